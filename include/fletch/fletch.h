@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT */
+/* fletch.h - model checkpoints into one verified Parquet file: the whole public API
+ *
+ * Conventions, said once:
+ *
+ * - A function that can fail returns an enum fletch_status, FLETCH_OK being zero, and says
+ * why in the caller's struct fletch_error (which may be NULL). The sentence is one line,
+ * without the file's own "fletch:", and names the thing, what was found and what was
+ * expected.
+ * - Outputs come first and are written only on success; options and the error come last.
+ * - close and release take NULL and zeroed structs. What comes out of `**out` is the
+ * caller's to close; strings inside a struct belong to the object that filled it in.
+ * - Sizes are bytes, counts are numbers of things, shapes are in elements, outermost first.
+ * - Nothing is printed, nothing is read from the environment, and there is no global state:
+ * any number of threads may use the library at once, each object by one thread at a time.
+ * - Nothing in a checkpoint is ever executed.
+ */
+#ifndef FLETCH_FLETCH_H
+#define FLETCH_FLETCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define FLETCH_API __attribute__((visibility("default")))
+#else
+#define FLETCH_API
+#endif
+
+/* ---- Errors ---- */
+
+enum fletch_status {
+    FLETCH_OK = 0,
+    FLETCH_ERR_ARGUMENT,  /* an option or argument that makes no sense */
+    FLETCH_ERR_NOT_FOUND, /* a file, a tensor or a row that is not there */
+    FLETCH_ERR_IO, /* the system refused: disk full, no permission, a file that shrank */
+    FLETCH_ERR_FORMAT,      /* bytes that break the rules of their format */
+    FLETCH_ERR_UNSUPPORTED, /* well formed, but beyond what fletch or this build does */
+    FLETCH_ERR_FAMILY,   /* no family fits the model, or the one that was named does not */
+    FLETCH_ERR_VERIFY,   /* what was read back differs from what the source says */
+    FLETCH_ERR_MEMORY,   /* an allocation failed, or the budget does not suffice */
+    FLETCH_ERR_CANCELLED /* the cancel callback said so */
+};
+
+struct fletch_error {
+    enum fletch_status status;
+    char message[508]; /* one line, no full stop, always terminated */
+};
+
+/* The name of a status for programs, e.g. "not-found". Never NULL. */
+FLETCH_API const char *fletch_status_name(enum fletch_status status);
+
+/* ---- What this build can do ---- */
+
+/* "0.1.0". */
+FLETCH_API const char *fletch_version(void);
+
+/* The i-th family: its name ("bert") and what it covers in one line. NULL past the last. */
+FLETCH_API const char *fletch_family_name(size_t i);
+FLETCH_API const char *fletch_family_title(size_t i);
+/* The j-th config.json model_type that the i-th family claims. NULL past the last. */
+FLETCH_API const char *fletch_family_model_type(size_t i, size_t j);
+
+struct fletch_codec_info {
+    const char *name;   /* "zstd" */
+    const char *stands; /* what a Parquet footer calls it: "ZSTD", "LZ4_RAW" */
+    bool built_in;      /* false: known, but this build was made without it */
+    int level_min;      /* 0 when the codec has no levels, as the next two */
+    int level_max;
+    int level_default;
+};
+
+/* The i-th codec. NOT_FOUND past the last. */
+FLETCH_API enum fletch_status fletch_codec_at(struct fletch_codec_info *out, size_t i);
+
+/* ---- Options ---- */
+
+enum fletch_precision {
+    FLETCH_PRECISION_FLOAT16 = 0, /* floating tensors become float16 */
+    FLETCH_PRECISION_KEEP /* float32 and float16 stay; bfloat16 and float64 become float32
+                           */
+};
+
+enum fletch_overflow {
+    FLETCH_OVERFLOW_KEEP =
+        0,               /* a tensor with a value beyond float16 stays float32; a warning */
+    FLETCH_OVERFLOW_INF, /* such values become infinity; a warning */
+    FLETCH_OVERFLOW_ERROR /* such a tensor is an error */
+};
+
+/* What part of the work a progress call speaks of. */
+enum fletch_stage {
+    FLETCH_STAGE_OPEN,    /* the model has been recognised; `text` says as what and why */
+    FLETCH_STAGE_WRITE,   /* bytes done of the source's bytes to convert */
+    FLETCH_STAGE_VERIFY,  /* the same bytes again, compared */
+    FLETCH_STAGE_PUBLISH, /* renaming into place */
+    FLETCH_STAGE_WARNING  /* `text` is a warning for people */
+};
+
+struct fletch_progress {
+    enum fletch_stage stage;
+    uint64_t done;  /* bytes, of `total` */
+    uint64_t total; /* bytes */
+    size_t tensors_done;
+    size_t tensors_total;
+    const char *text; /* NULL but for OPEN and WARNING; valid during the call */
+};
+
+/* Called now and then, never from two threads at once, but not always from the same one. */
+typedef void (*fletch_progress_fn)(const struct fletch_progress *progress, void *user);
+/* Called often, from any of the working threads, possibly at once; true stops the work with
+ * FLETCH_ERR_CANCELLED within a few milliseconds. */
+typedef bool (*fletch_cancel_fn)(void *user);
+
+/* All zero is what is recommended. Strings are borrowed for the call. */
+struct fletch_options {
+    const char *family; /* NULL or "auto": config.json decides */
+    const char *codec;  /* NULL: "zstd"; "none" for no compression */
+    int level;          /* 0: the codec's default */
+    enum fletch_precision precision;
+    enum fletch_overflow overflow;
+    bool require_exact;  /* any rounding or overflow is an error that names the tensors */
+    bool skip_verify;    /* do not read back and compare: faster, proves nothing */
+    bool skip_tokenizer; /* text models: no tokenizer/ folder */
+    bool certify;        /* also sha256 of every source file and source tensor */
+    bool force;          /* keep foreign files in the output folder and go on */
+    unsigned threads;    /* 0: as many as the process may use */
+    uint64_t memory;     /* bytes for buffers; 0: what the default pieces need */
+    fletch_progress_fn progress; /* may be NULL */
+    fletch_cancel_fn cancel;     /* may be NULL */
+    void *user;                  /* handed to both */
+};
+
+/* ---- Convert ---- */
+
+struct fletch_result {
+    const char *family;   /* static */
+    char *weights_path;   /* <output>/weights.parquet */
+    char *metadata_path;  /* <output>/metadata.json */
+    char *tokenizer_path; /* <output>/tokenizer, or NULL when there is none */
+    char *metadata_json;  /* the text of metadata.json */
+    char **warnings;      /* [warnings_count], one line each */
+    size_t warnings_count;
+    size_t tensors;         /* rows written */
+    size_t left_out;        /* tensors of the checkpoint without a row */
+    uint64_t parameters;    /* elements of all rows */
+    uint64_t source_bytes;  /* of the converted tensors, as the checkpoint holds them */
+    uint64_t written_bytes; /* of weights.parquet */
+    double seconds;         /* wall time, verification included */
+    bool verified;          /* false only with skip_verify */
+};
+
+/* Converts the model in the folder (or single file) `model` into the folder `out_dir`,
+ * which is made with its parents. The output appears complete or not at all; an earlier
+ * conversion there stays whole until then. NOT_FOUND, FORMAT, UNSUPPORTED and FAMILY speak
+ * of the model, ARGUMENT of the options or of an output folder that holds other files,
+ * VERIFY of a proof that failed: in every case nothing is published. `result` must be
+ * released on success. */
+FLETCH_API enum fletch_status fletch_convert(struct fletch_result *result,
+                                             const char *model, const char *out_dir,
+                                             const struct fletch_options *options,
+                                             struct fletch_error *err);
+FLETCH_API void fletch_result_release(struct fletch_result *result);
+
+/* ---- Plan: what a conversion would do, with no tensor byte read ---- */
+
+struct fletch_plan_row {
+    const char *name;         /* of the row */
+    const char *tensor;       /* its source in the checkpoint */
+    const char *source_dtype; /* "torch.float32" */
+    const char *dtype;        /* stored as; float16 may still become float32 on overflow */
+    const uint64_t *shape;    /* [rank] */
+    unsigned rank;
+    uint64_t count;       /* elements */
+    uint64_t source_size; /* bytes in the checkpoint */
+    uint64_t size;        /* bytes when stored, before compression */
+};
+
+struct fletch_left_out {
+    const char *tensor;
+    const char *reason; /* "belongs to the text tower" */
+};
+
+struct fletch_plan_summary {
+    const char *family;     /* static */
+    const char *model_type; /* of config.json, or "" */
+    const char *evidence;   /* "config.json: model_type \"bert\"" */
+    const char *format;     /* "safetensors" */
+    size_t rows, left_out, files;
+    uint64_t parameters;
+    uint64_t source_bytes; /* of the rows' tensors */
+    uint64_t stored_bytes; /* of all rows, before compression */
+    uint64_t
+        predicted_bytes; /* of weights.parquet: an estimate from the codec and the dtypes */
+};
+
+struct fletch_plan;
+
+FLETCH_API enum fletch_status fletch_plan_open(struct fletch_plan **out, const char *model,
+                                               const struct fletch_options *options,
+                                               struct fletch_error *err);
+FLETCH_API void fletch_plan_close(struct fletch_plan *plan);
+FLETCH_API void fletch_plan_summarise(struct fletch_plan_summary *out,
+                                      const struct fletch_plan *plan);
+/* False past the last. */
+FLETCH_API bool fletch_plan_row_at(struct fletch_plan_row *out,
+                                   const struct fletch_plan *plan, size_t i);
+FLETCH_API bool fletch_plan_left_out_at(struct fletch_left_out *out,
+                                        const struct fletch_plan *plan, size_t i);
+
+/* ---- Detect ---- */
+
+struct fletch_detection {
+    const char *family;   /* static */
+    char model_type[128]; /* of config.json, or "" */
+    char evidence[256];   /* the fact that decided, in words */
+};
+
+/* Which family a model belongs to, from config.json, modules.json, its name, its tensors'
+ * names, in that order. FLETCH_ERR_FAMILY when none fits. */
+FLETCH_API enum fletch_status fletch_detect(struct fletch_detection *out, const char *model,
+                                            struct fletch_error *err);
+
+/* ---- Checkpoints: list the tensors of a folder or a file ---- */
+
+struct fletch_tensor_info {
+    const char *name;      /* UTF-8 */
+    const char *dtype;     /* "torch.bfloat16" */
+    const uint64_t *shape; /* [rank] */
+    unsigned rank;
+    uint64_t count;   /* elements */
+    uint64_t size;    /* bytes */
+    const char *file; /* which file of the checkpoint, relative */
+    uint64_t offset;  /* of the first byte, from the start of that file */
+};
+
+struct fletch_checkpoint;
+
+FLETCH_API enum fletch_status fletch_checkpoint_open(struct fletch_checkpoint **out,
+                                                     const char *path,
+                                                     struct fletch_error *err);
+FLETCH_API void fletch_checkpoint_close(struct fletch_checkpoint *checkpoint);
+FLETCH_API size_t fletch_checkpoint_count(const struct fletch_checkpoint *checkpoint);
+/* False past the last. Tensors come in natural order of their names. */
+FLETCH_API bool fletch_checkpoint_at(struct fletch_tensor_info *out,
+                                     const struct fletch_checkpoint *checkpoint, size_t i);
+/* "safetensors". Static. */
+FLETCH_API const char *fletch_checkpoint_format(const struct fletch_checkpoint *checkpoint);
+
+/* ---- Tables: the rows of a written file ---- */
+
+struct fletch_row {
+    const char *name;
+    const char *dtype;     /* as the file says: "torch.float16" */
+    const uint64_t *shape; /* [rank] */
+    unsigned rank;
+    uint64_t count;           /* elements */
+    uint64_t size;            /* bytes of the value */
+    uint64_t compressed_size; /* bytes of its page in the file, header included; 0 when not
+                                 known */
+    const void *data; /* [size], NULL until read; valid until the next read or close */
+};
+
+struct fletch_table;
+
+/* Opens a weights.parquet, or the folder that holds one. Reads the footer and the small
+ * columns. */
+FLETCH_API enum fletch_status fletch_table_open(struct fletch_table **out, const char *path,
+                                                struct fletch_error *err);
+FLETCH_API void fletch_table_close(struct fletch_table *table);
+FLETCH_API size_t fletch_table_count(const struct fletch_table *table);
+/* The i-th row without its value. False past the last. */
+FLETCH_API bool fletch_table_at(struct fletch_row *out, const struct fletch_table *table,
+                                size_t i);
+/* The index of the row of that name; FLETCH_ERR_NOT_FOUND. */
+FLETCH_API enum fletch_status fletch_table_find(size_t *out,
+                                                const struct fletch_table *table,
+                                                const char *name, struct fletch_error *err);
+/* The i-th row with its value, its page's CRC checked. Once the table's buffer has grown to
+ * the largest value, no allocation is made. */
+FLETCH_API enum fletch_status fletch_table_read(struct fletch_row *out,
+                                                struct fletch_table *table, size_t i,
+                                                struct fletch_error *err);
+
+/* ---- Verify ---- */
+
+struct fletch_verification {
+    size_t rows;
+    uint64_t parameters;
+    uint64_t compared_bytes; /* against the source; 0 without one */
+    size_t hashes;           /* row hashes of metadata.json that were checked */
+};
+
+/* Proves a converted folder. Without `source` (NULL): structure, page CRCs, every row
+ * against metadata.json and its sha256. With it, also everything that a conversion proves:
+ * the plan and the casts are redone from the checkpoint and every value compared.
+ * FLETCH_ERR_VERIFY names the row and the element. Of the options, family, threads, memory
+ * and the callbacks are used. */
+FLETCH_API enum fletch_status fletch_verify(struct fletch_verification *out,
+                                            const char *out_dir, const char *source,
+                                            const struct fletch_options *options,
+                                            struct fletch_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* file.h - reading at offsets, writing beside and renaming
+ *
+ * Files are never mapped for reading: a mapping turns a source that shrinks into SIGBUS.
+ * Everything here retries EINTR and says the path in its messages.
+ */
+#ifndef FLETCH_BASE_FILE_H
+#define FLETCH_BASE_FILE_H
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/mem.h"
+
+struct fletch_file {
+    int fd;           /* -1 when closed */
+    uint64_t size;    /* bytes, when it was opened */
+    const char *path; /* borrowed: must outlive the struct */
+};
+
+#define FLETCH_FILE_CLOSED ((struct fletch_file){ .fd = -1 })
+
+/* Opens a regular file for reading. NOT_FOUND, IO; FORMAT when it is a folder or a device.
+ */
+enum fletch_status fletch_file_open(struct fletch_file *out, const char *path,
+                                    struct fletch_error *err);
+/* Creates (or truncates) a file for writing and reading back. */
+enum fletch_status fletch_file_create(struct fletch_file *out, const char *path,
+                                      struct fletch_error *err);
+/* Exactly `size` bytes at `offset`; fewer is FLETCH_ERR_IO "... ends at byte N, expected M:
+ * it shrank". Any number of threads may read and write one file at once. */
+enum fletch_status fletch_file_read(const struct fletch_file *file, uint64_t offset,
+                                    void *out, size_t size, struct fletch_error *err);
+enum fletch_status fletch_file_write(const struct fletch_file *file, uint64_t offset,
+                                     const void *bytes, size_t size,
+                                     struct fletch_error *err);
+/* Cuts or grows the file; used to take a row back. */
+enum fletch_status fletch_file_truncate(const struct fletch_file *file, uint64_t size,
+                                        struct fletch_error *err);
+enum fletch_status fletch_file_sync(const struct fletch_file *file,
+                                    struct fletch_error *err);
+/* Never fails: what must be on disk was synced before. */
+void fletch_file_close(struct fletch_file *file);
+
+/* A whole file of at most `limit` bytes, NUL-terminated behind its size; the buffer is
+ * cleared first. Over the limit: FLETCH_ERR_UNSUPPORTED with both numbers. */
+enum fletch_status fletch_file_load(struct fletch_buf *out, const char *path,
+                                    uint64_t limit, struct fletch_error *err);
+/* Writes a whole file and syncs it. */
+enum fletch_status fletch_file_save(const char *path, const void *bytes, size_t size,
+                                    struct fletch_error *err);
+
+enum fletch_file_kind {
+    FLETCH_FILE_NONE,
+    FLETCH_FILE_REGULAR,
+    FLETCH_FILE_FOLDER,
+    FLETCH_FILE_OTHER
+};
+
+/* What is at a path, symbolic links followed. NONE also when it cannot be looked at. */
+enum fletch_file_kind fletch_file_kind(const char *path);
+
+/* folder + "/" + name in the arena; just the name for an empty folder. NULL when out of
+ * memory. */
+char *fletch_path_join(struct fletch_arena *arena, const char *folder, const char *name);
+/* The part behind the last slash; borrowed. */
+const char *fletch_path_base(const char *path);
+/* True for a plain relative name that stays below its folder: no leading '/', no "..", no
+ * empty part, no backslash, no control character. What an index or modules.json may name.
+ */
+bool fletch_path_is_below(const char *name);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* hash.c - see hash.h */
+#include "base/hash.h"
+
+#include <libdeflate.h>
+#include <openssl/evp.h>
+
+enum fletch_status fletch_sha256_open(struct fletch_sha256 *sha, struct fletch_error *err)
+{
+    if (!sha->context)
+        sha->context = EVP_MD_CTX_new();
+    if (!sha->context)
+        return fletch_fail_memory(err, sizeof(*sha), "a SHA-256");
+    if (!EVP_DigestInit_ex(sha->context, EVP_sha256(), NULL))
+        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED, "libcrypto offers no SHA-256");
+    return FLETCH_OK;
+}
+
+void fletch_sha256_put(struct fletch_sha256 *sha, const void *bytes, size_t size)
+{
+    if (size)
+        EVP_DigestUpdate(sha->context, bytes, size);
+}
+
+void fletch_sha256_finish(struct fletch_sha256 *sha, uint8_t out[FLETCH_SHA256_SIZE])
+{
+    EVP_DigestFinal_ex(sha->context, out, NULL);
+}
+
+void fletch_sha256_close(struct fletch_sha256 *sha)
+{
+    EVP_MD_CTX_free(sha->context);
+    sha->context = NULL;
+}
+
+void fletch_sha256_hex(char out[FLETCH_SHA256_HEX],
+                       const uint8_t digest[FLETCH_SHA256_SIZE])
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (int i = 0; i < FLETCH_SHA256_SIZE; i++) {
+        out[2 * i] = digits[digest[i] >> 4];
+        out[2 * i + 1] = digits[digest[i] & 15];
+    }
+    out[FLETCH_SHA256_HEX - 1] = 0;
+}
+
+uint32_t fletch_crc32(uint32_t crc, const void *bytes, size_t size)
+{
+    return libdeflate_crc32(crc, bytes, size);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* json.h - the small JSON files beside a checkpoint, through jansson, with limits
+ *
+ * Duplicate keys, NULs, invalid UTF-8 and anything behind the value are errors; so are
+ * files over FLETCH_JSON_SIZE_MAX and nesting over FLETCH_JSON_DEPTH_MAX, checked before
+ * jansson (which recurses) sees a byte.
+ */
+#ifndef FLETCH_BASE_JSON_H
+#define FLETCH_BASE_JSON_H
+
+#include "base/buf.h"
+#include "base/error.h"
+
+#include <jansson.h>
+
+/* The largest index of a published checkpoint is a few MB; a tokenizer.json with a
+ * vocabulary of 256,000 pieces about 35 MB. */
+#define FLETCH_JSON_SIZE_MAX ((uint64_t)128 << 20)
+#define FLETCH_JSON_DEPTH_MAX 128
+
+/* Reads a JSON file whose top is an object, or an array where `want_array`. The path is in
+ * front of every message. NOT_FOUND, IO, FORMAT (with line and column), UNSUPPORTED (a
+ * limit, by name). *out is the caller's to json_decref. */
+enum fletch_status fletch_json_load(json_t **out, const char *path, bool want_array,
+                                    struct fletch_error *err);
+/* The same from memory; the caller puts the name in front. */
+enum fletch_status fletch_json_parse(json_t **out, const char *text, size_t size,
+                                     bool want_array, struct fletch_error *err);
+
+/* The value at a dotted path ("vision_config.hidden_size") below `object`: borrowed, or
+ * NULL. */
+const json_t *fletch_json_at(const json_t *object, const char *path);
+
+/* Appends `text` as a JSON string: quoted, ASCII only, as Python's json.dumps writes it. */
+void fletch_json_put_string(struct fletch_buf *buf, const char *text);
+/* Appends a number as Python prints it: 1e-12, 1e-05, 0.1, 1.0; null for NaN and
+ * infinities. */
+void fletch_json_put_real(struct fletch_buf *buf, double value);
+/* Appends any value as Python's json.dumps(indent=2) would at that depth of indentation. */
+void fletch_json_put(struct fletch_buf *buf, const json_t *value, unsigned depth);
+
+#endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/* mem.c - see mem.h */
+#include "base/mem.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Large enough that a plan of a few hundred rows is a handful of blocks. */
+#define ARENA_BLOCK_SIZE ((size_t)16 * 1024)
+
+struct fletch_arena_block {
+    struct fletch_arena_block *next;
+    size_t size;
+    max_align_t bytes[];
+};
+
+void *fletch_alloc(size_t size)
+{
+    return calloc(1, size ? size : 1);
+}
+
+void *fletch_alloc_array(size_t count, size_t size)
+{
+    if (size && count > SIZE_MAX / size)
+        return NULL;
+    return fletch_alloc(count * size);
+}
+
+void *fletch_resize(void *old, size_t count, size_t size)
+{
+    if (size && count > SIZE_MAX / size)
+        return NULL;
+    return realloc(old, count && size ? count * size : 1);
+}
+
+char *fletch_strdup(const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *copy = malloc(size);
+
+    if (copy)
+        memcpy(copy, text, size);
+    return copy;
+}
+
+void fletch_free(void *memory)
+{
+    free(memory);
+}
+
+void *fletch_arena_alloc(struct fletch_arena *arena, size_t size)
+{
+    const size_t align = sizeof(max_align_t);
+    struct fletch_arena_block *block = arena->blocks;
+
+    if (size > SIZE_MAX / 2)
+        return NULL;
+    size = (size + align - 1) / align * align;
+    if (!block || size > block->size - arena->used) {
+        size_t want = size > ARENA_BLOCK_SIZE ? size : ARENA_BLOCK_SIZE;
+
+        block = fletch_alloc(sizeof(*block) + want);
+        if (!block)
+            return NULL;
+        block->size = want;
+        block->next = arena->blocks;
+        arena->blocks = block;
+        arena->used = 0;
+    }
+    arena->used += size;
+    return (char *)block->bytes + arena->used - size;
+}
+
+void *fletch_arena_alloc_array(struct fletch_arena *arena, size_t count, size_t size)
+{
+    if (size && count > SIZE_MAX / size)
+        return NULL;
+    return fletch_arena_alloc(arena, count * size);
+}
+
+char *fletch_arena_text(struct fletch_arena *arena, const char *text, size_t len)
+{
+    char *copy = len < SIZE_MAX ? fletch_arena_alloc(arena, len + 1) : NULL;
+
+    if (copy && len)
+        memcpy(copy, text, len);
+    return copy;
+}
+
+char *fletch_arena_strdup(struct fletch_arena *arena, const char *text)
+{
+    return fletch_arena_text(arena, text, strlen(text));
+}
+
+char *fletch_arena_format(struct fletch_arena *arena, const char *format, ...)
+{
+    va_list args, again;
+    char *text = NULL;
+    int len;
+
+    va_start(args, format);
+    va_copy(again, args);
+    len = vsnprintf(NULL, 0, format, args);
+    if (len >= 0)
+        text = fletch_arena_alloc(arena, (size_t)len + 1);
+    if (text)
+        vsnprintf(text, (size_t)len + 1, format, again);
+    va_end(again);
+    va_end(args);
+    return text;
+}
+
+void fletch_arena_release(struct fletch_arena *arena)
+{
+    while (arena->blocks) {
+        struct fletch_arena_block *next = arena->blocks->next;
+
+        fletch_free(arena->blocks);
+        arena->blocks = next;
+    }
+    arena->used = 0;
+}

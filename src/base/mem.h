@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* mem.h - the one place that calls malloc; an arena for what lives and dies together
+ *
+ * An arena hands out memory that is freed all at once. Plans, headers and listings live in
+ * one arena per object, so nothing in them is freed piece by piece.
+ */
+#ifndef FLETCH_BASE_MEM_H
+#define FLETCH_BASE_MEM_H
+
+#include <stddef.h>
+
+/* Zeroed memory, or NULL. A size of 0 gives a pointer that may be freed. */
+void *fletch_alloc(size_t size);
+/* `count` things of `size` bytes, zeroed; NULL also when the product overflows. */
+void *fletch_alloc_array(size_t count, size_t size);
+/* As realloc, with the product checked; the new part is not zeroed. NULL leaves `old` as it
+ * was. */
+void *fletch_resize(void *old, size_t count, size_t size);
+/* A copy of a string, to be freed with fletch_free. */
+char *fletch_strdup(const char *text);
+void fletch_free(void *memory);
+
+struct fletch_arena_block;
+
+/* Zeroed is empty and ready. */
+struct fletch_arena {
+    struct fletch_arena_block *blocks; /* newest first */
+    size_t used;                       /* of the newest block, bytes */
+};
+
+/* Zeroed memory aligned for anything, or NULL. Lives until the release. */
+void *fletch_arena_alloc(struct fletch_arena *arena, size_t size);
+void *fletch_arena_alloc_array(struct fletch_arena *arena, size_t count, size_t size);
+/* A copy of `len` bytes of text, with a NUL behind them. */
+char *fletch_arena_text(struct fletch_arena *arena, const char *text, size_t len);
+char *fletch_arena_strdup(struct fletch_arena *arena, const char *text);
+/* printf into the arena; NULL when out of memory. */
+char *fletch_arena_format(struct fletch_arena *arena, const char *format, ...)
+#if defined(__GNUC__)
+    __attribute__((format(printf, 2, 3)))
+#endif
+    ;
+void fletch_arena_release(struct fletch_arena *arena);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* natural.c - see natural.h */
+#include "base/natural.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* Compares the runs of digits at *a and *b by value, however long, and steps over them. */
+static int compare_numbers(const char **a, const char **b)
+{
+    const char *x = *a, *y = *b;
+    size_t x_len = 0, y_len = 0;
+
+    while (*x == '0')
+        x++;
+    while (*y == '0')
+        y++;
+    while (is_digit(x[x_len]))
+        x_len++;
+    while (is_digit(y[y_len]))
+        y_len++;
+    *a = x + x_len;
+    *b = y + y_len;
+    if (x_len != y_len)
+        return x_len < y_len ? -1 : 1;
+    return memcmp(x, y, x_len);
+}
+
+int fletch_natural_compare(const char *a, const char *b)
+{
+    const char *x = a, *y = b;
+
+    while (*x && *y) {
+        if (is_digit(*x) && is_digit(*y)) {
+            int order = compare_numbers(&x, &y);
+
+            if (order)
+                return order;
+        } else {
+            if (*x != *y)
+                return (unsigned char)*x < (unsigned char)*y ? -1 : 1;
+            x++;
+            y++;
+        }
+    }
+    if (*x || *y)
+        return *x ? 1 : -1;
+    return strcmp(a, b);
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* natural.h - the order of names: layer.2 before layer.10
+ *
+ * Names are compared as alternating parts of text and decimal digits: text bytewise,
+ * numbers by value. Names equal in that sense (w.01, w.1) fall back to bytewise order, so
+ * the order is total.
+ */
+#ifndef FLETCH_BASE_NATURAL_H
+#define FLETCH_BASE_NATURAL_H
+
+/* As strcmp. */
+int fletch_natural_compare(const char *a, const char *b);
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* checkpoint.h - the files of a checkpoint as one list of tensors
+ *
+ * A checkpoint is one weights file, or an index and its shards. The list is in natural
+ * order of the names, whatever order the files have, and each name occurs once.
+ *
+ * Invariants, checked in one place for every format and relied on everywhere:
+ *  1. size == count * bits / 8, count == product(shape), neither wraps
+ *  2. [offset, offset + size) lies in its file as that was when it was opened
+ *  3. names are valid UTF-8 without NUL
+ *
+ * The files stay open for reading, their tensors' bytes are pulled in pieces with
+ * fletch_checkpoint_read, from any number of threads at once.
+ */
+#ifndef FLETCH_CHECKPOINT_CHECKPOINT_H
+#define FLETCH_CHECKPOINT_CHECKPOINT_H
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "tensor/tensor.h"
+
+struct fletch_checkpoint_file {
+    const char *name; /* relative to the checkpoint's folder */
+    struct fletch_file file;
+};
+
+struct fletch_checkpoint {
+    struct fletch_arena arena;            /* names, shapes, paths */
+    const char *format;                   /* "safetensors" */
+    struct fletch_checkpoint_file *files; /* [files_count] */
+    size_t files_count;
+    struct fletch_tensor *tensors; /* [tensors_count], in natural order */
+    size_t tensors_count;
+};
+
+/* A format: how to know it by its first bytes, and how to list what is inside. It appends
+ * to a list; opening, shards, order, duplicates and the invariants are checkpoint.c's. */
+#define FLETCH_PROBE_SIZE 64
+
+struct fletch_tensor_list {
+    struct fletch_arena *arena; /* for names and shapes */
+    struct fletch_tensor
+        *tensors; /* [cap], `count` in use; grown by fletch_tensor_list_put */
+    size_t count, cap;
+};
+
+/* Appends a copy of the struct; strings and shape must already live in the arena. */
+enum fletch_status fletch_tensor_list_put(struct fletch_tensor_list *list,
+                                          const struct fletch_tensor *tensor,
+                                          struct fletch_error *err);
+
+struct fletch_checkpoint_format {
+    const char *name;       /* "safetensors" */
+    const char *file_name;  /* "model.safetensors" */
+    const char *index_name; /* "model.safetensors.index.json"; NULL: no shards */
+    /* True when a file of `size` bytes that begins with head[head_size] is of this format.
+     */
+    bool (*probe)(const uint8_t *head, size_t head_size, uint64_t size);
+    enum fletch_status (*list)(struct fletch_tensor_list *out,
+                               const struct fletch_file *file, struct fletch_error *err);
+};
+
+extern const struct fletch_checkpoint_format fletch_format_safetensors;
+
+/* Opens what is at `path`: a folder (its weights file, or its index with shards) or one
+ * file. Says what is there instead when there is nothing to read: an LFS pointer, an HTML
+ * page, a format that is known but not read, an empty folder. NOT_FOUND, IO, FORMAT,
+ * UNSUPPORTED, MEMORY; the file is in front of every message. Public:
+ * fletch_checkpoint_open. */
+
+/* `size` bytes of a tensor from byte `begin` on, as the file holds them. IO when the file
+ * shrank. */
+enum fletch_status fletch_checkpoint_read(const struct fletch_checkpoint *checkpoint,
+                                          const struct fletch_tensor *tensor,
+                                          uint64_t begin, void *out, size_t size,
+                                          struct fletch_error *err);
+/* By name; borrowed, or NULL. */
+const struct fletch_tensor *
+fletch_checkpoint_find(const struct fletch_checkpoint *checkpoint, const char *name);
+
+#endif

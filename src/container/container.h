@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/* container.h - rows into a Parquet file, and back
+ *
+ * The writer is handed pages that were compressed elsewhere; it frames them: page header,
+ * CRC, offsets, the small columns, the footer. It knows nothing of tensors beyond a row's
+ * five columns.
+ *
+ * Physical order in each row group: the chunk of `data`, one page per row, then layer_name,
+ * shape, dtype, num_params: a row's dtype is known for good only when its last byte has
+ * been cast. A value of `data` is one V1 data page whose content is FLETCH_PAGE_PREFIX
+ * bytes (definition level, length) and then the value.
+ *
+ * The reader opens any Parquet file with these columns (its column order, encodings, page
+ * versions, codecs and row groups are the file's business), and hands out rows by index.
+ *
+ * One thread at a time for a writer. For a reader: everything const may be called at once
+ * from many threads; each cursor belongs to one.
+ */
+#ifndef FLETCH_CONTAINER_CONTAINER_H
+#define FLETCH_CONTAINER_CONTAINER_H
+
+#include "base/file.h"
+#include "codec/codec.h"
+
+/* In front of a value in its page: u32 2, the run (1 x level 1) as 02 01, u32 length. */
+#define FLETCH_PAGE_PREFIX ((size_t)10)
+/* Page sizes are i32 in the format, and its length prefix is inside the page. */
+#define FLETCH_VALUE_SIZE_MAX ((uint64_t)INT32_MAX - FLETCH_PAGE_PREFIX)
+/* Row groups are cut before they exceed this much content, unless one value does so alone.
+ */
+#define FLETCH_ROW_GROUP_SIZE ((uint64_t)256 << 20)
+/* dims are int32 in the layout. */
+#define FLETCH_DIM_MAX ((uint64_t)INT32_MAX)
+
+/* Writes the prefix of a value of `size` bytes. */
+void fletch_page_prefix(uint8_t out[FLETCH_PAGE_PREFIX], uint64_t size);
+
+struct fletch_writer;
+
+struct fletch_writer_row {
+    const char *name;
+    const uint64_t *shape; /* [rank] */
+    unsigned rank;
+    const char *dtype; /* "torch.float16" */
+    uint64_t count;    /* elements */
+    uint64_t size;     /* bytes of the value */
+};
+
+/* What a finished row was in the file. */
+struct fletch_written {
+    uint64_t offset;          /* of its page header */
+    uint64_t compressed_size; /* page header included */
+};
+
+/* A writer at the start of an empty file, which stays the caller's. `pairs` are key-value
+ * metadata of the footer, { key, value }, ended by a NULL key; NULL: none. */
+enum fletch_status fletch_writer_open(struct fletch_writer **out,
+                                      const struct fletch_file *file,
+                                      const char *const (*pairs)[2],
+                                      struct fletch_error *err);
+/* Starts a row group whose `data` pages are compressed with that codec. */
+enum fletch_status fletch_writer_begin_group(struct fletch_writer *writer,
+                                             enum fletch_codec_id codec,
+                                             struct fletch_error *err);
+/* Starts a row's page. Everything in `row` is copied. */
+enum fletch_status fletch_writer_begin_row(struct fletch_writer *writer,
+                                           const struct fletch_writer_row *row,
+                                           struct fletch_error *err);
+/* The next bytes of the page's compressed body. */
+enum fletch_status fletch_writer_put(struct fletch_writer *writer, const void *bytes,
+                                     size_t size, struct fletch_error *err);
+/* Drops what has been put since begin_row, which must be called again: a row that turned
+ * out to overflow starts anew with another dtype. */
+enum fletch_status fletch_writer_take_back(struct fletch_writer *writer,
+                                           struct fletch_error *err);
+/* Ends the page: patches its header with the sizes and the CRC. `out` may be NULL. */
+enum fletch_status fletch_writer_end_row(struct fletch_writer *writer,
+                                         struct fletch_written *out,
+                                         struct fletch_error *err);
+/* Ends the group: the four small columns. */
+enum fletch_status fletch_writer_end_group(struct fletch_writer *writer,
+                                           struct fletch_error *err);
+/* Offset indexes and footer; *size is the file's size. A file without groups is valid too.
+ */
+enum fletch_status fletch_writer_finish(struct fletch_writer *writer, uint64_t *size,
+                                        struct fletch_error *err);
+void fletch_writer_close(struct fletch_writer *writer);
+
+struct fletch_reader_row {
+    const char *name;
+    const char *dtype;     /* "torch." is put in front where the file lacks it */
+    const uint64_t *shape; /* [rank] */
+    unsigned rank;
+    uint64_t count; /* of num_params; product(shape) where the file lacks the column */
+    uint64_t
+        size; /* bytes of the value; UINT64_MAX when only its page tells (foreign files) */
+    uint64_t
+        page_offset; /* of its page header; 0 when the page is shared with other rows */
+    uint64_t compressed_size; /* of its page, header included; 0 when shared */
+};
+
+/* Immutable once open. */
+struct fletch_reader {
+    struct fletch_arena arena;
+    struct fletch_reader_row *rows; /* [rows_count] */
+    size_t rows_count;
+    const char *created_by;          /* "" when the file does not say */
+    struct fletch_reader_file *file; /* private: the parsed footer */
+};
+
+/* Reads footer and small columns. `file` is borrowed and must stay open. FORMAT with byte
+ * offset, UNSUPPORTED naming the feature. */
+enum fletch_status fletch_reader_open(struct fletch_reader **out,
+                                      const struct fletch_file *file,
+                                      struct fletch_error *err);
+void fletch_reader_close(struct fletch_reader *reader);
+/* The value of a key of the footer's metadata; borrowed, or NULL. */
+const char *fletch_reader_pair(const struct fletch_reader *reader, const char *key);
+
+/* Reads values: one thread's buffers and decoders. */
+struct fletch_cursor;
+
+enum fletch_status fletch_cursor_open(struct fletch_cursor **out,
+                                      const struct fletch_reader *reader,
+                                      struct fletch_error *err);
+void fletch_cursor_close(struct fletch_cursor *cursor);
+/* The whole value of row i: *bytes [*size] belongs to the cursor and is valid until its
+ * next call. Page CRCs are checked wherever the file has them. */
+enum fletch_status fletch_cursor_read(struct fletch_cursor *cursor, size_t i,
+                                      const void **bytes, uint64_t *size,
+                                      struct fletch_error *err);
+/* The same in bounded memory: begin, then pieces in order until *size comes out 0, which
+ * also says that the page ended well and its CRC was right. A piece is at most
+ * FLETCH_PIECE_SIZE bytes, except where the codec or the file's layout has only whole
+ * pages. */
+enum fletch_status fletch_cursor_begin(struct fletch_cursor *cursor, size_t i,
+                                       struct fletch_error *err);
+enum fletch_status fletch_cursor_next(struct fletch_cursor *cursor, const void **bytes,
+                                      size_t *size, struct fletch_error *err);
+
+#endif

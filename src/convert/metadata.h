@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* metadata.h - metadata.json: what loaders need to know, and what was done
+ *
+ * Keys, order and number formats are those that today's loaders know (docs/output.md),
+ * ASCII, two spaces, no newline at the end; behind them the object `fletch`: our own
+ * account.
+ */
+#ifndef FLETCH_CONVERT_METADATA_H
+#define FLETCH_CONVERT_METADATA_H
+
+#include "convert/pipeline.h"
+
+/* Of a file of the source, for the account. */
+struct fletch_source_file {
+    const char *name; /* relative to the model's folder */
+    uint64_t size;
+    bool hashed;
+    uint8_t sha256[FLETCH_SHA256_SIZE]; /* when `hashed` */
+};
+
+struct fletch_metadata {
+    const struct fletch_model *model;
+    const struct fletch_row_plans *plans;
+    const struct fletch_row_outcome *outcomes; /* [plans->rows_count] */
+    const struct fletch_options *options;
+    const struct fletch_codec *codec;
+    int level;
+    const char *out_dir; /* as the user gave it */
+    bool has_tokenizer;
+    const struct fletch_source_file *files; /* [files_count] */
+    size_t files_count;
+    const char *const *warnings; /* [warnings_count] */
+    size_t warnings_count;
+    int64_t converted_at; /* microseconds since 1970 UTC; printed as local naive time */
+};
+
+enum fletch_status fletch_metadata_write(struct fletch_buf *out,
+                                         const struct fletch_metadata *metadata,
+                                         struct fletch_error *err);
+
+/* Checks early, before any byte is converted, that the config has what the metadata will
+ * need. */
+enum fletch_status fletch_metadata_check(const struct fletch_model *model,
+                                         struct fletch_error *err);
+
+#endif

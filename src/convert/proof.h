@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* proof.h - read the file back, read the source again, redo the casts, compare every value
+ *
+ * Independent of what it checks: the file is read through the container's reader, the model
+ * is opened anew by the caller, casts are the plain ones, and no buffer is shared with the
+ * pipeline.
+ */
+#ifndef FLETCH_CONVERT_PROOF_H
+#define FLETCH_CONVERT_PROOF_H
+
+#include "container/container.h"
+#include "convert/plan.h"
+
+struct fletch_proof {
+    const struct fletch_row_plans *plans; /* of the source, made anew; NULL: no source */
+    const struct fletch_options *options; /* callbacks, threads */
+    const json_t *metadata; /* metadata.json's `fletch` object: hashes to check; or NULL */
+    unsigned threads;
+};
+
+/* Compares every row of the open file; `out` counts. FLETCH_ERR_VERIFY names the row, the
+ * element and both values; a row that is missing or extra is named too. */
+enum fletch_status fletch_proof_run(struct fletch_verification *out,
+                                    const struct fletch_reader *reader,
+                                    const struct fletch_proof *proof,
+                                    struct fletch_error *err);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* tokenizer.h - tokenizer.json goes with the weights of a text model
+ *
+ * Copied byte for byte, with one edit: a null `truncation` becomes the model's limit, since
+ * the loaders of today never truncate by themselves and a text that is too long crashes
+ * them.
+ */
+#ifndef FLETCH_CONVERT_TOKENIZER_H
+#define FLETCH_CONVERT_TOKENIZER_H
+
+#include "model/model.h"
+
+/* Writes `folder`/tokenizer/tokenizer.json. *written is false, and `warning` filled in,
+ * when the model has none that could be copied. */
+enum fletch_status fletch_tokenizer_write(bool *written, char *warning, size_t warning_size,
+                                          const struct fletch_model *model,
+                                          const char *folder, struct fletch_error *err);
+
+/* The limit that a null truncation is set to: the smallest of max_seq_length, a real
+ * model_max_length and, for models whose positions start behind the padding index,
+ * max_position_embeddings - pad_token_id - 1. 0 when nothing is known. */
+int64_t fletch_tokenizer_limit(const struct fletch_model *model);
+
+#endif

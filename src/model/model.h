@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* model.h - a model on disk: its config, its checkpoints, its modules, its family
+ *
+ * A plain transformers folder has one checkpoint. A sentence-transformers folder
+ * (modules.json) is a pipeline of modules, of which some have weights: the first module's
+ * checkpoint is the encoder, its rows have no prefix; the others' rows are named after the
+ * module's folder (2_Dense.linear.weight).
+ */
+#ifndef FLETCH_MODEL_MODEL_H
+#define FLETCH_MODEL_MODEL_H
+
+#include "base/json.h"
+#include "checkpoint/checkpoint.h"
+#include "family/family.h"
+
+struct fletch_part {
+    const char
+        *folder; /* "" for the encoder, else "2_Dense": in front of its rows' names */
+    struct fletch_checkpoint *checkpoint;
+};
+
+/* One entry of modules.json. */
+struct fletch_module {
+    const char *kind;   /* last part of its type: "Transformer", "Pooling", "Dense" */
+    const char *type;   /* as modules.json has it */
+    const char *folder; /* relative; "" is the model's own */
+    json_t *config;     /* of the module's folder; NULL where it has none */
+};
+
+struct fletch_model {
+    struct fletch_arena arena;
+    const char *name;           /* as the user gave it */
+    const char *folder;         /* where the files are; of a single file, its folder */
+    const char *encoder_folder; /* of config.json and tokenizer.json: folder, or its first
+                                   module's */
+    json_t *config;         /* config.json; NULL when there is none (single files only) */
+    const char *model_type; /* of config.json, or "" */
+    const struct fletch_family *family;
+    const struct fletch_member *member;
+    char evidence[256];        /* why this family */
+    struct fletch_part *parts; /* [parts_count]; the encoder is the first */
+    size_t parts_count;
+    struct fletch_module *modules; /* [modules_count]; 0 unless sentence-transformers */
+    size_t modules_count;
+    json_t *sentence_config;  /* sentence_bert_config.json or a sibling; may be NULL */
+    json_t *prompts;          /* config_sentence_transformers.json; may be NULL */
+    json_t *tokenizer_config; /* tokenizer_config.json; may be NULL */
+};
+
+/* Opens the model at `path`. `family` is a name, or NULL or "auto" to detect it. NOT_FOUND,
+ * IO, FORMAT, UNSUPPORTED, FAMILY, MEMORY, with the file in front of the message. */
+enum fletch_status fletch_model_open(struct fletch_model **out, const char *path,
+                                     const char *family, struct fletch_error *err);
+void fletch_model_close(struct fletch_model *model);
+
+/* What a sentence-transformers pipeline says about itself: the dimension of the last module
+ * that defines one, and max_seq_length; -1 when nothing says so. Other models: from the
+ * config. */
+int64_t fletch_model_dimension(const struct fletch_model *model);
+int64_t fletch_model_max_seq_length(const struct fletch_model *model);
+
+#endif

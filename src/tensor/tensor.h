@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* tensor.h - a tensor as a checkpoint lists it: a view, no bytes */
+#ifndef FLETCH_TENSOR_TENSOR_H
+#define FLETCH_TENSOR_TENSOR_H
+
+#include "tensor/dtype.h"
+
+/* No published model has more than 6 dimensions; numpy stops at 64, torch at 64. */
+#define FLETCH_RANK_MAX 64
+
+struct fletch_tensor {
+    const char *name; /* UTF-8, no NUL inside */
+    enum fletch_dtype dtype;
+    unsigned rank;
+    const uint64_t *shape; /* [rank], in elements, outermost first */
+    uint64_t count;        /* product(shape) */
+    uint64_t size;         /* bytes: count * bits / 8 */
+    size_t file;           /* index of the checkpoint's file */
+    uint64_t offset;       /* of the first byte, from the start of that file */
+};
+
+#endif
