@@ -9,6 +9,7 @@
 #include "base/json.h"
 
 #include "base/file.h"
+#include "base/utf8.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -19,6 +20,8 @@
 /* The largest json_int_t and, without its sign, the smallest. */
 #define INTEGER_MAX_TEXT "9223372036854775807"
 #define INTEGER_MIN_TEXT "9223372036854775808"
+/* What stands for a byte that is not UTF-8. */
+#define REPLACEMENT 0xfffd
 /* Significant digits that tell every double from its neighbours. */
 #define REAL_DIGITS_MAX 17
 /* Python's repr leaves plain notation below 1e-4 and from 1e16 on. */
@@ -188,32 +191,6 @@ const json_t *fletch_json_at(const json_t *object, const char *path)
 
 /* ---- Writing, as Python's json.dumps does ---- */
 
-/* The code point at *text, which is stepped over; U+FFFD for a byte that is not UTF-8. */
-static uint32_t next_code_point(const unsigned char **text)
-{
-    static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-    const unsigned char *p = *text;
-    size_t len = *p < 0x80       ? 1
-                 : *p >> 5 == 6  ? 2
-                 : *p >> 4 == 14 ? 3
-                 : *p >> 3 == 30 ? 4
-                                 : 0;
-    uint32_t point = len > 1 ? *p & 0x7fu >> len : *p;
-
-    for (size_t i = 1; i < len; i++) {
-        if (p[i] >> 6 != 2)
-            len = 0; /* ends the loop; a NUL stops here, nothing behind it is read */
-        else
-            point = point << 6 | (p[i] & 0x3fu);
-    }
-    if (!len || point < least[len] || point > 0x10ffff || point >> 11 == 0x1b) {
-        ++*text;
-        return 0xfffd;
-    }
-    *text += len;
-    return point;
-}
-
 static void put_code_point(struct fletch_buf *buf, uint32_t point)
 {
     static const char plain[] = "\"\\\n\r\t\f\b", letters[] = "\"\\nrtfb";
@@ -235,11 +212,17 @@ static void put_code_point(struct fletch_buf *buf, uint32_t point)
 
 void fletch_json_put_string(struct fletch_buf *buf, const char *text)
 {
-    const unsigned char *p = (const unsigned char *)text;
+    size_t left = strlen(text);
 
     fletch_buf_put_u8(buf, '"');
-    while (*p)
-        put_code_point(buf, next_code_point(&p));
+    while (left) {
+        uint32_t point;
+        size_t len = fletch_utf8_get(&point, text, left);
+
+        put_code_point(buf, len ? point : REPLACEMENT);
+        text += len ? len : 1;
+        left -= len ? len : 1;
+    }
     fletch_buf_put_u8(buf, '"');
 }
 

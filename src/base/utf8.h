@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* utf8.h - UTF-8, strictly: no overlong forms, no surrogates, nothing beyond U+10FFFF */
+#ifndef FLETCH_BASE_UTF8_H
+#define FLETCH_BASE_UTF8_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define FLETCH_UTF8_MAX 4 /* bytes of a code point */
+
+/* The code point that begins at text[0], of the text's `size` bytes, and how many bytes it
+ * takes; 0 when there is none. */
+size_t fletch_utf8_get(uint32_t *out, const void *text, size_t size);
+/* The other way round: how many bytes were put. `point` is no surrogate. */
+size_t fletch_utf8_put(uint8_t out[FLETCH_UTF8_MAX], uint32_t point);
+/* How many bytes of the text are valid from its start: `size` when all are. */
+size_t fletch_utf8_span(const void *text, size_t size);
+
+#endif
