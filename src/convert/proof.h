@@ -3,7 +3,7 @@
  *
  * Independent of what it checks: the file is read through the container's reader, the model
  * is opened anew by the caller, casts are the plain ones, and no buffer is shared with the
- * pipeline.
+ * pipeline. Rows are proven in parallel, each by one thread, in bounded memory.
  */
 #ifndef FLETCH_CONVERT_PROOF_H
 #define FLETCH_CONVERT_PROOF_H
@@ -13,12 +13,14 @@
 
 struct fletch_proof {
     const struct fletch_row_plans *plans; /* of the source, made anew; NULL: no source */
-    const struct fletch_options *options; /* callbacks, threads */
-    const json_t *metadata; /* metadata.json's `fletch` object: hashes to check; or NULL */
+    const struct fletch_options *options; /* callbacks and the overflow policy */
+    bool overflow_may_be_inf; /* the policy is not known: float16 infinities are fine */
+    const json_t *rows;       /* `fletch.rows` of metadata.json: hashes to check by
+                                 the rows' names; NULL: none */
     unsigned threads;
 };
 
-/* Compares every row of the open file; `out` counts. FLETCH_ERR_VERIFY names the row, the
+/* Proves every row of the open file; `out` counts. FLETCH_ERR_VERIFY names the row, the
  * element and both values; a row that is missing or extra is named too. */
 enum fletch_status fletch_proof_run(struct fletch_verification *out,
                                     const struct fletch_reader *reader,

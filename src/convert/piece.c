@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/* piece.c - see piece.h */
+#include "convert/piece.h"
+
+#include "base/bytes.h"
+
+#include <inttypes.h>
+
+/* Samples of a row group: one for every so many bytes, within bounds, each of this size. */
+#define SAMPLE_SIZE ((size_t)64 << 10)
+#define SAMPLE_EVERY ((uint64_t)4 << 20)
+#define SAMPLES_MIN 8
+#define SAMPLES_MAX 32
+
+enum fletch_status fletch_check_cancel(const struct fletch_options *options,
+                                       struct fletch_error *err)
+{
+    if (options->cancel && options->cancel(options->user))
+        return fletch_fail(err, FLETCH_ERR_CANCELLED, "interrupted");
+    return FLETCH_OK;
+}
+
+enum fletch_status fletch_workbench_open(struct fletch_workbench *out,
+                                         const struct fletch_pipeline *pipeline,
+                                         struct fletch_error *err)
+{
+    struct fletch_workbench bench = { .pipeline = pipeline };
+    const struct fletch_codec *codec = pipeline->codec;
+    enum fletch_status status = FLETCH_OK;
+
+    bench.chunk = fletch_alloc(FLETCH_CHUNK_COUNT * 8);
+    if (!bench.chunk)
+        status = fletch_fail_memory(err, FLETCH_CHUNK_COUNT * 8, "a chunk of a tensor");
+    if (!status)
+        status = fletch_sha256_open(&bench.sha, err);
+    if (!status && codec->encoder_open)
+        status = codec->encoder_open(&bench.encoder, pipeline->level, err);
+    if (status) {
+        fletch_workbench_close(&bench);
+        return status;
+    }
+    *out = bench;
+    return FLETCH_OK;
+}
+
+void fletch_workbench_close(struct fletch_workbench *bench)
+{
+    if (bench->encoder)
+        bench->pipeline->codec->encoder_close(bench->encoder);
+    fletch_sha256_close(&bench->sha);
+    fletch_free(bench->chunk);
+    *bench = (struct fletch_workbench){ 0 };
+}
+
+enum fletch_status fletch_part_read(void *out, const struct fletch_part_of_row *part,
+                                    struct fletch_workbench *bench,
+                                    struct fletch_cast_report *report,
+                                    struct fletch_error *err)
+{
+    const struct fletch_tensor *tensor = part->row->tensor;
+    size_t source_size = fletch_dtype_size(tensor->dtype);
+    size_t stored_size = fletch_dtype_size(part->dtype);
+    fletch_cast_fn cast = fletch_cast_find(tensor->dtype, part->dtype);
+    bool as_is = tensor->dtype == part->dtype;
+    uint64_t at = part->begin / stored_size;
+    size_t left = part->part_size / stored_size;
+    uint8_t *to = out;
+
+    while (left) {
+        size_t count = left < FLETCH_CHUNK_COUNT ? left : FLETCH_CHUNK_COUNT;
+        void *chunk = as_is ? to : bench->chunk;
+
+        TRY(fletch_check_cancel(bench->pipeline->options, err));
+        TRY(fletch_checkpoint_read(part->row->checkpoint, tensor, at * source_size, chunk,
+                                   count * source_size, err));
+        if (!as_is)
+            cast(to, chunk, count, report);
+        to += count * stored_size;
+        at += count;
+        left -= count;
+    }
+    return FLETCH_OK;
+}
+
+/* One sample: a page's worth of content from byte `at` of the group, which lies in some
+ * row. */
+static enum fletch_status take_sample(struct fletch_samples *samples, uint64_t at,
+                                      const struct fletch_row_plan *row,
+                                      struct fletch_workbench *bench, uint8_t *content,
+                                      struct fletch_error *err)
+{
+    struct fletch_cast_report report = { 0 };
+    struct fletch_part_of_row part;
+    size_t element;
+
+    while (at >= row->size) {
+        at -= row->size;
+        row++;
+    }
+    element = fletch_dtype_size(row->dtype);
+    part = (struct fletch_part_of_row){
+        .row = row, .dtype = row->dtype, .size = row->size, .begin = at / element * element
+    };
+    part.part_size = row->size - part.begin < SAMPLE_SIZE ? (size_t)(row->size - part.begin)
+                                                          : SAMPLE_SIZE;
+    TRY(fletch_part_read(content, &part, bench, &report, err));
+    return fletch_codec_sample(samples, bench->pipeline->codec, bench->encoder, content,
+                               part.part_size, err);
+}
+
+enum fletch_status fletch_group_effort(enum fletch_effort *out, size_t group,
+                                       struct fletch_workbench *bench,
+                                       struct fletch_error *err)
+{
+    const struct fletch_row_plans *plans = bench->pipeline->plans;
+    const struct fletch_codec *codec = bench->pipeline->codec;
+    const struct fletch_row_plan *first = NULL;
+    struct fletch_samples samples = { 0 };
+    enum fletch_status status = FLETCH_OK;
+    uint64_t size = 0, count;
+    uint8_t *content;
+
+    for (size_t i = 0; i < plans->rows_count; i++) {
+        if (plans->rows[i].group != group)
+            continue;
+        if (!first)
+            first = &plans->rows[i];
+        size += plans->rows[i].size;
+    }
+    if (codec->id == FLETCH_CODEC_ID_NONE || !size) {
+        *out = FLETCH_EFFORT_STORE;
+        return FLETCH_OK;
+    }
+    content = fletch_alloc(SAMPLE_SIZE);
+    if (!content)
+        return fletch_fail_memory(err, SAMPLE_SIZE, "a sample");
+    count = size / SAMPLE_EVERY;
+    count = count < SAMPLES_MIN ? SAMPLES_MIN : count > SAMPLES_MAX ? SAMPLES_MAX : count;
+    for (uint64_t i = 0; i < count && !status; i++)
+        status = take_sample(&samples, size / count * i + size / count / 2, first, bench,
+                             content, err);
+    fletch_free(content);
+    if (!status)
+        *out = fletch_codec_effort(&samples, codec);
+    return status;
+}

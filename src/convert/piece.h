@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* piece.h - one thread's tools: read a part of a row, cast it, compress it */
+#ifndef FLETCH_CONVERT_PIECE_H
+#define FLETCH_CONVERT_PIECE_H
+
+#include "convert/pipeline.h"
+
+/* Elements are read and cast this many at a time: source and result stay in the L2 cache.
+ */
+#define FLETCH_CHUNK_COUNT ((size_t)64 << 10)
+
+/* A part of a row's value. */
+struct fletch_part_of_row {
+    const struct fletch_row_plan *row;
+    enum fletch_dtype dtype; /* to store it as */
+    uint64_t size;           /* bytes of the whole value as that */
+    uint64_t begin;          /* bytes, from the value's start */
+    size_t part_size;        /* bytes */
+};
+
+/* Zeroed is closed. */
+struct fletch_workbench {
+    const struct fletch_pipeline *pipeline;
+    struct fletch_encoder *encoder; /* NULL for the codec "none" */
+    struct fletch_sha256 sha;
+    uint8_t *chunk; /* [FLETCH_CHUNK_COUNT * 8]: source elements */
+};
+
+enum fletch_status fletch_workbench_open(struct fletch_workbench *out,
+                                         const struct fletch_pipeline *pipeline,
+                                         struct fletch_error *err);
+void fletch_workbench_close(struct fletch_workbench *bench);
+
+/* Reads and casts a part into out[part->part_size] and adds to `report`. CANCELLED between
+ * chunks. */
+enum fletch_status fletch_part_read(void *out, const struct fletch_part_of_row *part,
+                                    struct fletch_workbench *bench,
+                                    struct fletch_cast_report *report,
+                                    struct fletch_error *err);
+
+/* How the pages of a row group are best compressed, judged from samples of its rows. */
+enum fletch_status fletch_group_effort(enum fletch_effort *out, size_t group,
+                                       struct fletch_workbench *bench,
+                                       struct fletch_error *err);
+
+/* FLETCH_ERR_CANCELLED when the cancel callback says so. */
+enum fletch_status fletch_check_cancel(const struct fletch_options *options,
+                                       struct fletch_error *err);
+
+#endif

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: MIT */
+/* publish.c - see publish.h
+ *
+ * The staging folder lies beside the output, so that one rename (or one exchange, over an
+ * older output) publishes it. Where the output is a mount point it cannot be renamed: then
+ * staging lies inside it and the files are renamed one by one, metadata.json last.
+ *
+ * Made, looked at and removed under a lock on the parent folder; a lock on the staging
+ * folder itself says that its process still lives. Locks that a file system does not offer
+ * are done without.
+ */
+#include "convert/publish.h"
+
+#include "convert/tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Of the output's name in the staging folder's: leaves room for the rest in 255 bytes. */
+#define NAME_PART_MAX 180
+#define ATTEMPTS_MAX 10000
+
+/* What fletch writes, in the order in which it is renamed one by one. */
+static const char *const our_names[] = { "weights.parquet", "tokenizer", "metadata.json",
+                                         NULL };
+
+struct fletch_staging {
+    struct fletch_arena arena;
+    const char *final;  /* absolute */
+    const char *parent; /* of final */
+    const char *path; /* of the staging folder; NULL before it is made and when published */
+    bool replaces;    /* something is at `final` */
+    bool inside;      /* path is in final, not beside it */
+    int lock;         /* on the staging folder; -1: none */
+    const char
+        *made_parents[64]; /* [made_count]: folders to remove should nothing be published */
+    size_t made_count;
+};
+
+static enum fletch_status fail_errno(const char *path, const char *what,
+                                     struct fletch_error *err)
+{
+    return fletch_fail(err, FLETCH_ERR_IO, "%s: %s: %s", path, what, strerror(errno));
+}
+
+/* ---- Where it goes ---- */
+
+/* mkdir -p, remembering what was made. */
+static enum fletch_status make_parents(struct fletch_staging *staging, const char *path,
+                                       struct fletch_error *err)
+{
+    char *copy = fletch_arena_strdup(&staging->arena, path);
+
+    if (!copy)
+        return fletch_fail_memory(err, strlen(path), "a path");
+    for (char *slash = strchr(copy + 1, '/');; slash = strchr(slash + 1, '/')) {
+        if (slash)
+            *slash = 0;
+        if (!mkdir(copy, 0777)) {
+            char *made = fletch_arena_strdup(&staging->arena, copy);
+
+            if (made && staging->made_count < sizeof(staging->made_parents) /
+                                                  sizeof(staging->made_parents[0]))
+                staging->made_parents[staging->made_count++] = made;
+        } else if (errno != EEXIST) {
+            return fail_errno(copy, "making the folder", err);
+        }
+        if (!slash)
+            return FLETCH_OK;
+        *slash = '/';
+    }
+}
+
+/* Resolves the output folder to an absolute path and its parent. */
+static enum fletch_status locate(struct fletch_staging *staging, const char *out_dir,
+                                 struct fletch_error *err)
+{
+    enum fletch_file_kind kind = fletch_file_kind(out_dir);
+    char *path = fletch_arena_strdup(&staging->arena, out_dir);
+    char resolved[PATH_MAX];
+    char *slash;
+    size_t len;
+
+    if (!path)
+        return fletch_fail_memory(err, strlen(out_dir), "a path");
+    len = strlen(path);
+    while (len > 1 && path[len - 1] == '/')
+        path[--len] = 0;
+    if (kind != FLETCH_FILE_NONE && kind != FLETCH_FILE_FOLDER)
+        return fletch_fail(err, FLETCH_ERR_ARGUMENT, "%s: is a file, expected a folder",
+                           path);
+    staging->replaces = kind == FLETCH_FILE_FOLDER;
+    if (!staging->replaces) {
+        const char *parent = ".";
+
+        slash = strrchr(path, '/');
+        if (slash && slash > path) {
+            *slash = 0;
+            TRY(make_parents(staging, path, err));
+            parent = path;
+        } else if (slash) {
+            parent = "/";
+        }
+        if (!realpath(parent, resolved))
+            return fail_errno(parent, "looking for the folder", err);
+        staging->final =
+            fletch_path_join(&staging->arena, resolved, slash ? slash + 1 : path);
+    } else {
+        if (!realpath(path, resolved))
+            return fail_errno(path, "looking for the folder", err);
+        staging->final = fletch_arena_strdup(&staging->arena, resolved);
+    }
+    if (!staging->final)
+        return fletch_fail_memory(err, PATH_MAX, "a path");
+    staging->parent = fletch_arena_strdup(&staging->arena, staging->final);
+    if (!staging->parent)
+        return fletch_fail_memory(err, PATH_MAX, "a path");
+    slash = strrchr(staging->parent, '/');
+    slash[slash == staging->parent] = 0;
+    return FLETCH_OK;
+}
+
+static bool is_ours(const char *name)
+{
+    for (size_t i = 0; our_names[i]; i++)
+        if (!strcmp(name, our_names[i]))
+            return true;
+    return !strncmp(name, ".fletch-", 8);
+}
+
+static bool is_tokenizer_file(const char *name)
+{
+    return !strcmp(name, "tokenizer.json");
+}
+
+/* ARGUMENT when the old output holds anything that fletch did not write. */
+static enum fletch_status refuse_foreign(struct fletch_staging *staging,
+                                         struct fletch_error *err)
+{
+    char *tokenizer = fletch_path_join(&staging->arena, staging->final, "tokenizer");
+    char name[NAME_MAX + 1];
+
+    if (!tokenizer)
+        return fletch_fail_memory(err, PATH_MAX, "a path");
+    TRY(fletch_tree_find_other(name, sizeof(name), staging->final, is_ours, err));
+    if (name[0])
+        return fletch_fail(
+            err, FLETCH_ERR_ARGUMENT,
+            "%s: holds '%s', which is not of an earlier conversion; choose another "
+            "folder, or --force to keep it there",
+            staging->final, name);
+    if (fletch_file_kind(tokenizer) != FLETCH_FILE_FOLDER)
+        return FLETCH_OK;
+    TRY(fletch_tree_find_other(name, sizeof(name), tokenizer, is_tokenizer_file, err));
+    if (name[0])
+        return fletch_fail(
+            err, FLETCH_ERR_ARGUMENT,
+            "%s: holds 'tokenizer/%s', which is not of an earlier conversion; "
+            "choose another folder, or --force to keep it there",
+            staging->final, name);
+    return FLETCH_OK;
+}
+
+/* ---- Making the staging folder ---- */
+
+static bool lock_folder(int fd, int operation)
+{
+    int result;
+
+    do
+        result = flock(fd, operation);
+    while (result && errno == EINTR);
+    return !result;
+}
+
+/* What killed processes left: folders of our pattern that nobody holds a lock on. */
+static void remove_stale(const char *folder, const char *prefix)
+{
+    char name[NAME_MAX + 1];
+    size_t skip = 0;
+
+    while (fletch_tree_find_prefixed(name, sizeof(name), folder, prefix, skip)) {
+        char path[PATH_MAX];
+        int fd;
+
+        if ((size_t)snprintf(path, sizeof(path), "%s/%s", folder, name) >= sizeof(path))
+            return;
+        fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0 || !lock_folder(fd, LOCK_EX | LOCK_NB) || fletch_tree_remove(path))
+            skip++;
+        if (fd >= 0)
+            close(fd);
+    }
+}
+
+static enum fletch_status make_staging(struct fletch_staging *staging,
+                                       struct fletch_error *err)
+{
+    const char *folder = staging->inside ? staging->final : staging->parent;
+    char *prefix = staging->inside ? fletch_arena_strdup(&staging->arena, ".fletch-")
+                                   : fletch_arena_format(&staging->arena, ".%.*s.fletch-",
+                                                         NAME_PART_MAX,
+                                                         fletch_path_base(staging->final));
+
+    if (!prefix)
+        return fletch_fail_memory(err, PATH_MAX, "a path");
+    remove_stale(folder, prefix);
+    for (unsigned attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+        char *path = fletch_arena_format(&staging->arena, "%s/%s%ld-%u", folder, prefix,
+                                         (long)getpid(), attempt);
+
+        if (!path)
+            return fletch_fail_memory(err, PATH_MAX, "a path");
+        if (!mkdir(path, 0777)) {
+            staging->path = path;
+            staging->lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+            if (staging->lock >= 0)
+                lock_folder(staging->lock, LOCK_EX | LOCK_NB);
+            return FLETCH_OK;
+        }
+        if (errno != EEXIST)
+            return fail_errno(path, "making the folder", err);
+    }
+    return fletch_fail(err, FLETCH_ERR_IO, "%s: no free name for a folder in it", folder);
+}
+
+enum fletch_status fletch_staging_open(struct fletch_staging **out, const char *out_dir,
+                                       bool force, struct fletch_error *err)
+{
+    struct fletch_staging *staging = fletch_alloc(sizeof(*staging));
+    enum fletch_status status = FLETCH_OK;
+    struct stat above, below;
+    int parent = -1;
+
+    if (!staging)
+        return fletch_fail_memory(err, sizeof(*staging), "the output");
+    staging->lock = -1;
+    if (!out_dir[0])
+        status = fletch_fail(err, FLETCH_ERR_ARGUMENT, "the output folder's name is empty");
+    if (!status)
+        status = locate(staging, out_dir, err);
+    if (!status && staging->replaces && !force)
+        status = refuse_foreign(staging, err);
+    if (!status) {
+        staging->inside = staging->replaces && !stat(staging->parent, &above) &&
+                          !stat(staging->final, &below) &&
+                          (above.st_dev != below.st_dev || above.st_ino == below.st_ino);
+        parent = open(staging->parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (parent >= 0)
+            lock_folder(parent, LOCK_EX);
+        status = make_staging(staging, err);
+        if (parent >= 0)
+            close(parent);
+    }
+    if (status) {
+        fletch_staging_close(staging);
+        return status;
+    }
+    *out = staging;
+    return FLETCH_OK;
+}
+
+const char *fletch_staging_path(const struct fletch_staging *staging)
+{
+    return staging->path;
+}
+
+/* ---- Publishing ---- */
+
+static enum fletch_status rename_one_by_one(struct fletch_staging *staging,
+                                            struct fletch_error *err)
+{
+    for (size_t i = 0; our_names[i]; i++) {
+        char *from = fletch_path_join(&staging->arena, staging->path, our_names[i]);
+        char *to = fletch_path_join(&staging->arena, staging->final, our_names[i]);
+
+        if (!from || !to)
+            return fletch_fail_memory(err, PATH_MAX, "a path");
+        if (fletch_file_kind(from) == FLETCH_FILE_FOLDER) {
+            /* a folder cannot be renamed over one that has files */
+            const char *inner_from =
+                fletch_path_join(&staging->arena, from, "tokenizer.json");
+            const char *inner_to = fletch_path_join(&staging->arena, to, "tokenizer.json");
+
+            if (!inner_from || !inner_to)
+                return fletch_fail_memory(err, PATH_MAX, "a path");
+            if ((mkdir(to, 0777) && errno != EEXIST) || rename(inner_from, inner_to))
+                return fail_errno(to, "renaming into place", err);
+        } else if (fletch_file_kind(from) != FLETCH_FILE_NONE && rename(from, to)) {
+            return fail_errno(to, "renaming into place", err);
+        }
+    }
+    return FLETCH_OK;
+}
+
+/* The old output takes the staging folder's name and is removed. */
+static enum fletch_status exchange(struct fletch_staging *staging, struct fletch_error *err)
+{
+    enum fletch_status status =
+        fletch_tree_link_others(staging->path, staging->final, is_ours, err);
+
+    if (status)
+        return status;
+    TRY(fletch_tree_sync(staging->path, err));
+    if (!renameat2(AT_FDCWD, staging->path, AT_FDCWD, staging->final, RENAME_EXCHANGE))
+        return FLETCH_OK;
+    if (errno != EINVAL && errno != ENOSYS && errno != EBUSY)
+        return fail_errno(staging->final, "renaming into place", err);
+    return rename_one_by_one(staging, err);
+}
+
+enum fletch_status fletch_staging_publish(struct fletch_staging *staging,
+                                          struct fletch_error *err)
+{
+    TRY(fletch_tree_sync(staging->path, err));
+    if (staging->inside) {
+        TRY(rename_one_by_one(staging, err));
+    } else if (staging->replaces) {
+        TRY(exchange(staging, err));
+    } else if (rename(staging->path, staging->final)) {
+        return fail_errno(staging->final, "renaming into place", err);
+    }
+    /* published: what is still at the staging path is the old output */
+    fletch_tree_remove(staging->path);
+    staging->path = NULL;
+    staging->made_count = 0;
+    return fletch_tree_sync_folder(staging->parent, err);
+}
+
+void fletch_staging_close(struct fletch_staging *staging)
+{
+    if (!staging)
+        return;
+    if (staging->path)
+        fletch_tree_remove(staging->path);
+    if (staging->lock >= 0)
+        close(staging->lock);
+    while (staging->made_count)
+        rmdir(staging->made_parents[--staging->made_count]);
+    fletch_arena_release(&staging->arena);
+    fletch_free(staging);
+}

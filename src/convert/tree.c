@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/* tree.c - see tree.h */
+#include "convert/tree.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Deeper than anybody's model folder; bounds the recursion. */
+#define DEPTH_MAX 32
+
+static bool is_dots(const char *name)
+{
+    return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
+}
+
+static bool is_folder_at(int fd, const char *name)
+{
+    struct stat info;
+
+    return !fstatat(fd, name, &info, AT_SYMLINK_NOFOLLOW) && S_ISDIR(info.st_mode);
+}
+
+static int open_folder_at(int fd, const char *name)
+{
+    return openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+static enum fletch_status fail_errno(const char *path, const char *what,
+                                     struct fletch_error *err)
+{
+    return fletch_fail(err, FLETCH_ERR_IO, "%s: %s: %s", path, what, strerror(errno));
+}
+
+enum fletch_status fletch_tree_find_other(char *name, size_t size, const char *folder,
+                                          fletch_tree_own_fn own, struct fletch_error *err)
+{
+    DIR *dir = opendir(folder);
+    const struct dirent *entry;
+
+    if (!dir)
+        return fail_errno(folder, "listing", err);
+    name[0] = 0;
+    while ((entry = readdir(dir)))
+        if (!is_dots(entry->d_name) && !own(entry->d_name) &&
+            (!name[0] || strcmp(entry->d_name, name) < 0))
+            snprintf(name, size, "%s", entry->d_name);
+    closedir(dir);
+    return FLETCH_OK;
+}
+
+bool fletch_tree_find_prefixed(char *name, size_t size, const char *folder,
+                               const char *prefix, size_t skip)
+{
+    DIR *dir = opendir(folder);
+    const struct dirent *entry;
+    bool found = false;
+
+    while (dir && !found && (entry = readdir(dir)))
+        if (!strncmp(entry->d_name, prefix, strlen(prefix)) && !skip--) {
+            snprintf(name, size, "%s", entry->d_name);
+            found = true;
+        }
+    if (dir)
+        closedir(dir);
+    return found;
+}
+
+static bool is_tokenizer_json(const char *name)
+{
+    return !strcmp(name, "tokenizer.json");
+}
+
+/* Links files, makes folders; an entry that is in `to` already is ours and stays. */
+static int link_entries(int to, int from, fletch_tree_own_fn own, unsigned depth)
+{
+    DIR *dir = fdopendir(from);
+    const struct dirent *entry;
+    int failure = 0;
+
+    if (!dir) {
+        close(from);
+        return errno;
+    }
+    while (!failure && (entry = readdir(dir))) {
+        const char *name = entry->d_name;
+        bool mixed = own && !strcmp(name, "tokenizer");
+
+        if (is_dots(name) || (own && own(name) && !mixed))
+            continue;
+        if (is_folder_at(dirfd(dir), name)) {
+            int inner_from = open_folder_at(dirfd(dir), name), inner_to;
+
+            if (inner_from < 0 || depth == DEPTH_MAX) {
+                failure = inner_from < 0 ? errno : ELOOP;
+                continue;
+            }
+            if (mkdirat(to, name, 0777) && errno != EEXIST)
+                failure = errno;
+            inner_to = failure ? -1 : open_folder_at(to, name);
+            if (inner_to >= 0) {
+                failure = link_entries(inner_to, inner_from,
+                                       mixed ? is_tokenizer_json : NULL, depth + 1);
+                close(inner_to);
+            } else {
+                failure = failure ? failure : errno;
+                close(inner_from);
+            }
+        } else if (linkat(dirfd(dir), name, to, name, 0) && errno != EEXIST) {
+            failure = errno;
+        }
+    }
+    closedir(dir);
+    return failure;
+}
+
+enum fletch_status fletch_tree_link_others(const char *to, const char *from,
+                                           fletch_tree_own_fn own, struct fletch_error *err)
+{
+    int to_fd = open_folder_at(AT_FDCWD, to), from_fd = open_folder_at(AT_FDCWD, from);
+    int failure = EIO;
+
+    if (to_fd < 0 || from_fd < 0) {
+        failure = errno;
+        if (from_fd >= 0)
+            close(from_fd);
+    } else {
+        failure = link_entries(to_fd, from_fd, own, 0);
+    }
+    if (to_fd >= 0)
+        close(to_fd);
+    if (failure)
+        return fletch_fail(err, FLETCH_ERR_IO, "%s: keeping its other files: %s", from,
+                           strerror(failure));
+    return FLETCH_OK;
+}
+
+enum fletch_status fletch_tree_sync_folder(const char *folder, struct fletch_error *err)
+{
+    int fd = open_folder_at(AT_FDCWD, folder);
+    int failure = fd < 0 ? errno : 0;
+
+    if (fd >= 0) {
+        /* EINVAL: a file system whose folders cannot be synced */
+        if (fsync(fd) && errno != EINVAL && errno != EROFS)
+            failure = errno;
+        close(fd);
+    }
+    if (failure)
+        return fletch_fail(err, FLETCH_ERR_IO, "%s: syncing: %s", folder,
+                           strerror(failure));
+    return FLETCH_OK;
+}
+
+enum fletch_status fletch_tree_sync(const char *folder, struct fletch_error *err)
+{
+    char inner[4096];
+
+    if ((size_t)snprintf(inner, sizeof(inner), "%s/tokenizer", folder) >= sizeof(inner))
+        return fletch_fail(err, FLETCH_ERR_IO, "%s: the path is too long", folder);
+    if (is_folder_at(AT_FDCWD, inner))
+        TRY(fletch_tree_sync_folder(inner, err));
+    return fletch_tree_sync_folder(folder, err);
+}
+
+/* Takes the descriptor. */
+static int remove_entries(int fd, unsigned depth)
+{
+    DIR *dir = fdopendir(fd);
+    const struct dirent *entry;
+    int failure = 0;
+
+    if (!dir) {
+        close(fd);
+        return errno;
+    }
+    while ((entry = readdir(dir))) {
+        const char *name = entry->d_name;
+        bool folder;
+
+        if (is_dots(name))
+            continue;
+        folder = is_folder_at(dirfd(dir), name);
+        if (folder && depth < DEPTH_MAX) {
+            int inner = open_folder_at(dirfd(dir), name);
+
+            if (inner >= 0)
+                remove_entries(inner, depth + 1);
+        }
+        if (unlinkat(dirfd(dir), name, folder ? AT_REMOVEDIR : 0) && !failure)
+            failure = errno;
+    }
+    closedir(dir);
+    return failure;
+}
+
+int fletch_tree_remove(const char *folder)
+{
+    int fd = open_folder_at(AT_FDCWD, folder);
+    int failure;
+
+    if (fd < 0)
+        return errno == ENOENT ? 0 : errno;
+    failure = remove_entries(fd, 0);
+    if (rmdir(folder) && !failure && errno != ENOENT)
+        failure = errno;
+    return failure;
+}
