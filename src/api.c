@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/* api.c - public functions that only forward: names, plans, detection */
+#include "convert/plan.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const char *fletch_version(void)
+{
+    return FLETCH_VERSION;
+}
+
+/* ---- What this build can do ---- */
+
+const char *fletch_family_name(size_t i)
+{
+    const struct fletch_family *family = fletch_family_get(i);
+
+    return family ? family->name : NULL;
+}
+
+const char *fletch_family_title(size_t i)
+{
+    const struct fletch_family *family = fletch_family_get(i);
+
+    return family ? family->title : NULL;
+}
+
+const char *fletch_family_model_type(size_t i, size_t j)
+{
+    const struct fletch_family *family = fletch_family_get(i);
+
+    for (const struct fletch_member *member = family ? family->members : NULL;
+         member && member->model_type; member++)
+        if (!j--)
+            return member->model_type;
+    return NULL;
+}
+
+enum fletch_status fletch_codec_at(struct fletch_codec_info *out, size_t i)
+{
+    const struct fletch_codec *codec = fletch_codec_get(i);
+
+    if (!codec)
+        return FLETCH_ERR_NOT_FOUND;
+    *out = (struct fletch_codec_info){ .name = codec->name,
+                                       .stands = codec->stands,
+                                       .built_in = codec->encode != NULL,
+                                       .level_min = codec->level_min,
+                                       .level_max = codec->level_max,
+                                       .level_default = codec->level_default };
+    return FLETCH_OK;
+}
+
+/* ---- Detect ---- */
+
+enum fletch_status fletch_detect(struct fletch_detection *out, const char *model,
+                                 struct fletch_error *err)
+{
+    struct fletch_model *opened;
+    struct fletch_detection found = { 0 };
+
+    TRY(fletch_model_open(&opened, model, NULL, err));
+    found.family = opened->family->name;
+    snprintf(found.model_type, sizeof(found.model_type), "%s", opened->model_type);
+    snprintf(found.evidence, sizeof(found.evidence), "%s", opened->evidence);
+    fletch_model_close(opened);
+    *out = found;
+    return FLETCH_OK;
+}
+
+/* ---- Plans ---- */
+
+struct fletch_plan {
+    struct fletch_model *model;
+    struct fletch_row_plans plans;
+    const struct fletch_codec *codec;
+};
+
+/* What weights in a type usually shrink to, in thousandths; trained weights are near to
+ * noise, so only codecs with entropy coding shrink them. Measured on normally distributed
+ * values. */
+struct prediction {
+    enum fletch_dtype dtype;
+    unsigned with_entropy, without;
+};
+
+static const struct prediction predictions[] = {
+    { FLETCH_F16, 919, 1000 },
+    { FLETCH_F32, 925, 1000 },
+    { FLETCH_I64, 200, 400 },
+    { FLETCH_DTYPE_NONE, 900, 1000 },
+};
+
+/* A row in the small columns, page header and footer. */
+#define ROW_OVERHEAD 160
+
+static uint64_t predict(const struct fletch_row_plan *row, const struct fletch_codec *codec)
+{
+    bool entropy = codec->level_max > 0;
+    const struct prediction *p = predictions;
+
+    if (codec->id == FLETCH_CODEC_ID_NONE)
+        return row->size + ROW_OVERHEAD;
+    while (p->dtype != FLETCH_DTYPE_NONE && p->dtype != row->dtype)
+        p++;
+    return row->size / 1000 * (entropy ? p->with_entropy : p->without) + ROW_OVERHEAD;
+}
+
+enum fletch_status fletch_plan_open(struct fletch_plan **out, const char *model,
+                                    const struct fletch_options *options,
+                                    struct fletch_error *err)
+{
+    static const struct fletch_options defaults = { 0 };
+    struct fletch_plan *plan = fletch_alloc(sizeof(*plan));
+    enum fletch_status status;
+    int level;
+
+    if (!plan)
+        return fletch_fail_memory(err, sizeof(*plan), "a plan");
+    options = options ? options : &defaults;
+    status = fletch_codec_find(&plan->codec, options->codec ? options->codec : "zstd", err);
+    if (!status)
+        status = fletch_codec_level(&level, plan->codec, options->level, err);
+    if (!status)
+        status = fletch_model_open(&plan->model, model, options->family, err);
+    if (!status)
+        status = fletch_row_plans_make(&plan->plans, plan->model, options->precision, err);
+    if (status) {
+        fletch_plan_close(plan);
+        return status;
+    }
+    *out = plan;
+    return FLETCH_OK;
+}
+
+void fletch_plan_close(struct fletch_plan *plan)
+{
+    if (!plan)
+        return;
+    fletch_row_plans_release(&plan->plans);
+    fletch_model_close(plan->model);
+    fletch_free(plan);
+}
+
+void fletch_plan_summarise(struct fletch_plan_summary *out, const struct fletch_plan *plan)
+{
+    *out = (struct fletch_plan_summary){ .family = plan->model->family->name,
+                                         .model_type = plan->model->model_type,
+                                         .evidence = plan->model->evidence,
+                                         .format = plan->model->parts[0].checkpoint->format,
+                                         .rows = plan->plans.rows_count,
+                                         .left_out = plan->plans.left_out_count,
+                                         .parameters = plan->plans.parameters,
+                                         .source_bytes = plan->plans.source_bytes,
+                                         .stored_bytes = plan->plans.stored_bytes };
+    for (size_t i = 0; i < plan->model->parts_count; i++)
+        out->files += plan->model->parts[i].checkpoint->files_count;
+    for (size_t i = 0; i < plan->plans.rows_count; i++)
+        out->predicted_bytes += predict(&plan->plans.rows[i], plan->codec);
+}
+
+bool fletch_plan_row_at(struct fletch_plan_row *out, const struct fletch_plan *plan,
+                        size_t i)
+{
+    const struct fletch_row_plan *row;
+
+    if (i >= plan->plans.rows_count)
+        return false;
+    row = &plan->plans.rows[i];
+    *out = (struct fletch_plan_row){ .name = row->name,
+                                     .tensor = row->tensor_name,
+                                     .source_dtype = fletch_dtype_text(row->tensor->dtype),
+                                     .dtype = fletch_dtype_text(row->dtype),
+                                     .shape = row->tensor->shape,
+                                     .rank = row->tensor->rank,
+                                     .count = row->tensor->count,
+                                     .source_size = row->tensor->size,
+                                     .size = row->size };
+    return true;
+}
+
+bool fletch_plan_left_out_at(struct fletch_left_out *out, const struct fletch_plan *plan,
+                             size_t i)
+{
+    if (i >= plan->plans.left_out_count)
+        return false;
+    *out = (struct fletch_left_out){ .tensor = plan->plans.left_out[i].tensor,
+                                     .reason = plan->plans.left_out[i].reason };
+    return true;
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* table.c - the public table: a written file's rows by index and by name */
+#include "container/container.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct fletch_table {
+    struct fletch_arena arena;
+    struct fletch_file file;
+    struct fletch_reader *reader;
+    struct fletch_cursor *cursor; /* opened by the first read */
+    size_t *by_name;              /* [rows_count], indices in the order of names */
+};
+
+static int compare_names(const void *a, const void *b, void *user)
+{
+    const struct fletch_reader_row *rows = user;
+    const size_t *x = a, *y = b;
+
+    return strcmp(rows[*x].name, rows[*y].name);
+}
+
+static enum fletch_status open_file(struct fletch_table *table, const char *path,
+                                    struct fletch_error *err)
+{
+    char *weights = fletch_file_kind(path) == FLETCH_FILE_FOLDER
+                        ? fletch_path_join(&table->arena, path, "weights.parquet")
+                        : fletch_arena_strdup(&table->arena, path);
+
+    if (!weights)
+        return fletch_fail_memory(err, strlen(path), "a path");
+    return fletch_file_open(&table->file, weights, err);
+}
+
+static enum fletch_status sort_names(struct fletch_table *table, struct fletch_error *err)
+{
+    size_t count = table->reader->rows_count;
+
+    table->by_name =
+        fletch_arena_alloc_array(&table->arena, count, sizeof(*table->by_name));
+    if (!table->by_name)
+        return fletch_fail_memory(err, count * sizeof(*table->by_name), "the rows' names");
+    for (size_t i = 0; i < count; i++)
+        table->by_name[i] = i;
+    qsort_r(table->by_name, count, sizeof(*table->by_name), compare_names,
+            table->reader->rows);
+    return FLETCH_OK;
+}
+
+enum fletch_status fletch_table_open(struct fletch_table **out, const char *path,
+                                     struct fletch_error *err)
+{
+    struct fletch_table *table = fletch_alloc(sizeof(*table));
+    enum fletch_status status;
+
+    if (!table)
+        return fletch_fail_memory(err, sizeof(*table), "a table");
+    table->file = FLETCH_FILE_CLOSED;
+    status = open_file(table, path, err);
+    if (!status)
+        status = fletch_reader_open(&table->reader, &table->file, err);
+    if (!status)
+        status = sort_names(table, err);
+    if (status) {
+        fletch_table_close(table);
+        return status;
+    }
+    *out = table;
+    return FLETCH_OK;
+}
+
+void fletch_table_close(struct fletch_table *table)
+{
+    if (!table)
+        return;
+    fletch_cursor_close(table->cursor);
+    fletch_reader_close(table->reader);
+    fletch_file_close(&table->file);
+    fletch_arena_release(&table->arena);
+    fletch_free(table);
+}
+
+size_t fletch_table_count(const struct fletch_table *table)
+{
+    return table->reader->rows_count;
+}
+
+bool fletch_table_at(struct fletch_row *out, const struct fletch_table *table, size_t i)
+{
+    const struct fletch_reader_row *row;
+
+    if (i >= table->reader->rows_count)
+        return false;
+    row = &table->reader->rows[i];
+    *out = (struct fletch_row){ .name = row->name,
+                                .dtype = row->dtype,
+                                .shape = row->shape,
+                                .rank = row->rank,
+                                .count = row->count,
+                                .size = row->size,
+                                .compressed_size = row->compressed_size };
+    return true;
+}
+
+enum fletch_status fletch_table_find(size_t *out, const struct fletch_table *table,
+                                     const char *name, struct fletch_error *err)
+{
+    size_t low = 0, high = table->reader->rows_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(table->reader->rows[table->by_name[middle]].name, name);
+
+        if (!order) {
+            *out = table->by_name[middle];
+            return FLETCH_OK;
+        }
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return fletch_fail(err, FLETCH_ERR_NOT_FOUND, "%s: has no row '%s'", table->file.path,
+                       name);
+}
+
+enum fletch_status fletch_table_read(struct fletch_row *out, struct fletch_table *table,
+                                     size_t i, struct fletch_error *err)
+{
+    struct fletch_row row;
+    const void *data;
+
+    if (!fletch_table_at(&row, table, i))
+        return fletch_fail(err, FLETCH_ERR_ARGUMENT,
+                           "%s: has %zu rows, row %zu was asked for", table->file.path,
+                           table->reader->rows_count, i);
+    if (!table->cursor)
+        TRY(fletch_cursor_open(&table->cursor, table->reader, err));
+    TRY(fletch_cursor_read(table->cursor, i, &data, &row.size, err));
+    row.data = data;
+    *out = row;
+    return FLETCH_OK;
+}

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: MIT */
+/* convert.c - a model into a folder: the whole way, one step a line
+ *
+ * If you read one file, read fletch_convert at the end of this one. Each step fills in a
+ * part of struct conversion and looks only at parts filled in before it; nothing flows
+ * back.
+ */
+#include "base/pool.h"
+#include "convert/certify.h"
+#include "convert/proof.h"
+#include "convert/publish.h"
+#include "convert/tokenizer.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <sys/time.h>
+#include <time.h>
+
+/* Names in one message about many tensors. */
+#define NAMES_MAX 5
+
+struct conversion {
+    const char *path, *out_dir;
+    const struct fletch_options *options;
+    struct fletch_arena arena; /* warnings, file list */
+    const struct fletch_codec *codec;
+    int level;
+    struct fletch_model *model;
+    struct fletch_row_plans plans;
+    struct fletch_row_outcome *outcomes; /* [plans.rows_count] */
+    struct fletch_staging *staging;
+    uint64_t written_bytes;
+    bool has_tokenizer;
+    struct fletch_source_file *files; /* [files_count] */
+    size_t files_count;
+    const char **warnings; /* [warnings_count] */
+    size_t warnings_count, warnings_cap;
+    struct fletch_buf metadata;
+};
+
+/* ---- Telling ---- */
+
+static void tell(const struct conversion *c, enum fletch_stage stage, const char *text)
+{
+    struct fletch_progress progress = { .stage = stage,
+                                        .text = text,
+                                        .total = c->plans.source_bytes,
+                                        .tensors_total = c->plans.rows_count };
+
+    if (c->options->progress)
+        c->options->progress(&progress, c->options->user);
+}
+
+static enum fletch_status warn(struct conversion *c, const char *text,
+                               struct fletch_error *err)
+{
+    if (!text)
+        return fletch_fail_memory(err, 0, "a warning");
+    if (c->warnings_count == c->warnings_cap) {
+        size_t cap = c->warnings_cap ? 2 * c->warnings_cap : 8;
+        const char **warnings = fletch_arena_alloc_array(&c->arena, cap, sizeof(*warnings));
+
+        if (!warnings)
+            return fletch_fail_memory(err, cap * sizeof(*warnings), "a warning");
+        if (c->warnings_count)
+            memcpy(warnings, c->warnings, c->warnings_count * sizeof(*warnings));
+        c->warnings = warnings;
+        c->warnings_cap = cap;
+    }
+    c->warnings[c->warnings_count++] = text;
+    tell(c, FLETCH_STAGE_WARNING, text);
+    return FLETCH_OK;
+}
+
+/* ---- Steps ---- */
+
+static enum fletch_status choose_codec(struct conversion *c, struct fletch_error *err)
+{
+    TRY(fletch_codec_find(&c->codec, c->options->codec ? c->options->codec : "zstd", err));
+    return fletch_codec_level(&c->level, c->codec, c->options->level, err);
+}
+
+static enum fletch_status open_model(struct conversion *c, struct fletch_error *err)
+{
+    char *text;
+
+    TRY(fletch_model_open(&c->model, c->path, c->options->family, err));
+    TRY(fletch_metadata_check(c->model, err));
+    text = fletch_arena_format(&c->arena, "%s (%s)", c->model->family->name,
+                               c->model->evidence);
+    if (!text)
+        return fletch_fail_memory(err, 0, "a description");
+    TRY(fletch_row_plans_make(&c->plans, c->model, c->options->precision, err));
+    tell(c, FLETCH_STAGE_OPEN, text);
+    c->outcomes = fletch_alloc_array(c->plans.rows_count, sizeof(*c->outcomes));
+    if (!c->outcomes)
+        return fletch_fail_memory(err, c->plans.rows_count, "the rows");
+    return FLETCH_OK;
+}
+
+static struct fletch_pipeline pipeline_of(const struct conversion *c)
+{
+    return (struct fletch_pipeline){ .plans = &c->plans,
+                                     .options = c->options,
+                                     .codec = c->codec,
+                                     .level = c->level,
+                                     .threads = fletch_thread_count(c->options) };
+}
+
+static enum fletch_status write_weights(struct conversion *c, const char *path,
+                                        struct fletch_error *err)
+{
+    struct fletch_pipeline pipeline = pipeline_of(c);
+    struct fletch_file file = FLETCH_FILE_CLOSED;
+    enum fletch_status status = fletch_file_create(&file, path, err);
+
+    if (!status)
+        status = fletch_pipeline_run(c->outcomes, &c->written_bytes, &file, &pipeline, err);
+    if (!status)
+        status = fletch_file_sync(&file, err);
+    fletch_file_close(&file);
+    return status;
+}
+
+static bool is_inexact(const struct fletch_row_outcome *outcome)
+{
+    return outcome->overflowed || !fletch_cast_report_is_exact(&outcome->report);
+}
+
+/* With --require-exact: every tensor that did not come through unchanged, by name. */
+static enum fletch_status refuse_inexact(const struct conversion *c,
+                                         struct fletch_error *err)
+{
+    struct fletch_buf names = { 0 };
+    size_t count = 0;
+
+    for (size_t i = 0; i < c->plans.rows_count; i++) {
+        if (!is_inexact(&c->outcomes[i]))
+            continue;
+        if (count++ < NAMES_MAX)
+            fletch_buf_format(&names, "%s'%s'", count > 1 ? ", " : "",
+                              c->plans.rows[i].tensor_name);
+    }
+    if (count) {
+        if (count > NAMES_MAX)
+            fletch_buf_format(&names, " and %zu more", count - NAMES_MAX);
+        fletch_fail(
+            err, FLETCH_ERR_UNSUPPORTED,
+            "%zu of %zu tensors would not be exact: %s; --no-float16 keeps their float32",
+            count, c->plans.rows_count, names.failed ? "" : (const char *)names.bytes);
+    }
+    fletch_buf_release(&names);
+    return count ? FLETCH_ERR_UNSUPPORTED : FLETCH_OK;
+}
+
+static enum fletch_status judge_casts(struct conversion *c, struct fletch_error *err)
+{
+    if (c->options->require_exact)
+        TRY(refuse_inexact(c, err));
+    for (size_t i = 0; i < c->plans.rows_count; i++) {
+        const struct fletch_row_plan *row = &c->plans.rows[i];
+        const struct fletch_row_outcome *outcome = &c->outcomes[i];
+        bool wide = outcome->dtype != row->dtype;
+
+        if (!outcome->overflowed)
+            continue;
+        TRY(warn(
+            c,
+            fletch_arena_format(
+                &c->arena,
+                "tensor '%s': %" PRIu64 " of %" PRIu64 " values are beyond %s; %s %s",
+                row->tensor_name, outcome->overflowed, row->tensor->count,
+                fletch_dtype_text(row->dtype) + strlen("torch."),
+                wide ? "it is kept in" : "they became",
+                wide ? fletch_dtype_text(outcome->dtype) + strlen("torch.") : "infinite"),
+            err));
+    }
+    return FLETCH_OK;
+}
+
+static enum fletch_status write_tokenizer(struct conversion *c, struct fletch_error *err)
+{
+    char warning[512] = "";
+
+    if (!c->model->family->tokenizer || c->options->skip_tokenizer)
+        return FLETCH_OK;
+    TRY(fletch_tokenizer_write(&c->has_tokenizer, warning, sizeof(warning), c->model,
+                               fletch_staging_path(c->staging), err));
+    if (!c->has_tokenizer || warning[0])
+        return warn(c, fletch_arena_strdup(&c->arena, warning), err);
+    return FLETCH_OK;
+}
+
+static enum fletch_status list_sources(struct conversion *c, struct fletch_error *err)
+{
+    struct fletch_pipeline pipeline = pipeline_of(c);
+
+    TRY(fletch_sources_list(&c->files, &c->files_count, c->model, &c->arena, err));
+    if (!c->options->certify)
+        return FLETCH_OK;
+    return fletch_sources_hash(c->files, c->files_count, c->outcomes, c->model, &pipeline,
+                               err);
+}
+
+/* Opens the model and the file anew: the proof shares nothing with what it checks. */
+static enum fletch_status prove(const struct conversion *c, const char *path,
+                                struct fletch_error *err)
+{
+    struct fletch_file file = FLETCH_FILE_CLOSED;
+    struct fletch_reader *reader = NULL;
+    struct fletch_model *model = NULL;
+    struct fletch_row_plans plans = { 0 };
+    struct fletch_verification found;
+    struct fletch_proof proof = { .plans = &plans,
+                                  .options = c->options,
+                                  .threads = fletch_thread_count(c->options) };
+    enum fletch_status status = fletch_model_open(&model, c->path, c->options->family, err);
+
+    if (!status)
+        status = fletch_row_plans_make(&plans, model, c->options->precision, err);
+    if (!status)
+        status = fletch_file_open(&file, path, err);
+    if (!status)
+        status = fletch_reader_open(&reader, &file, err);
+    if (!status)
+        status = fletch_proof_run(&found, reader, &proof, err);
+    if (status == FLETCH_ERR_FORMAT || status == FLETCH_ERR_VERIFY) {
+        status = FLETCH_ERR_VERIFY;
+        if (err)
+            err->status = status;
+        fletch_error_prefix(err, "verification failed");
+    }
+    fletch_reader_close(reader);
+    fletch_file_close(&file);
+    fletch_row_plans_release(&plans);
+    fletch_model_close(model);
+    return status;
+}
+
+static enum fletch_status write_metadata(struct conversion *c, const char *path,
+                                         struct fletch_error *err)
+{
+    struct timeval now;
+    struct fletch_metadata metadata = { .model = c->model,
+                                        .plans = &c->plans,
+                                        .outcomes = c->outcomes,
+                                        .options = c->options,
+                                        .codec = c->codec,
+                                        .level = c->level,
+                                        .out_dir = c->out_dir,
+                                        .has_tokenizer = c->has_tokenizer,
+                                        .files = c->files,
+                                        .files_count = c->files_count,
+                                        .warnings = c->warnings,
+                                        .warnings_count = c->warnings_count };
+
+    gettimeofday(&now, NULL);
+    metadata.converted_at = (int64_t)now.tv_sec * 1000000 + now.tv_usec;
+    TRY(fletch_metadata_write(&c->metadata, &metadata, err));
+    TRY(fletch_file_save(path, c->metadata.bytes, c->metadata.size, err));
+    fletch_buf_put_u8(&c->metadata, 0);
+    return c->metadata.failed ? fletch_fail_memory(err, c->metadata.size, "the metadata")
+                              : FLETCH_OK;
+}
+
+/* ---- The result ---- */
+
+static char *join(const char *folder, const char *name)
+{
+    struct fletch_arena arena = { 0 };
+    char *path = fletch_path_join(&arena, folder, name);
+    char *copy = path ? fletch_strdup(path) : NULL;
+
+    fletch_arena_release(&arena);
+    return copy;
+}
+
+static enum fletch_status copy_warnings(struct fletch_result *result,
+                                        const struct conversion *c)
+{
+    if (!c->warnings_count)
+        return FLETCH_OK;
+    result->warnings = fletch_alloc_array(c->warnings_count, sizeof(*result->warnings));
+    if (!result->warnings)
+        return FLETCH_ERR_MEMORY;
+    for (size_t i = 0; i < c->warnings_count; i++) {
+        result->warnings[i] = fletch_strdup(c->warnings[i]);
+        if (!result->warnings[i])
+            return FLETCH_ERR_MEMORY;
+        result->warnings_count++;
+    }
+    return FLETCH_OK;
+}
+
+static enum fletch_status fill_result(struct fletch_result *result,
+                                      const struct conversion *c, struct fletch_error *err)
+{
+    *result =
+        (struct fletch_result){ .family = c->model->family->name,
+                                .weights_path = join(c->out_dir, "weights.parquet"),
+                                .metadata_path = join(c->out_dir, "metadata.json"),
+                                .metadata_json = fletch_strdup((char *)c->metadata.bytes),
+                                .tensors = c->plans.rows_count,
+                                .left_out = c->plans.left_out_count,
+                                .parameters = c->plans.parameters,
+                                .source_bytes = c->plans.source_bytes,
+                                .written_bytes = c->written_bytes,
+                                .verified = !c->options->skip_verify };
+
+    if (c->has_tokenizer)
+        result->tokenizer_path = join(c->out_dir, "tokenizer");
+    if (copy_warnings(result, c) || !result->weights_path || !result->metadata_path ||
+        !result->metadata_json || (c->has_tokenizer && !result->tokenizer_path)) {
+        fletch_result_release(result);
+        return fletch_fail_memory(err, sizeof(*result), "the result");
+    }
+    return FLETCH_OK;
+}
+
+void fletch_result_release(struct fletch_result *result)
+{
+    if (!result)
+        return;
+    fletch_free(result->weights_path);
+    fletch_free(result->metadata_path);
+    fletch_free(result->tokenizer_path);
+    fletch_free(result->metadata_json);
+    for (size_t i = 0; i < result->warnings_count; i++)
+        fletch_free(result->warnings[i]);
+    fletch_free(result->warnings);
+    *result = (struct fletch_result){ 0 };
+}
+
+static void conversion_release(struct conversion *c)
+{
+    fletch_staging_close(c->staging);
+    fletch_buf_release(&c->metadata);
+    fletch_free(c->outcomes);
+    fletch_row_plans_release(&c->plans);
+    fletch_model_close(c->model);
+    fletch_arena_release(&c->arena);
+}
+
+/* ---- The whole way ---- */
+
+static enum fletch_status convert(struct conversion *c, struct fletch_result *result,
+                                  struct fletch_error *err)
+{
+    const char *weights, *metadata;
+
+    TRY(choose_codec(c, err));
+    TRY(open_model(c, err));
+    TRY(fletch_staging_open(&c->staging, c->out_dir, c->options->force, err));
+    weights =
+        fletch_path_join(&c->arena, fletch_staging_path(c->staging), "weights.parquet");
+    metadata =
+        fletch_path_join(&c->arena, fletch_staging_path(c->staging), "metadata.json");
+    if (!weights || !metadata)
+        return fletch_fail_memory(err, strlen(c->out_dir), "a path");
+
+    TRY(write_weights(c, weights, err));
+    TRY(judge_casts(c, err));
+    TRY(write_tokenizer(c, err));
+    TRY(list_sources(c, err));
+    if (!c->options->skip_verify)
+        TRY(prove(c, weights, err));
+    TRY(write_metadata(c, metadata, err));
+    TRY(fill_result(result, c, err));
+    tell(c, FLETCH_STAGE_PUBLISH, NULL);
+    return fletch_staging_publish(c->staging, err);
+}
+
+enum fletch_status fletch_convert(struct fletch_result *result, const char *model,
+                                  const char *out_dir, const struct fletch_options *options,
+                                  struct fletch_error *err)
+{
+    static const struct fletch_options defaults = { 0 };
+    struct conversion c = { .path = model,
+                            .out_dir = out_dir,
+                            .options = options ? options : &defaults };
+    struct fletch_result filled = { 0 };
+    struct timespec begin, end;
+    enum fletch_status status;
+
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    status = convert(&c, &filled, err);
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    filled.seconds =
+        (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) * 1e-9;
+    if (status)
+        fletch_result_release(&filled);
+    else
+        *result = filled;
+    conversion_release(&c);
+    return status;
+}

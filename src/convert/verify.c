@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/* verify.c - a converted folder, proven after the fact: by itself, or against its source */
+#include "base/pool.h"
+#include "convert/pipeline.h"
+#include "convert/proof.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+struct verification {
+    const char *out_dir, *source;
+    const struct fletch_options *options;
+    struct fletch_arena arena;
+    struct fletch_file file;
+    struct fletch_reader *reader;
+    json_t *metadata;
+    struct fletch_model *model; /* of the source */
+    struct fletch_row_plans plans;
+};
+
+/* ---- metadata.json against the rows ---- */
+
+static enum fletch_status compare_shape(const json_t *shape,
+                                        const struct fletch_reader_row *row)
+{
+    if (json_array_size(shape) != row->rank)
+        return FLETCH_ERR_VERIFY;
+    for (unsigned i = 0; i < row->rank; i++)
+        if ((uint64_t)json_integer_value(json_array_get(shape, i)) != row->shape[i])
+            return FLETCH_ERR_VERIFY;
+    return FLETCH_OK;
+}
+
+static enum fletch_status compare_layer(const json_t *layers,
+                                        const struct fletch_reader_row *row,
+                                        struct fletch_error *err)
+{
+    const json_t *layer = json_object_get(layers, row->name);
+    const char *dtype = json_string_value(json_object_get(layer, "dtype"));
+
+    if (!layer)
+        return fletch_fail(err, FLETCH_ERR_VERIFY,
+                           "row '%s' is in weights.parquet, but not in metadata.json",
+                           row->name);
+    if (compare_shape(json_object_get(layer, "shape"), row))
+        return fletch_fail(err, FLETCH_ERR_VERIFY,
+                           "row '%s': its shape in metadata.json is another one",
+                           row->name);
+    if (!dtype || strcmp(dtype, row->dtype))
+        return fletch_fail(err, FLETCH_ERR_VERIFY,
+                           "row '%s': stored as %s, metadata.json says %s", row->name,
+                           row->dtype, dtype ? dtype : "nothing");
+    if ((uint64_t)json_integer_value(json_object_get(layer, "num_params")) != row->count)
+        return fletch_fail(
+            err, FLETCH_ERR_VERIFY,
+            "row '%s': has %" PRIu64 " elements, metadata.json says %lld", row->name,
+            row->count,
+            (long long)json_integer_value(json_object_get(layer, "num_params")));
+    return FLETCH_OK;
+}
+
+static enum fletch_status compare_metadata(const struct verification *v,
+                                           struct fletch_error *err)
+{
+    const json_t *layers = json_object_get(v->metadata, "layer_info");
+    const json_t *total = json_object_get(v->metadata, "total_parameters");
+    uint64_t parameters = 0;
+
+    if (!layers)
+        return FLETCH_OK;
+    for (size_t i = 0; i < v->reader->rows_count; i++) {
+        TRY(compare_layer(layers, &v->reader->rows[i], err));
+        parameters += v->reader->rows[i].count;
+    }
+    if (json_object_size(layers) != v->reader->rows_count)
+        return fletch_fail(err, FLETCH_ERR_VERIFY,
+                           "metadata.json lists %zu rows, weights.parquet has %zu",
+                           json_object_size(layers), v->reader->rows_count);
+    if (total && (uint64_t)json_integer_value(total) != parameters)
+        return fletch_fail(err, FLETCH_ERR_VERIFY,
+                           "weights.parquet has %" PRIu64
+                           " parameters, metadata.json says %lld",
+                           parameters, (long long)json_integer_value(total));
+    return FLETCH_OK;
+}
+
+/* ---- Opening ---- */
+
+static enum fletch_status open_output(struct verification *v, struct fletch_error *err)
+{
+    bool folder = fletch_file_kind(v->out_dir) == FLETCH_FILE_FOLDER;
+    char *weights = folder ? fletch_path_join(&v->arena, v->out_dir, "weights.parquet")
+                           : fletch_arena_strdup(&v->arena, v->out_dir);
+    char *metadata =
+        folder ? fletch_path_join(&v->arena, v->out_dir, "metadata.json") : NULL;
+
+    if (!weights || (folder && !metadata))
+        return fletch_fail_memory(err, strlen(v->out_dir), "a path");
+    TRY(fletch_file_open(&v->file, weights, err));
+    TRY(fletch_reader_open(&v->reader, &v->file, err));
+    if (!folder)
+        return FLETCH_OK;
+    TRY(fletch_json_load(&v->metadata, metadata, false, err));
+    return compare_metadata(v, err);
+}
+
+/* The family and precision that the output was made with, unless the caller says otherwise.
+ */
+static enum fletch_status open_source(struct verification *v, struct fletch_error *err)
+{
+    const json_t *config = json_object_get(v->metadata, "conversion_config");
+    const json_t *float16 = json_object_get(config, "use_float16");
+    const char *family = v->options->family;
+    enum fletch_precision precision =
+        json_is_false(float16) ? FLETCH_PRECISION_KEEP : FLETCH_PRECISION_FLOAT16;
+
+    if (!family)
+        family = json_string_value(fletch_json_at(v->metadata, "fletch.family"));
+    TRY(fletch_model_open(&v->model, v->source, family, err));
+    return fletch_row_plans_make(&v->plans, v->model, precision, err);
+}
+
+enum fletch_status fletch_verify(struct fletch_verification *out, const char *out_dir,
+                                 const char *source, const struct fletch_options *options,
+                                 struct fletch_error *err)
+{
+    static const struct fletch_options defaults = { 0 };
+    struct verification v = { .out_dir = out_dir,
+                              .source = source,
+                              .options = options ? options : &defaults,
+                              .file = FLETCH_FILE_CLOSED };
+    enum fletch_status status = open_output(&v, err);
+
+    if (!status && source)
+        status = open_source(&v, err);
+    if (!status) {
+        struct fletch_proof proof = { .plans = source ? &v.plans : NULL,
+                                      .options = v.options,
+                                      .overflow_may_be_inf = true,
+                                      .rows = fletch_json_at(v.metadata, "fletch.rows"),
+                                      .threads = fletch_thread_count(v.options) };
+
+        status = fletch_proof_run(out, v.reader, &proof, err);
+    }
+    fletch_row_plans_release(&v.plans);
+    fletch_model_close(v.model);
+    fletch_reader_close(v.reader);
+    fletch_file_close(&v.file);
+    json_decref(v.metadata);
+    fletch_arena_release(&v.arena);
+    return status;
+}
