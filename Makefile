@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: MIT
+# A door to Meson and to the scripts in tools/: `make help` lists what is behind it.
+BUILD ?= build
+PREFIX ?= /usr/local
+SECONDS ?= 60
+
+.PHONY: all demo test asan tsan lint format coverage fuzz bench install clean help
+
+all: $(BUILD)/build.ninja
+	ninja -C $(BUILD)
+	ln -sfn cli/fletch $(BUILD)/fletch
+
+$(BUILD)/build.ninja:
+	@command -v meson >/dev/null || \
+		{ echo "meson is missing; tools/install-deps.sh build installs what is needed" >&2; exit 1; }
+	meson setup $(BUILD)
+
+demo:
+	tools/install-deps.sh build
+	$(MAKE) all
+	tools/demo.sh $(BUILD)/fletch
+
+test:
+	tools/install-deps.sh test
+	$(MAKE) all
+	tools/test.sh $(BUILD)
+
+asan:
+	tools/sanitize.sh address build-asan
+
+tsan:
+	tools/sanitize.sh thread build-tsan
+
+lint:
+	tools/install-deps.sh ci
+	$(MAKE) all
+	tools/lint.sh $(BUILD)
+
+format:
+	git ls-files '*.c' '*.h' | xargs clang-format -i
+
+coverage:
+	tools/install-deps.sh ci
+	tools/coverage.sh build-coverage
+
+fuzz:
+	tools/install-deps.sh ci
+	tests/fuzz/run.sh $(SECONDS)
+
+bench: all
+	@test -x bench/run || { echo "there is no bench/run" >&2; exit 1; }
+	bench/run $(BUILD)/fletch
+
+install: all
+	meson configure $(BUILD) -Dprefix=$(PREFIX)
+	meson install -C $(BUILD)
+
+clean:
+	rm -rf build build-* demo
+
+help:
+	@echo "make            build into build/; the command is build/fletch"
+	@echo "make demo       install what is needed, build, convert a small model of each family"
+	@echo "make test       install what is needed, build, run all tests"
+	@echo "make asan       the tests under AddressSanitizer and UBSan"
+	@echo "make tsan       the threaded tests under ThreadSanitizer"
+	@echo "make lint       clang-format, clang-tidy, layers, symbols, style"
+	@echo "make format     clang-format in place"
+	@echo "make coverage   which lines the tests reach; fails below 90 %"
+	@echo "make fuzz       each fuzz target for SECONDS=$(SECONDS)"
+	@echo "make bench      speed and memory against plain Python"
+	@echo "make install    PREFIX=$(PREFIX), DESTDIR respected"
+	@echo "make clean      remove what was built"

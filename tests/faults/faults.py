@@ -1,0 +1,166 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""faults.py BUILD WORK - every system call of a conversion goes wrong once
+
+A conversion over an older output, and one into nothing, is repeated with the N-th call
+spoiled by shim.c, for every N. After a kill the output is the old one or the new one, whole,
+and the next conversion works and tidies up. After a failure that the process lives to see:
+exit 1 and one line (130 after an interrupt), the output as it was, nothing beside it. A
+transfer that is only cut short succeeds.
+"""
+import concurrent.futures
+import os
+import sys
+import threading
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+from outputs import Bench  # noqa: E402
+from tap_points import Tap, one_line, run  # noqa: E402
+
+BUILD, WORK = (os.path.abspath(argument) for argument in sys.argv[1:3])
+FLETCH = os.path.join(BUILD, "fletch")
+SHIM = os.path.join(BUILD, "tests", "faults", "shim.so")
+MODELS = os.path.join(WORK, "models")
+TAP = Tap()
+LOCAL = threading.local()
+WORKERS = []
+
+
+def start_worker():
+    """One processor each: the command then uses one thread, and its calls come in order"""
+    WORKERS.append(None)
+    number = len(WORKERS)
+    allowed = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {allowed[number % len(allowed)]})
+    LOCAL.bench = Bench(FLETCH, os.path.join(WORK, "place-%d" % number),
+                        os.path.join(MODELS, "whisper"), os.path.join(MODELS, "sentence"))
+
+
+def spoiled(bench, **shim):
+    environment = dict(os.environ, LD_PRELOAD=SHIM)
+    environment.update({"SHIM_" + key.upper(): str(value) for key, value in shim.items()})
+    return run(*bench.command(bench.model), env=environment, timeout=120)
+
+
+def list_calls(calls, with_old):
+    """[(name, path)] of the calls of an undisturbed conversion"""
+    bench = LOCAL.bench
+    log = os.path.join(bench.root, "log")
+    if os.path.exists(log):
+        os.unlink(log)
+    bench.reset(with_old)
+    assert spoiled(bench, calls=calls, log=log).returncode == 0
+    with open(log, encoding="utf-8") as lines:
+        return [tuple(line.rstrip("\n").split(" ", 1)) for line in lines]
+
+
+def judge_killed(bench, before, after):
+    if after not in (before, "new"):
+        return "the output is " + after
+    bench.convert(bench.model)
+    if bench.state() != "new" or bench.leftovers():
+        return "the next conversion left %s, %s" % (bench.state(), bench.leftovers())
+    return None
+
+
+def judge_lived(bench, kind, before, after, done, published):
+    expected = 130 if kind == "int" else 1
+    if bench.leftovers():
+        return "left behind: %s" % bench.leftovers()
+    if done.returncode == 0:
+        return None if after == "new" else "exit 0, but the output is " + after
+    if kind == "short":
+        return "a short transfer ended with %d: %s" % (done.returncode, done.stderr)
+    if done.returncode != expected or not one_line(done.stderr):
+        return "exit %d, said %r" % (done.returncode, done.stderr)
+    if after != before and not (published and after == "new"):
+        return "the output is " + after
+    return None
+
+
+def attempt(calls, kind, at, with_old, published):
+    """None when all is well, or a sentence"""
+    bench = LOCAL.bench
+    bench.reset(with_old)
+    before = "old" if with_old else "none"
+    target = os.path.join(bench.model, "model.safetensors")
+    done = spoiled(bench, calls=calls, kind=kind, at=at, target=target)
+    bench.mend_model()
+    after = bench.state()
+    if done.returncode == -9:
+        why = judge_killed(bench, before, after)
+    else:
+        why = judge_lived(bench, kind, before, after, done, published)
+    return why and "%s at call %d: %s" % (kind, at, why)
+
+
+def series(pool, calls, kind, with_old):
+    listed = pool.submit(list_calls, calls, with_old).result()
+    renames = [i for i, (name, _) in enumerate(listed, 1) if name == "rename"]
+    last = renames[-1] if renames else len(listed) + 1
+    wait = [pool.submit(attempt, calls, kind, at, with_old, at > last)
+            for at in range(1, len(listed) + 1)]
+    wrong = [why for why in (each.result() for each in wait) if why]
+    TAP.ok(listed and not wrong, "%s at each of %d %s calls, over %s"
+           % (kind, len(listed), calls, "an older output" if with_old else "nothing"),
+           "\n".join(wrong[:12]))
+
+
+def shrinking_is_seen(pool):
+    """Cut before any read of the weights up to the last, a source is an error"""
+    listed = pool.submit(list_calls, "read", False).result()
+    reads = [i for i, (name, path) in enumerate(listed, 1)
+             if name == "pread" and path.endswith("model/model.safetensors")]
+
+    def cut(at):
+        bench = LOCAL.bench
+        bench.reset(False)
+        done = spoiled(bench, calls="read", kind="shrink", at=at,
+                       target=os.path.join(bench.model, "model.safetensors"))
+        bench.mend_model()
+        good = (done.returncode == 1 and one_line(done.stderr) and not bench.leftovers()
+                and bench.state() == "none" and "model.safetensors" in done.stderr)
+        return None if good else "cut at read %d: exit %d, %s" % (at, done.returncode,
+                                                                  done.stderr)
+    wrong = [why for why in pool.map(cut, reads) if why]
+    TAP.ok(reads and not wrong, "a source that shrinks before any of %d reads of its weights"
+           " is an error that names it" % len(reads), "\n".join(wrong[:12]))
+
+
+def file_size_limit(pool):
+    """The kernel's own refusal, without the shim"""
+    def limited():
+        import resource
+        import signal
+
+        def preexec():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (50000, 50000))
+        bench = LOCAL.bench
+        bench.reset(True)
+        done = run(*bench.command(bench.model), preexec_fn=preexec)
+        return (done.returncode, one_line(done.stderr), bench.state(), bench.leftovers())
+    TAP.equal(pool.submit(limited).result(), (1, True, "old", []),
+              "a file that may not grow: exit 1, one line, the old output as it was")
+
+
+def main():
+    os.makedirs(WORK, exist_ok=True)
+    maker = os.path.join(BUILD, "tests", "make", "make_models")
+    assert run(maker, MODELS, "whisper", "sentence").returncode == 0
+    count = min(2, len(os.sched_getaffinity(0)))
+    with concurrent.futures.ThreadPoolExecutor(count, initializer=start_worker) as pool:
+        for kind in ("kill", "torn", "enospc", "eio", "short", "int"):
+            series(pool, "write", kind, True)
+        for kind in ("kill", "enospc"):
+            series(pool, "write", kind, False)
+        for kind in ("eio", "short", "int"):
+            series(pool, "read", kind, True)
+        shrinking_is_seen(pool)
+        file_size_limit(pool)
+    return TAP.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

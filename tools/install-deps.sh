@@ -1,0 +1,79 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# install-deps.sh SET - says what is missing for SET, then installs just that (Debian 12+)
+#
+# SET is build, test or ci; each holds the ones before it. Tools count as present when their
+# command is found, wherever it came from; libraries when Debian's package is installed.
+# `test` and `ci` also make the virtual environment .venv for tests/requirements.txt.
+set -eu
+cd "$(dirname "$0")/.."
+
+# package:command, or just the package of a library
+build='gcc:gcc libc6-dev meson:meson ninja-build:ninja pkg-config:pkg-config libzstd-dev
+    liblz4-dev libsnappy-dev libdeflate-dev libjansson-dev libssl-dev libcmocka-dev'
+test="$build g++:g++ python3:python3 python3-venv"
+ci="$test clang:clang clang-format:clang-format clang-tidy:clang-tidy libclang-rt-dev
+    universal-ctags:ctags binutils:nm gcovr:gcovr nodejs:node npm:npm
+    default-jdk-headless:javac maven:mvn"
+
+case "${1:-}" in
+build) wanted=$build ;;
+test) wanted=$test ;;
+ci) wanted=$ci ;;
+*)
+    echo "usage: tools/install-deps.sh build|test|ci" >&2
+    exit 2
+    ;;
+esac
+
+installed() {
+    dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed
+}
+
+missing=
+for entry in $wanted; do
+    package=${entry%%:*}
+    case "$entry" in
+    *:*) command -v "${entry#*:}" >/dev/null 2>&1 && continue ;;
+    esac
+    installed "$package" || missing="$missing $package"
+done
+
+# $1: what to run as root
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null 2>&1; then
+        sudo "$@"
+    else
+        echo "install-deps.sh: neither root nor sudo here; install these first:$missing" >&2
+        exit 1
+    fi
+}
+
+if [ -n "$missing" ]; then
+    if ! command -v apt-get >/dev/null 2>&1; then
+        echo "install-deps.sh: no apt-get here; needed, by Debian's names:$missing" >&2
+        exit 1
+    fi
+    echo "About to install with apt-get:$missing"
+    as_root apt-get update -q </dev/null
+    # shellcheck disable=SC2086
+    as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -q --no-install-recommends $missing </dev/null
+fi
+
+[ "$1" = build ] && exit 0
+
+# Debian's own interpreter has the venv module that was just installed.
+python=${PYTHON:-/usr/bin/python3}
+[ -x "$python" ] || python=python3
+if ! cmp -s tests/requirements.txt .venv/requirements.txt; then
+    echo "About to install with pip, into .venv only:" \
+        "$(grep -v '^#' tests/requirements.txt | tr '\n' ' ')"
+    rm -rf .venv
+    "$python" -m venv .venv
+    .venv/bin/pip install -q --disable-pip-version-check --no-input \
+        -r tests/requirements.txt </dev/null
+    cp tests/requirements.txt .venv/requirements.txt
+fi

@@ -1,0 +1,38 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# test.sh BUILD - runs every suite on a finished build, ends with `N passed, N failed`
+#
+# Results go to BUILD/results.jsonl (see tools/tap.py). SUITES, a list of names, runs only
+# those.
+set -u
+cd "$(dirname "$0")/.."
+build=$1
+results=$build/results.jsonl
+python=.venv/bin/python
+work=$build/test-work
+
+rm -rf "$results" "$work"
+mkdir -p "$work"
+: >"$results"
+
+suite() {
+    name=$1
+    shift
+    case " ${SUITES:-$name} " in
+    *" $name "*) tools/tap.py run "$results" "$name" "$@" ;;
+    esac
+}
+
+case " ${SUITES:-meson} " in
+*" meson "*) tools/tap.py meson "$results" unit: "$build" ;;
+esac
+suite headers sh tests/headers/headers.sh
+suite cli sh tests/cli/run.sh "$build/fletch"
+suite golden "$python" tests/golden/check.py "$build/fletch"
+suite layout "$python" tests/interop/layout.py "$build/fletch" "$work/layout"
+suite readers "$python" tests/interop/readers.py "$build/fletch" "$work/readers"
+suite faults "$python" tests/faults/faults.py "$build" "$work/faults"
+suite kill "$python" tests/faults/kill.py "$build" "$work/kill"
+suite install sh tests/install/install.sh "$build" "$work/install"
+
+tools/tap.py sum "$results"
