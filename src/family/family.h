@@ -3,8 +3,8 @@
  *
  * A family says how a model is recognised, which of its tensors are rows and under which
  * names, and what metadata.json says about it. It sees no tensor bytes and no files. All
- * logic is in family.c; a family's own file holds a comment, arrays and the struct. If a
- * family seems to need code, the table lacks a column.
+ * logic is in family.c and detect.c; a family's own file holds a comment, arrays and the
+ * struct. If a family seems to need code, the table lacks a column.
  */
 #ifndef FLETCH_FAMILY_FAMILY_H
 #define FLETCH_FAMILY_FAMILY_H
@@ -13,8 +13,8 @@
 #include "base/json.h"
 #include "base/mem.h"
 
-/* { "*embed_positions.weight", "*position_embedding" }: one star on each side stands for
- * the same text; the first rename that matches is applied, once. */
+/* { "*embed_positions.weight", "*position_embedding" }: a star in front stands for the same
+ * text on both sides; the first rename that matches is applied, once. */
 struct fletch_rename {
     const char *from, *to;
 };
@@ -22,7 +22,13 @@ struct fletch_rename {
 /* Names that do not become rows, and why, as `left_out` says it. */
 struct fletch_drop {
     const char *glob;
-    const char *reason; /* "belongs to the text tower" */
+    const char *reason;     /* "belongs to the text tower" */
+    const char *when_false; /* only when config.json has false at this path; NULL: always */
+};
+
+enum fletch_field_kind {
+    FLETCH_FIELD_COUNT, /* an integer from 1 to INT32_MAX */
+    FLETCH_FIELD_REAL   /* a number that is not negative */
 };
 
 /* One key of model_info (text) or config (towers) in metadata.json. */
@@ -30,48 +36,65 @@ struct fletch_field {
     const char *key; /* "n_mels" */
     const char
         *paths[3]; /* in config.json, dotted, tried in order; NULLs behind the last */
-    const char *fallback; /* JSON text, the config class's default; NULL: null where
-                             `optional`, else a missing one is an error */
-    bool optional;
+    enum fletch_field_kind kind;
+    bool top;         /* looked up at the top of config.json, whatever the member's roots */
+    bool required;    /* a missing one is an error; otherwise it is null */
+    double otherwise; /* without a value and without a member's default; 0: none */
+};
+
+/* What the model library's config class takes for a key of `fields` that config.json leaves
+ * out: newer config files leave out what is default. */
+struct fletch_default {
+    const char *key;
+    double value;
 };
 
 /* One kind of checkpoint of a family: a config.json model_type. */
 struct fletch_member {
-    const char *model_type; /* "xlm-roberta"; NULL on the entry that takes any */
-    const char
-        *prefix;     /* "roberta": the base model's attribute in head models; NULL: none */
+    const char *model_type;  /* "xlm-roberta"; NULL on the entry that takes any */
+    const char *class_name;  /* of the base model, for people: "XLMRobertaModel" */
+    const char *prefixes[3]; /* "roberta": the base model's attribute in head models */
     const char *add; /* put in front of names that lack it ("vision_model."); NULL: none */
-    const char *const *owns; /* globs of names that the base model has; NULL: every name */
-    const struct fletch_field *fields; /* ends with a NULL key */
+    const char *const *owns;  /* globs of names that the base model has; NULL: every name is
+                                 a row as it is */
+    const char *const *need;  /* globs of own names: without a row for any it is not this
+                                 family; a missing one is worth a warning */
+    const char *const *wants; /* own names that the class has but checkpoints may lack:
+                                 their absence is worth a warning; NULL: none */
+    const char *layers;       /* own names of layer i start with this and i; NULL: none */
+    const char *layers_key;   /* the field that says how many there are */
+    const struct fletch_field *fields;     /* ends with a NULL key */
+    const struct fletch_default *defaults; /* ends with a NULL key; NULL: none */
+    const char *const *roots; /* objects of config.json, the first that is there holds the
+                                 fields' paths; NULL: its top */
+    bool positions_after_pad; /* the first position is pad_token_id + 1 */
 };
 
 /* Which keys metadata.json has, in which order. */
 enum fletch_layout { FLETCH_LAYOUT_TEXT, FLETCH_LAYOUT_SENTENCE, FLETCH_LAYOUT_TOWER };
 
 struct fletch_family {
-    const char *name;  /* "bert"; also --type's value */
-    const char *title; /* one line for people */
+    const char *name;    /* "bert"; also --type's value */
+    const char *title;   /* one line for people */
+    const char *refusal; /* known, but not converted: why; NULL for a real family */
     enum fletch_layout layout;
     const char *model_type_text;   /* metadata.json's model_type: "Whisper Audio Encoder" */
     const char *architecture;      /* "Whisper"; NULL: architectures[0] of config.json */
     const char *converter_version; /* as loaders know it: "0.1.0" or "0.2.0" */
     bool tokenizer;                /* text: the tokenizer goes with the weights */
+    bool needs_config;             /* nothing can be said without a config.json */
     const char *const *name_hints; /* lower-case parts of model names, after config.json */
-    const char *const *tensor_hints; /* globs of tensor names that only this family has: the
-                                        last resort, said so */
-    const char *const *need; /* globs; each must match some row, or it is not this family */
     const struct fletch_rename
         *renames; /* applied to the checkpoint's name first; NULL: none */
-    const struct fletch_drop *drops; /* after the prefix is gone; first match; NULL: none */
-    const char *const
-        *keep; /* after drops: globs of the rows' names before `output`; NULL: all */
-    const char *keep_reason; /* of what `keep` leaves out: "belongs to the decoder" */
-    const struct fletch_rename *output;  /* names of rows; NULL: as they are */
-    const struct fletch_member *members; /* ends with an entry whose owns, prefix,
-                                            model_type and fields are all NULL */
+    const struct fletch_drop *drops;    /* also after the prefix is gone; first match; NULL:
+                                           none */
+    const struct fletch_rename *output; /* names of rows; NULL: as they are */
+    const struct fletch_member *members;     /* ends with an entry without fields */
+    const struct fletch_family *const *also; /* families whose members are members of this
+                                                one too, when it is asked for; NULL: none */
 };
 
-/* The i-th family in the order of detection, or NULL. */
+/* The i-th family, or NULL. */
 const struct fletch_family *fletch_family_get(size_t i);
 /* By name; FLETCH_ERR_FAMILY with the sentence of the old tools and the list of names. */
 enum fletch_status fletch_family_find(const struct fletch_family **out, const char *name,
@@ -80,6 +103,10 @@ enum fletch_status fletch_family_find(const struct fletch_family **out, const ch
  * family's take-any entry, else NULL. */
 const struct fletch_member *fletch_family_member(const struct fletch_family *family,
                                                  const char *model_type);
+/* The first member whose needed names all occur in the list: for checkpoints that come
+ * without a model_type. NULL when none fits. */
+const struct fletch_member *fletch_family_guess(const struct fletch_family *family,
+                                                const char *const *names, size_t count);
 
 /* What is known about a model when its family is asked for. */
 struct fletch_clues {
@@ -91,11 +118,16 @@ struct fletch_clues {
     size_t tensors_count;
 };
 
-/* config.json decides, then modules.json beside it, then the model's name, then its
+/* config.json decides, with modules.json beside it, then the model's name, then its
  * tensors. `evidence` gets the deciding fact in words. FLETCH_ERR_FAMILY names the
  * model_type and says what to do. */
 enum fletch_status fletch_family_detect(const struct fletch_family **out, char *evidence,
                                         size_t evidence_size,
+                                        const struct fletch_clues *clues,
+                                        struct fletch_error *err);
+/* The family that was asked for by name, and its member. FLETCH_ERR_FAMILY when config.json
+ * says otherwise, naming both. */
+enum fletch_status fletch_family_choose(const struct fletch_family **out, const char *name,
                                         const struct fletch_clues *clues,
                                         struct fletch_error *err);
 
@@ -105,18 +137,36 @@ struct fletch_mapping {
     const char *reason; /* why it was left out; NULL for rows */
 };
 
-/* Maps all names at once, since prefixes and duplicates are facts about the whole list.
- * `names` is in natural order; out[count]; strings live in the arena or are static. Fails
- * with FLETCH_ERR_FAMILY when two names would be one row (naming both), or when a needed
- * row is missing. */
-enum fletch_status fletch_family_map(struct fletch_mapping *out, const char *const *names,
-                                     size_t count, const struct fletch_family *family,
-                                     const struct fletch_member *member,
-                                     struct fletch_arena *arena, struct fletch_error *err);
+struct fletch_map_input {
+    const struct fletch_family *family;
+    const struct fletch_member *member;
+    const char *const *names; /* [count], in natural order */
+    size_t count;
+    const json_t *config; /* config.json; may be NULL */
+};
 
-/* The value of a field as new JSON, config defaults applied. FORMAT when it is of the wrong
- * type (a number where the fallback is a number, and so on) or missing and required. */
-enum fletch_status fletch_family_field(json_t **out, const struct fletch_field *field,
+/* Maps all names at once, since prefixes and duplicates are facts about the whole list.
+ * out[count]; strings live in the arena or are static. Fails with FLETCH_ERR_FAMILY when
+ * two names would be one row (naming both), or when a needed row is missing. */
+enum fletch_status fletch_family_map(struct fletch_mapping *out,
+                                     const struct fletch_map_input *input,
+                                     struct fletch_arena *arena, struct fletch_error *err);
+/* The i-th thing that the model's class has and the mapped names lack, in words; NULL past
+ * the last, or when out of memory. */
+const char *fletch_family_lack(const struct fletch_mapping *mapped,
+                               const struct fletch_map_input *input, size_t i,
+                               struct fletch_arena *arena);
+
+/* The value of a field as new JSON, config defaults applied; `config` may be NULL. FORMAT
+ * when it is of the wrong type or out of range, or missing and required. */
+enum fletch_status fletch_family_field(json_t **out, const struct fletch_member *member,
+                                       const struct fletch_field *field,
                                        const json_t *config, struct fletch_error *err);
+/* The same by key, as a count; -1 when there is no such field, no value or no valid one. */
+int64_t fletch_family_count(const struct fletch_member *member, const char *key,
+                            const json_t *config);
+
+/* "a string", "an object", ...: for sentences about what was found. */
+const char *fletch_json_kind(const json_t *value);
 
 #endif

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/* bert.c - BERT and the models with its tensors' names, and DistilBERT
+ *
+ *   [bert.]embeddings.{word,position,token_type}_embeddings.weight, embeddings.LayerNorm.*
+ *   [bert.]encoder.layer.N.attention.self.{query,key,value}.*, ...
+ *   [bert.]pooler.dense.*
+ *   cls.* lm_head.* classifier.* qa_outputs.*      heads: no loader of encoders has them
+ *
+ * Files of before 2019 say LayerNorm.gamma and LayerNorm.beta; files of before 2023 hold
+ * the buffer position_ids. The names without prefix and heads are what today's loaders ask
+ * for.
+ */
+#include "family/tables.h"
+
+/* ---- Shared by all text families ---- */
+
+const struct fletch_rename fletch_text_renames[] = {
+    { "*LayerNorm.gamma", "*LayerNorm.weight" },
+    { "*LayerNorm.beta", "*LayerNorm.bias" },
+    { NULL, NULL },
+};
+
+#define BUFFER "a buffer that the model makes by itself"
+#define LANGUAGE_HEAD "belongs to the language modelling head"
+#define TASK_HEAD "belongs to a task's head"
+
+const struct fletch_drop fletch_text_drops[] = {
+    { "embeddings.position_ids", BUFFER, NULL },
+    { "embeddings.token_type_ids", BUFFER, NULL },
+    { "*.inv_freq", BUFFER, NULL },
+    { "cls.seq_relationship.*", "belongs to the next sentence head", NULL },
+    { "cls.*", LANGUAGE_HEAD, NULL },
+    { "lm_head.*", LANGUAGE_HEAD, NULL },
+    { "lm_predictions.*", LANGUAGE_HEAD, NULL },
+    { "mask_predictions.*", LANGUAGE_HEAD, NULL },
+    { "vocab_transform.*", LANGUAGE_HEAD, NULL },
+    { "vocab_layer_norm.*", LANGUAGE_HEAD, NULL },
+    { "vocab_projector.*", LANGUAGE_HEAD, NULL },
+    { "generator_predictions.*", LANGUAGE_HEAD, NULL },
+    { "generator_lm_head.*", LANGUAGE_HEAD, NULL },
+    { "discriminator_predictions.*", "belongs to the discriminator's head", NULL },
+    { "predictions.*", LANGUAGE_HEAD, NULL },
+    { "head.*", LANGUAGE_HEAD, NULL },
+    { "decoder.*", LANGUAGE_HEAD, NULL },
+    { "sop_classifier.*", "belongs to the sentence order head", NULL },
+    { "pre_classifier.*", TASK_HEAD, NULL },
+    { "classifier.*", TASK_HEAD, NULL },
+    { "qa_outputs.*", TASK_HEAD, NULL },
+    { "embeddings.position_embeddings.*", "config.json: position_biased_input is false",
+      "position_biased_input" },
+    { NULL, NULL, NULL },
+};
+
+/* A model_info without layer_norm_eps breaks loaders, so there is always one. */
+#define EPS_OTHERWISE 1e-12
+
+const struct fletch_field fletch_text_fields[] = {
+    { .key = "hidden_size", .paths = { "hidden_size" } },
+    { .key = "num_attention_heads", .paths = { "num_attention_heads" } },
+    { .key = "intermediate_size", .paths = { "intermediate_size" } },
+    { .key = "num_hidden_layers", .paths = { "num_hidden_layers" } },
+    { .key = "vocab_size", .paths = { "vocab_size" } },
+    { .key = "max_position_embeddings", .paths = { "max_position_embeddings" } },
+    { .key = "layer_norm_eps",
+      .paths = { "layer_norm_eps" },
+      .kind = FLETCH_FIELD_REAL,
+      .otherwise = EPS_OTHERWISE },
+    { .key = NULL },
+};
+
+/* ---- BERT ---- */
+
+static const char *const bert_owns[] = {
+    "embeddings.word_embeddings.weight",
+    "embeddings.position_embeddings.weight",
+    "embeddings.token_type_embeddings.weight",
+    "embeddings.LayerNorm.*",
+    "encoder.layer.*.attention.self.query.*",
+    "encoder.layer.*.attention.self.key.*",
+    "encoder.layer.*.attention.self.value.*",
+    "encoder.layer.*.attention.self.distance_embedding.weight",
+    "encoder.layer.*.attention.output.dense.*",
+    "encoder.layer.*.attention.output.LayerNorm.*",
+    "encoder.layer.*.crossattention.*",
+    "encoder.layer.*.intermediate.dense.*",
+    "encoder.layer.*.output.dense.*",
+    "encoder.layer.*.output.LayerNorm.*",
+    "pooler.dense.*",
+    NULL,
+};
+
+static const char *const bert_need[] = {
+    "embeddings.word_embeddings.weight",
+    "encoder.layer.*.attention.self.query.weight",
+    NULL,
+};
+
+static const char *const bert_wants[] = {
+    "embeddings.position_embeddings.weight",
+    "pooler.dense.weight",
+    NULL,
+};
+
+static const struct fletch_default bert_defaults[] = {
+    { "hidden_size", 768 },
+    { "num_attention_heads", 12 },
+    { "intermediate_size", 3072 },
+    { "num_hidden_layers", 12 },
+    { "vocab_size", 30522 },
+    { "max_position_embeddings", 512 },
+    { NULL, 0 },
+};
+
+static const struct fletch_default roberta_defaults[] = {
+    { "hidden_size", 768 },
+    { "num_attention_heads", 12 },
+    { "intermediate_size", 3072 },
+    { "num_hidden_layers", 12 },
+    { "vocab_size", 50265 },
+    { "max_position_embeddings", 512 },
+    { NULL, 0 },
+};
+
+/* ---- DistilBERT ---- */
+
+static const char *const distilbert_owns[] = {
+    "embeddings.word_embeddings.weight",
+    "embeddings.position_embeddings.weight",
+    "embeddings.LayerNorm.*",
+    "transformer.layer.*.attention.q_lin.*",
+    "transformer.layer.*.attention.k_lin.*",
+    "transformer.layer.*.attention.v_lin.*",
+    "transformer.layer.*.attention.out_lin.*",
+    "transformer.layer.*.sa_layer_norm.*",
+    "transformer.layer.*.ffn.lin1.*",
+    "transformer.layer.*.ffn.lin2.*",
+    "transformer.layer.*.output_layer_norm.*",
+    NULL,
+};
+
+static const char *const distilbert_need[] = {
+    "embeddings.word_embeddings.weight",
+    "transformer.layer.*.attention.q_lin.weight",
+    NULL,
+};
+
+static const char *const distilbert_wants[] = {
+    "embeddings.position_embeddings.weight",
+    NULL,
+};
+
+/* hidden_dim is no alias in the library's config class: intermediate_size stays null. */
+static const struct fletch_field distilbert_fields[] = {
+    { .key = "hidden_size", .paths = { "dim", "hidden_size" } },
+    { .key = "num_attention_heads", .paths = { "n_heads", "num_attention_heads" } },
+    { .key = "intermediate_size", .paths = { "intermediate_size" } },
+    { .key = "num_hidden_layers", .paths = { "n_layers", "num_hidden_layers" } },
+    { .key = "vocab_size", .paths = { "vocab_size" } },
+    { .key = "max_position_embeddings", .paths = { "max_position_embeddings" } },
+    { .key = "layer_norm_eps",
+      .paths = { "layer_norm_eps" },
+      .kind = FLETCH_FIELD_REAL,
+      .otherwise = EPS_OTHERWISE },
+    { .key = NULL },
+};
+
+static const struct fletch_default distilbert_defaults[] = {
+    { "hidden_size", 768 },  { "num_attention_heads", 12 },      { "num_hidden_layers", 6 },
+    { "vocab_size", 30522 }, { "max_position_embeddings", 512 }, { NULL, 0 },
+};
+
+/* ---- The family ---- */
+
+static const struct fletch_member members[] = {
+    { .model_type = "bert",
+      .class_name = "BertModel",
+      .prefixes = { "bert" },
+      .owns = bert_owns,
+      .need = bert_need,
+      .wants = bert_wants,
+      .layers = "encoder.layer.",
+      .layers_key = "num_hidden_layers",
+      .fields = fletch_text_fields,
+      .defaults = bert_defaults },
+    { .model_type = "roberta",
+      .class_name = "RobertaModel",
+      .prefixes = { "roberta" },
+      .owns = bert_owns,
+      .need = bert_need,
+      .wants = bert_wants,
+      .layers = "encoder.layer.",
+      .layers_key = "num_hidden_layers",
+      .fields = fletch_text_fields,
+      .defaults = roberta_defaults,
+      .positions_after_pad = true },
+    { .model_type = "xlm-roberta",
+      .class_name = "XLMRobertaModel",
+      .prefixes = { "roberta" },
+      .owns = bert_owns,
+      .need = bert_need,
+      .wants = bert_wants,
+      .layers = "encoder.layer.",
+      .layers_key = "num_hidden_layers",
+      .fields = fletch_text_fields,
+      .defaults = bert_defaults,
+      .positions_after_pad = true },
+    { .model_type = "camembert",
+      .class_name = "CamembertModel",
+      .prefixes = { "roberta" },
+      .owns = bert_owns,
+      .need = bert_need,
+      .wants = bert_wants,
+      .layers = "encoder.layer.",
+      .layers_key = "num_hidden_layers",
+      .fields = fletch_text_fields,
+      .defaults = bert_defaults,
+      .positions_after_pad = true },
+    { .model_type = "distilbert",
+      .class_name = "DistilBertModel",
+      .prefixes = { "distilbert" },
+      .owns = distilbert_owns,
+      .need = distilbert_need,
+      .wants = distilbert_wants,
+      .layers = "transformer.layer.",
+      .layers_key = "num_hidden_layers",
+      .fields = distilbert_fields,
+      .defaults = distilbert_defaults },
+    { .fields = NULL },
+};
+
+static const char *const name_hints[] = { "bert", "sentence-transformers", NULL };
+
+const struct fletch_family fletch_family_bert = {
+    .name = "bert",
+    .title = "BERT, RoBERTa, XLM-RoBERTa, CamemBERT and DistilBERT encoders",
+    .layout = FLETCH_LAYOUT_TEXT,
+    .model_type_text = "bert",
+    .converter_version = "0.1.0",
+    .tokenizer = true,
+    .name_hints = name_hints,
+    .renames = fletch_text_renames,
+    .drops = fletch_text_drops,
+    .members = members,
+};

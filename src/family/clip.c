@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/* clip.c - CLIP's vision tower, with its projection
+ *
+ *   vision_model.*, visual_projection.weight                 rows
+ *   text_model.*, text_projection.weight, logit_scale        the other tower, and both's
+ *
+ * A vision tower saved alone by transformers 5.6 or newer lacks "vision_model."; rows have
+ * it. Old config.json files have a vision_config_dict, which replaces vision_config as a
+ * whole, class defaults filled in.
+ */
+#include "family/tables.h"
+
+static const char *const owns[] = {
+    "vision_model.embeddings.class_embedding",
+    "vision_model.embeddings.patch_embedding.weight",
+    "vision_model.embeddings.position_embedding.weight",
+    /* misspelt by the library */
+    "vision_model.pre_layrnorm.*",
+    "vision_model.encoder.layers.*.self_attn.k_proj.*",
+    "vision_model.encoder.layers.*.self_attn.v_proj.*",
+    "vision_model.encoder.layers.*.self_attn.q_proj.*",
+    "vision_model.encoder.layers.*.self_attn.out_proj.*",
+    "vision_model.encoder.layers.*.layer_norm1.*",
+    "vision_model.encoder.layers.*.mlp.fc1.*",
+    "vision_model.encoder.layers.*.mlp.fc2.*",
+    "vision_model.encoder.layers.*.layer_norm2.*",
+    "vision_model.post_layernorm.*",
+    "visual_projection.weight",
+    NULL,
+};
+
+static const char *const need[] = {
+    "vision_model.embeddings.patch_embedding.weight",
+    "vision_model.encoder.layers.*.self_attn.q_proj.weight",
+    NULL,
+};
+
+static const char *const whole_wants[] = {
+    "vision_model.embeddings.position_embedding.weight",
+    "visual_projection.weight",
+    NULL,
+};
+
+static const char *const tower_wants[] = {
+    "vision_model.embeddings.position_embedding.weight",
+    NULL,
+};
+
+static const struct fletch_drop drops[] = {
+    { "*embeddings.position_ids", "a buffer that the model makes by itself", NULL },
+    { "text_model.*", "belongs to the text tower", NULL },
+    { "text_projection.*", "belongs to the text tower", NULL },
+    { "logit_scale", "compares the two towers, only one of which is kept", NULL },
+    { NULL, NULL, NULL },
+};
+
+static const struct fletch_field fields[] = {
+    { .key = "image_size", .paths = { "image_size" } },
+    { .key = "patch_size", .paths = { "patch_size" } },
+    { .key = "hidden_size", .paths = { "hidden_size" } },
+    { .key = "num_layers", .paths = { "num_hidden_layers" } },
+    { .key = "num_attention_heads", .paths = { "num_attention_heads" } },
+    { .key = "intermediate_size", .paths = { "intermediate_size" } },
+    { .key = "layer_norm_eps", .paths = { "layer_norm_eps" }, .kind = FLETCH_FIELD_REAL },
+    { .key = "projection_dim", .paths = { "projection_dim" }, .top = true },
+    { .key = NULL },
+};
+
+static const struct fletch_default defaults[] = {
+    { "image_size", 224 },
+    { "patch_size", 32 },
+    { "hidden_size", 768 },
+    { "num_layers", 12 },
+    { "num_attention_heads", 12 },
+    { "intermediate_size", 3072 },
+    { "layer_norm_eps", 1e-5 },
+    { "projection_dim", 512 },
+    { NULL, 0 },
+};
+
+static const char *const roots[] = { "vision_config_dict", "vision_config", NULL };
+
+static const struct fletch_member members[] = {
+    { .model_type = "clip",
+      .class_name = "CLIPModel's vision tower",
+      .prefixes = { "clip" },
+      .owns = owns,
+      .need = need,
+      .wants = whole_wants,
+      .layers = "vision_model.encoder.layers.",
+      .layers_key = "num_layers",
+      .fields = fields,
+      .defaults = defaults,
+      .roots = roots },
+    { .model_type = "clip_vision_model",
+      .class_name = "CLIPVisionModel",
+      .prefixes = { "clip" },
+      .add = "vision_model.",
+      .owns = owns,
+      .need = need,
+      .wants = tower_wants,
+      .layers = "vision_model.encoder.layers.",
+      .layers_key = "num_layers",
+      .fields = fields,
+      .defaults = defaults },
+    { .fields = NULL },
+};
+
+static const char *const name_hints[] = { "clip", NULL };
+
+const struct fletch_family fletch_family_clip = {
+    .name = "clip",
+    .title = "CLIP vision towers, with their projection",
+    .layout = FLETCH_LAYOUT_TOWER,
+    .model_type_text = "CLIP Vision Transformer",
+    .architecture = "ViT",
+    .converter_version = "0.2.0",
+    .needs_config = true,
+    .name_hints = name_hints,
+    .drops = drops,
+    .members = members,
+};

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+/* detect.c - which family a model belongs to: a fact beats a guess
+ *
+ * config.json's model_type decides where it is known; a sentence-transformers modules.json
+ * beside it makes a text model that family. Without a model_type the patterns of the old
+ * tools look at the name that the user gave, and last the names of the tensors are asked.
+ */
+#include "base/glob.h"
+#include "family/tables.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ARRAY_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+/* Names and paths in messages are cut to this, so that the advice behind them survives. */
+#define SHOWN 160
+
+#define FAMILY_ADDRESS(name) &fletch_family_##name,
+static const struct fletch_family *const families[] = { FAMILIES(FAMILY_ADDRESS) };
+#undef FAMILY_ADDRESS
+
+const struct fletch_family *fletch_family_get(size_t i)
+{
+    for (size_t at = 0; at < ARRAY_COUNT(families); at++)
+        if (!families[at]->refusal && i-- == 0)
+            return families[at];
+    return NULL;
+}
+
+/* ---- Members ---- */
+
+static const struct fletch_member *exact_member(const struct fletch_family *family,
+                                                const char *model_type)
+{
+    for (const struct fletch_member *member = family->members; member->fields; member++)
+        if (member->model_type && !strcmp(member->model_type, model_type))
+            return member;
+    return NULL;
+}
+
+const struct fletch_member *fletch_family_member(const struct fletch_family *family,
+                                                 const char *model_type)
+{
+    const struct fletch_member *found = NULL;
+
+    if (model_type && *model_type) {
+        found = exact_member(family, model_type);
+        for (size_t i = 0; !found && family->also && family->also[i]; i++)
+            found = exact_member(family->also[i], model_type);
+    }
+    for (const struct fletch_member *member = family->members; !found && member->fields;
+         member++)
+        if (!member->model_type)
+            found = member;
+    return found;
+}
+
+/* True when the checkpoint's name is, with or without a prefix, what the glob says. */
+static bool is_named(const char *name, const char *glob, const struct fletch_member *member)
+{
+    size_t len = member->add ? strlen(member->add) : 0;
+
+    if (fletch_glob_match(glob, name))
+        return true;
+    if (len && !strncmp(glob, member->add, len) && fletch_glob_match(glob + len, name))
+        return true;
+    for (size_t i = 0; i < 3 && member->prefixes[i]; i++) {
+        len = strlen(member->prefixes[i]);
+        if (!strncmp(name, member->prefixes[i], len) && name[len] == '.' &&
+            fletch_glob_match(glob, name + len + 1))
+            return true;
+    }
+    return false;
+}
+
+static bool has_needs(const struct fletch_member *member, const char *const *names,
+                      size_t count)
+{
+    if (!member->need)
+        return false;
+    for (const char *const *glob = member->need; *glob; glob++) {
+        bool found = false;
+
+        for (size_t i = 0; i < count && !found; i++)
+            found = is_named(names[i], *glob, member);
+        if (!found)
+            return false;
+    }
+    return true;
+}
+
+static const struct fletch_member *guess_own(const struct fletch_family *family,
+                                             const char *const *names, size_t count)
+{
+    for (const struct fletch_member *member = family->members; member->fields; member++)
+        if (has_needs(member, names, count))
+            return member;
+    return NULL;
+}
+
+const struct fletch_member *fletch_family_guess(const struct fletch_family *family,
+                                                const char *const *names, size_t count)
+{
+    const struct fletch_member *found = guess_own(family, names, count);
+
+    for (size_t i = 0; !found && family->also && family->also[i]; i++)
+        found = guess_own(family->also[i], names, count);
+    return found;
+}
+
+/* The family that claims a model_type as its own, refused ones included. */
+static const struct fletch_family *claimed_by(const char *model_type)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(families); i++)
+        if (exact_member(families[i], model_type))
+            return families[i];
+    return NULL;
+}
+
+/* ---- By name ---- */
+
+/* "'auto', 'bert', ...": what --type takes, in the order of the old tools. */
+static const char supported[] =
+    "'auto', 'bert', 'sentence-transformers', 'transformers', 'clip', 'whisper'";
+
+static enum fletch_status refuse(const struct fletch_family *family, const char *what,
+                                 struct fletch_error *err)
+{
+    return fletch_fail(err, FLETCH_ERR_FAMILY, "%s: %s", what, family->refusal);
+}
+
+enum fletch_status fletch_family_find(const struct fletch_family **out, const char *name,
+                                      struct fletch_error *err)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(families); i++) {
+        if (strcmp(families[i]->name, name))
+            continue;
+        if (families[i]->refusal)
+            return refuse(families[i], name, err);
+        *out = families[i];
+        return FLETCH_OK;
+    }
+    return fletch_fail(err, FLETCH_ERR_FAMILY,
+                       "Unsupported model_type: %.*s. Supported types: %s", SHOWN, name,
+                       supported);
+}
+
+enum fletch_status fletch_family_choose(const struct fletch_family **out, const char *name,
+                                        const struct fletch_clues *clues,
+                                        struct fletch_error *err)
+{
+    const struct fletch_family *family, *claims;
+    const char *type = clues->model_type;
+
+    TRY(fletch_family_find(&family, name, err));
+    if (type && *type && !fletch_family_member(family, type)) {
+        claims = claimed_by(type);
+        if (claims && !claims->refusal)
+            return fletch_fail(err, FLETCH_ERR_FAMILY,
+                               "the type '%s' was asked for, but config.json says "
+                               "model_type \"%.*s\", which is of the type '%s': ask for "
+                               "that, or leave the type to detection",
+                               name, SHOWN, type, claims->name);
+        return fletch_fail(err, FLETCH_ERR_FAMILY,
+                           "the type '%s' was asked for, but config.json says model_type "
+                           "\"%.*s\", which is not one of its kinds: --type transformers "
+                           "keeps all tensors under their own names",
+                           name, SHOWN, type);
+    }
+    *out = family;
+    return FLETCH_OK;
+}
+
+/* ---- Detection ---- */
+
+/* By model_type: it is there, so it decides, for good or bad. */
+static enum fletch_status by_type(const struct fletch_family **out, char *evidence,
+                                  size_t evidence_size, const struct fletch_clues *clues,
+                                  struct fletch_error *err)
+{
+    const struct fletch_family *family = claimed_by(clues->model_type);
+    char what[SHOWN + 64];
+
+    if (!family)
+        return fletch_fail(
+            err, FLETCH_ERR_FAMILY,
+            "Could not auto-detect model type for '%.*s'. Please specify model_type "
+            "explicitly: %s; config.json says model_type \"%.64s\", which fletch does not "
+            "know: --type %s keeps all tensors under their own names",
+            SHOWN, clues->model, supported + strlen("'auto', "), clues->model_type,
+            clues->has_modules ? "sentence-transformers" : "transformers");
+    if (family->refusal) {
+        snprintf(what, sizeof(what), "config.json says model_type \"%.*s\"", SHOWN,
+                 clues->model_type);
+        return refuse(family, what, err);
+    }
+    if (clues->has_modules && family->layout == FLETCH_LAYOUT_TEXT) {
+        snprintf(evidence, evidence_size, "modules.json beside model_type \"%.*s\"", SHOWN,
+                 clues->model_type);
+        *out = &fletch_family_sentence;
+        return FLETCH_OK;
+    }
+    snprintf(evidence, evidence_size, "config.json: model_type \"%.*s\"", SHOWN,
+             clues->model_type);
+    *out = family;
+    return FLETCH_OK;
+}
+
+/* The first of the hints that occurs in the text, in any case; or NULL. */
+static const char *find_hint(const char *text, const char *const *hints)
+{
+    for (; hints && *hints; hints++) {
+        size_t len = strlen(*hints);
+
+        for (const char *at = text; *at; at++) {
+            size_t same = 0;
+
+            while (same < len && tolower((unsigned char)at[same]) == (*hints)[same])
+                same++;
+            if (same == len)
+                return *hints;
+        }
+    }
+    return NULL;
+}
+
+static enum fletch_status by_name(const struct fletch_family **out, char *evidence,
+                                  size_t evidence_size, const struct fletch_clues *clues,
+                                  struct fletch_error *err)
+{
+    char what[64];
+
+    for (size_t i = 0; i < ARRAY_COUNT(families); i++) {
+        const char *hint = find_hint(clues->model, families[i]->name_hints);
+
+        if (!hint)
+            continue;
+        snprintf(what, sizeof(what), "the model's name has \"%s\" in it", hint);
+        if (families[i]->refusal)
+            return refuse(families[i], what, err);
+        snprintf(evidence, evidence_size, "%s", what);
+        *out = families[i];
+        return FLETCH_OK;
+    }
+    return FLETCH_OK;
+}
+
+static void by_tensors(const struct fletch_family **out, char *evidence,
+                       size_t evidence_size, const struct fletch_clues *clues)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(families); i++) {
+        const struct fletch_member *member =
+            guess_own(families[i], clues->tensors, clues->tensors_count);
+
+        if (!member)
+            continue;
+        snprintf(evidence, evidence_size,
+                 "a guess from the tensors' names: '%s' is one of %s's", member->need[0],
+                 member->class_name);
+        *out = families[i];
+        return;
+    }
+}
+
+enum fletch_status fletch_family_detect(const struct fletch_family **out, char *evidence,
+                                        size_t evidence_size,
+                                        const struct fletch_clues *clues,
+                                        struct fletch_error *err)
+{
+    const struct fletch_family *family = NULL;
+
+    if (clues->model_type && *clues->model_type) {
+        TRY(by_type(&family, evidence, evidence_size, clues, err));
+    } else if (clues->has_modules) {
+        family = &fletch_family_sentence;
+        snprintf(evidence, evidence_size, "modules.json");
+    }
+    if (!family)
+        TRY(by_name(&family, evidence, evidence_size, clues, err));
+    if (!family)
+        by_tensors(&family, evidence, evidence_size, clues);
+    if (!family)
+        return fletch_fail(
+            err, FLETCH_ERR_FAMILY,
+            "Could not auto-detect model type for '%.*s'. Please specify model_type "
+            "explicitly: %s; %s, and neither the model's name nor its tensors' tell",
+            SHOWN, clues->model, supported + strlen("'auto', "),
+            clues->has_config ? "config.json says no model_type"
+                              : "there is no config.json");
+    *out = family;
+    return FLETCH_OK;
+}

@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: MIT */
+/* family.c - names of a checkpoint into names of rows, config values with their defaults
+ *
+ * A name goes this way: renames (LayerNorm.gamma), then drops, then the prefix of head
+ * models comes off where what is left is one of the model's own names, then the model must
+ * own it, then `output`. That is how newer releases of the transformers library load, so
+ * checkpoints that mix names with and without prefix work too.
+ */
+#include "family/family.h"
+
+#include "base/glob.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What is below "prefix." in a name, or NULL. */
+static const char *below(const char *name, const char *prefix)
+{
+    size_t len = strlen(prefix);
+
+    if (strncmp(name, prefix, len) || name[len] != '.')
+        return NULL;
+    return name + len + 1;
+}
+
+/* The name without the member's first prefix that it has; itself when it has none. */
+static const char *without_prefix(const char *name, const struct fletch_member *member)
+{
+    for (size_t i = 0; i < 3 && member->prefixes[i]; i++) {
+        const char *rest = below(name, member->prefixes[i]);
+
+        if (rest)
+            return rest;
+    }
+    return name;
+}
+
+/* Sets *out to the renamed name, or to `name` itself. */
+static enum fletch_status rename_one(const char **out, const char *name,
+                                     const struct fletch_rename *renames,
+                                     struct fletch_arena *arena, struct fletch_error *err)
+{
+    *out = name;
+    for (; renames && renames->from; renames++) {
+        if (!fletch_glob_match(renames->from, name))
+            continue;
+        if (*renames->from == '*') {
+            size_t kept = strlen(name) - strlen(renames->from + 1);
+
+            *out = fletch_arena_format(arena, "%.*s%s", (int)kept, name, renames->to + 1);
+        } else {
+            *out = renames->to;
+        }
+        return *out ? FLETCH_OK : fletch_fail_memory(err, strlen(name), "names");
+    }
+    return FLETCH_OK;
+}
+
+/* Sets *out to the model's own name for a checkpoint's; NULL when it has none. */
+static enum fletch_status own_name(const char **out, const char *name,
+                                   const struct fletch_member *member,
+                                   struct fletch_arena *arena, struct fletch_error *err)
+{
+    const char *rest;
+
+    *out = name;
+    if (!member->owns)
+        return FLETCH_OK;
+    for (size_t i = 0; i < 3 && member->prefixes[i]; i++) {
+        rest = below(name, member->prefixes[i]);
+        if (rest && fletch_glob_any(member->owns, rest)) {
+            *out = rest;
+            return FLETCH_OK;
+        }
+    }
+    if (fletch_glob_any(member->owns, name))
+        return FLETCH_OK;
+    *out = NULL;
+    if (!member->add)
+        return FLETCH_OK;
+    rest = fletch_arena_format(arena, "%s%s", member->add, name);
+    if (!rest)
+        return fletch_fail_memory(err, strlen(name), "names");
+    if (fletch_glob_any(member->owns, rest))
+        *out = rest;
+    return FLETCH_OK;
+}
+
+static const char *drop_reason(const char *name, const struct fletch_map_input *input)
+{
+    const struct fletch_drop *drop = input->family->drops;
+    const char *rest = without_prefix(name, input->member);
+
+    for (; drop && drop->glob; drop++) {
+        if (!fletch_glob_match(drop->glob, name) && !fletch_glob_match(drop->glob, rest))
+            continue;
+        if (!drop->when_false ||
+            json_is_false(fletch_json_at(input->config, drop->when_false)))
+            return drop->reason;
+    }
+    return NULL;
+}
+
+/* The number behind the member's `layers` in an own name; -1 for names of no layer. */
+static int64_t layer_of(const char *own, const struct fletch_member *member)
+{
+    size_t len = member->layers ? strlen(member->layers) : 0;
+    int64_t layer = 0;
+    const char *digit = own + len;
+
+    if (!len || strncmp(own, member->layers, len) || *digit < '0' || *digit > '9')
+        return -1;
+    for (; *digit >= '0' && *digit <= '9'; digit++)
+        layer = layer > INT32_MAX ? layer : layer * 10 + (*digit - '0');
+    return *digit == '.' ? layer : -1;
+}
+
+static int64_t layers_count(const struct fletch_map_input *input)
+{
+    if (!input->config || !input->member->layers)
+        return -1;
+    return fletch_family_count(input->member, input->member->layers_key, input->config);
+}
+
+/* Decides about one name, duplicates aside. */
+static enum fletch_status map_one(struct fletch_mapping *out, const char *name,
+                                  const struct fletch_map_input *input,
+                                  struct fletch_arena *arena, struct fletch_error *err)
+{
+    const struct fletch_member *member = input->member;
+    const char *own = name;
+    int64_t layers = layers_count(input);
+
+    *out = (struct fletch_mapping){ .row = name };
+    if (!member->owns)
+        return FLETCH_OK;
+    *out = (struct fletch_mapping){ .row = NULL };
+    TRY(rename_one(&own, name, input->family->renames, arena, err));
+    out->reason = drop_reason(own, input);
+    if (out->reason)
+        return FLETCH_OK;
+    TRY(own_name(&own, own, member, arena, err));
+    if (!own)
+        out->reason = fletch_arena_format(arena, "not part of %s", member->class_name);
+    else if (layers >= 0 && layer_of(own, member) >= layers)
+        out->reason = fletch_arena_format(
+            arena, "config.json has %" PRId64 " layers, numbered from 0", layers);
+    else
+        return rename_one(&out->row, own, input->family->output, arena, err);
+    return out->reason ? FLETCH_OK : fletch_fail_memory(err, strlen(name), "reasons");
+}
+
+/* ---- Two sources for one row ---- */
+
+struct claim {
+    const char *row;
+    size_t index; /* of its name */
+};
+
+static int compare_claims(const void *a, const void *b)
+{
+    const struct claim *x = a, *y = b;
+    int order = strcmp(x->row, y->row);
+
+    if (order)
+        return order;
+    return x->index < y->index ? -1 : x->index > y->index;
+}
+
+/* True when two names differ in nothing but the prefix. */
+static bool same_but_prefix(const char *a, const char *b,
+                            const struct fletch_member *member)
+{
+    const char *x = without_prefix(a, member), *y = without_prefix(b, member);
+    size_t len = member->add ? strlen(member->add) : 0;
+
+    if (len && !strncmp(x, member->add, len))
+        x += len;
+    if (len && !strncmp(y, member->add, len))
+        y += len;
+    return !strcmp(x, y);
+}
+
+/* Of names that differ in the prefix the naturally first is the row's source, as the
+ * library has it; any other pair is a contradiction. */
+static enum fletch_status settle(struct fletch_mapping *out,
+                                 const struct fletch_map_input *input,
+                                 const struct claim *first, const struct claim *other,
+                                 struct fletch_arena *arena, struct fletch_error *err)
+{
+    const char *winner = input->names[first->index], *name = input->names[other->index];
+    struct fletch_mapping *mapping = &out[other->index];
+
+    if (!same_but_prefix(winner, name, input->member))
+        return fletch_fail(err, FLETCH_ERR_FAMILY,
+                           "tensors '%.120s' and '%.120s' would both be the row '%.120s'",
+                           winner, name, first->row);
+    mapping->row = NULL;
+    mapping->reason =
+        fletch_arena_format(arena, "the same tensor as '%s', which comes first", winner);
+    return mapping->reason ? FLETCH_OK : fletch_fail_memory(err, strlen(name), "reasons");
+}
+
+static enum fletch_status settle_all(struct fletch_mapping *out,
+                                     const struct fletch_map_input *input,
+                                     struct fletch_arena *arena, struct fletch_error *err)
+{
+    struct claim *claims = fletch_alloc_array(input->count, sizeof(*claims));
+    size_t count = 0, first = 0;
+    enum fletch_status status = FLETCH_OK;
+
+    if (!claims)
+        return fletch_fail_memory(err, input->count * sizeof(*claims), "rows");
+    for (size_t i = 0; i < input->count; i++)
+        if (out[i].row)
+            claims[count++] = (struct claim){ out[i].row, i };
+    qsort(claims, count, sizeof(*claims), compare_claims);
+    for (size_t i = 1; i < count && !status; i++) {
+        if (strcmp(claims[i].row, claims[first].row))
+            first = i;
+        else
+            status = settle(out, input, &claims[first], &claims[i], arena, err);
+    }
+    fletch_free(claims);
+    return status;
+}
+
+/* ---- What is missing ---- */
+
+/* True when some mapped row comes from a name that is the glob's. */
+static bool has_row(const struct fletch_mapping *mapped,
+                    const struct fletch_map_input *input, const char *glob)
+{
+    const char *row = NULL;
+    struct fletch_arena arena = { 0 };
+    bool found = false;
+
+    if (!rename_one(&row, glob, input->family->output, &arena, NULL))
+        for (size_t i = 0; i < input->count && !found; i++)
+            found = mapped[i].row && fletch_glob_match(row, mapped[i].row);
+    fletch_arena_release(&arena);
+    return found;
+}
+
+static enum fletch_status check_need(const struct fletch_mapping *mapped,
+                                     const struct fletch_map_input *input,
+                                     struct fletch_error *err)
+{
+    const char *const *need = input->member->need;
+
+    if (!need)
+        return FLETCH_OK;
+    for (size_t i = 0; need[i]; i++)
+        if (has_row(mapped, input, need[i]))
+            return FLETCH_OK;
+    if (!input->count)
+        return fletch_fail(err, FLETCH_ERR_FAMILY,
+                           "no tensors at all, expected those of %s, such as '%s'",
+                           input->member->class_name, need[0]);
+    return fletch_fail(err, FLETCH_ERR_FAMILY,
+                       "none of the tensors is one of %s's: the first of %zu is '%.200s', "
+                       "expected such as '%s'",
+                       input->member->class_name, input->count, input->names[0], need[0]);
+}
+
+enum fletch_status fletch_family_map(struct fletch_mapping *out,
+                                     const struct fletch_map_input *input,
+                                     struct fletch_arena *arena, struct fletch_error *err)
+{
+    for (size_t i = 0; i < input->count; i++)
+        TRY(map_one(&out[i], input->names[i], input, arena, err));
+    TRY(settle_all(out, input, arena, err));
+    return check_need(out, input, err);
+}
+
+/* The first layer at or behind `from` without a row; -1 when there is none. */
+static int64_t missing_layer(const struct fletch_mapping *mapped,
+                             const struct fletch_map_input *input, int64_t from)
+{
+    int64_t layers = layers_count(input);
+
+    for (int64_t layer = from; layer < layers; layer++) {
+        bool found = false;
+
+        for (size_t i = 0; i < input->count && !found; i++)
+            found = mapped[i].row && layer_of(mapped[i].row, input->member) == layer;
+        if (!found)
+            return layer;
+    }
+    return -1;
+}
+
+const char *fletch_family_lack(const struct fletch_mapping *mapped,
+                               const struct fletch_map_input *input, size_t i,
+                               struct fletch_arena *arena)
+{
+    const char *const *lists[] = { input->member->need, input->member->wants };
+    size_t seen = 0;
+    int64_t layer;
+
+    for (size_t list = 0; list < 2; list++)
+        for (const char *const *glob = lists[list]; glob && *glob; glob++)
+            if (!has_row(mapped, input, *glob) && seen++ == i)
+                return fletch_arena_format(
+                    arena,
+                    "the checkpoint has no tensor '%s', which %s has: nothing is "
+                    "invented, there is no such row",
+                    *glob, input->member->class_name);
+    layer = missing_layer(mapped, input, 0);
+    if (layer < 0 || seen != i)
+        return NULL;
+    return fletch_arena_format(arena,
+                               "config.json has %" PRId64 " layers, but the checkpoint has "
+                               "no tensor of layer %" PRId64 " (%s%" PRId64 ".*)",
+                               layers_count(input), layer, input->member->layers, layer);
+}
+
+/* ---- Fields ---- */
+
+const char *fletch_json_kind(const json_t *value)
+{
+    static const char *const kinds[] = {
+        [JSON_OBJECT] = "an object",   [JSON_ARRAY] = "an array",
+        [JSON_STRING] = "a string",    [JSON_INTEGER] = "an integer",
+        [JSON_REAL] = "a real number", [JSON_TRUE] = "true",
+        [JSON_FALSE] = "false",        [JSON_NULL] = "null",
+    };
+
+    return value ? kinds[json_typeof(value)] : "nothing";
+}
+
+/* Where the paths of a field start. */
+static const json_t *root_of(const struct fletch_member *member,
+                             const struct fletch_field *field, const json_t *config)
+{
+    if (field->top || !member->roots)
+        return config;
+    for (const char *const *root = member->roots; *root; root++) {
+        const json_t *object = fletch_json_at(config, *root);
+
+        if (object && !json_is_null(object))
+            return object;
+    }
+    return NULL;
+}
+
+static enum fletch_status check_value(const json_t *value, const char *path,
+                                      enum fletch_field_kind kind, struct fletch_error *err)
+{
+    if (kind == FLETCH_FIELD_REAL) {
+        if (!json_is_number(value))
+            return fletch_fail(err, FLETCH_ERR_FORMAT, "%s is %s, expected a number", path,
+                               fletch_json_kind(value));
+        if (json_number_value(value) >= 0)
+            return FLETCH_OK;
+        return fletch_fail(err, FLETCH_ERR_FORMAT, "%s is %g, expected at least 0", path,
+                           json_number_value(value));
+    }
+    if (!json_is_integer(value))
+        return fletch_fail(err, FLETCH_ERR_FORMAT, "%s is %s, expected an integer", path,
+                           fletch_json_kind(value));
+    if (json_integer_value(value) >= 1 && json_integer_value(value) <= INT32_MAX)
+        return FLETCH_OK;
+    return fletch_fail(err, FLETCH_ERR_FORMAT,
+                       "%s is %" JSON_INTEGER_FORMAT ", expected 1 to %" PRId32, path,
+                       json_integer_value(value), INT32_MAX);
+}
+
+static double default_of(const struct fletch_member *member,
+                         const struct fletch_field *field, const json_t *config)
+{
+    const struct fletch_default *entry = config ? member->defaults : NULL;
+
+    for (; entry && entry->key; entry++)
+        if (!strcmp(entry->key, field->key))
+            return entry->value;
+    return field->otherwise;
+}
+
+enum fletch_status fletch_family_field(json_t **out, const struct fletch_member *member,
+                                       const struct fletch_field *field,
+                                       const json_t *config, struct fletch_error *err)
+{
+    const json_t *root = root_of(member, field, config);
+    json_t *made;
+    double value;
+
+    if (root && !json_is_object(root))
+        return fletch_fail(err, FLETCH_ERR_FORMAT,
+                           "the %s that has %s is %s, expected an "
+                           "object",
+                           member->roots ? "part" : "file", field->key,
+                           fletch_json_kind(root));
+    for (size_t i = 0; i < 3 && field->paths[i]; i++) {
+        const json_t *found = fletch_json_at(root, field->paths[i]);
+
+        if (!found || json_is_null(found))
+            continue;
+        TRY(check_value(found, field->paths[i], field->kind, err));
+        made = json_copy((json_t *)(uintptr_t)found);
+        if (!made)
+            return fletch_fail_memory(err, sizeof(json_int_t), "a config value");
+        *out = made;
+        return FLETCH_OK;
+    }
+    value = default_of(member, field, config);
+    if (field->required && value <= 0)
+        return fletch_fail(err, FLETCH_ERR_FORMAT,
+                           "no %s, which a model of this kind must state",
+                           field->paths[0] ? field->paths[0] : field->key);
+    made = value <= 0                         ? json_null()
+           : field->kind == FLETCH_FIELD_REAL ? json_real(value)
+                                              : json_integer((json_int_t)value);
+    if (!made)
+        return fletch_fail_memory(err, sizeof(json_int_t), "a config value");
+    *out = made;
+    return FLETCH_OK;
+}
+
+int64_t fletch_family_count(const struct fletch_member *member, const char *key,
+                            const json_t *config)
+{
+    const struct fletch_field *field = member->fields;
+    json_t *value = NULL;
+    int64_t count = -1;
+
+    while (field->key && strcmp(field->key, key))
+        field++;
+    if (!field->key || fletch_family_field(&value, member, field, config, NULL))
+        return -1;
+    if (json_is_integer(value))
+        count = json_integer_value(value);
+    json_decref(value);
+    return count;
+}

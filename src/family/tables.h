@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* tables.h - the families' structs, and what text families have in common
+ *
+ * Adding a family: its file, a line in the list below, a line in src/meson.build,
+ * tests/families/NAME.txt.
+ */
+#ifndef FLETCH_FAMILY_TABLES_H
+#define FLETCH_FAMILY_TABLES_H
+
+#include "family/family.h"
+
+/* In the order in which names and tensors are asked: clip before whisper before bert. */
+#define FAMILIES(X)                                                                        \
+    X(clip)                                                                                \
+    X(whisper)                                                                             \
+    X(causallm)                                                                            \
+    X(bert)                                                                                \
+    X(sentence)                                                                            \
+    X(transformers)
+
+#define DECLARE_FAMILY(name) extern const struct fletch_family fletch_family_##name;
+FAMILIES(DECLARE_FAMILY)
+#undef DECLARE_FAMILY
+
+/* Of bert.c: old names of parameters, heads and buffers of text models, and the seven
+ * values of model_info that config.json has under their own names. */
+extern const struct fletch_rename fletch_text_renames[];
+extern const struct fletch_drop fletch_text_drops[];
+extern const struct fletch_field fletch_text_fields[];
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/* whisper.c - Whisper's audio encoder
+ *
+ *   [model.]encoder.*                      rows; encoder.embed_positions.weight becomes
+ *                                          encoder.position_embedding, as loaders have it
+ *   [model.]decoder.*, proj_out.weight     the text side
+ *
+ * The config class's defaults changed between releases of the library, and every real
+ * checkpoint states its values: a missing one is an error.
+ */
+#include "family/tables.h"
+
+static const char *const owns[] = {
+    "encoder.conv1.*",
+    "encoder.conv2.*",
+    "encoder.embed_positions.weight",
+    "encoder.layers.*.self_attn.k_proj.weight",
+    "encoder.layers.*.self_attn.v_proj.*",
+    "encoder.layers.*.self_attn.q_proj.*",
+    "encoder.layers.*.self_attn.out_proj.*",
+    "encoder.layers.*.self_attn_layer_norm.*",
+    "encoder.layers.*.fc1.*",
+    "encoder.layers.*.fc2.*",
+    "encoder.layers.*.final_layer_norm.*",
+    "encoder.layer_norm.*",
+    NULL,
+};
+
+static const char *const need[] = {
+    "encoder.conv1.weight",
+    "encoder.layers.*.self_attn.q_proj.weight",
+    NULL,
+};
+
+static const char *const wants[] = {
+    "encoder.embed_positions.weight",
+    "encoder.layer_norm.weight",
+    NULL,
+};
+
+static const struct fletch_drop drops[] = {
+    { "decoder.*", "belongs to the decoder", NULL },
+    { "proj_out.*", "belongs to the decoder", NULL },
+    { NULL, NULL, NULL },
+};
+
+static const struct fletch_rename output[] = {
+    { "*embed_positions.weight", "*position_embedding" },
+    { NULL, NULL },
+};
+
+static const struct fletch_field fields[] = {
+    { .key = "n_mels", .paths = { "num_mel_bins" }, .required = true },
+    { .key = "hidden_size", .paths = { "d_model" }, .required = true },
+    { .key = "num_layers", .paths = { "encoder_layers" }, .required = true },
+    { .key = "num_attention_heads",
+      .paths = { "encoder_attention_heads" },
+      .required = true },
+    { .key = "intermediate_size", .paths = { "encoder_ffn_dim" }, .required = true },
+    /* a constant of the architecture, in no config.json */
+    { .key = "layer_norm_eps", .kind = FLETCH_FIELD_REAL, .otherwise = 1e-5 },
+    { .key = "max_positions", .paths = { "max_source_positions" }, .required = true },
+    { .key = NULL },
+};
+
+static const struct fletch_member members[] = {
+    { .model_type = "whisper",
+      .class_name = "WhisperModel's encoder",
+      .prefixes = { "model" },
+      .owns = owns,
+      .need = need,
+      .wants = wants,
+      .layers = "encoder.layers.",
+      .layers_key = "num_layers",
+      .fields = fields },
+    { .fields = NULL },
+};
+
+static const char *const name_hints[] = { "whisper", NULL };
+
+const struct fletch_family fletch_family_whisper = {
+    .name = "whisper",
+    .title = "Whisper audio encoders",
+    .layout = FLETCH_LAYOUT_TOWER,
+    .model_type_text = "Whisper Audio Encoder",
+    .architecture = "Whisper",
+    .converter_version = "0.2.0",
+    .needs_config = true,
+    .name_hints = name_hints,
+    .drops = drops,
+    .output = output,
+    .members = members,
+};
