@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/* cmd_convert.c - fletch convert: a checkpoint becomes a folder with one Parquet file */
+#include "progress.h"
+#include "report.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+/* Of the bar: reading, casting and compressing take about so much more than comparing. */
+#define WRITE_SHARE 0.6
+
+/* What was asked for and what became of it. */
+struct conversion {
+    const struct fletch_args *args;
+    const char *model;
+    struct fletch_result result; /* empty unless status is FLETCH_OK */
+    struct fletch_error err;
+    enum fletch_status status;
+    double seconds;
+};
+
+static double megabytes(uint64_t size)
+{
+    return (double)size / (1 << 20);
+}
+
+static double ratio(const struct fletch_result *result)
+{
+    return result->written_bytes
+               ? (double)result->source_bytes / (double)result->written_bytes
+               : 0;
+}
+
+static void say_configuration(const struct conversion *conversion)
+{
+    const struct fletch_args *args = conversion->args;
+    const char *codec = args->codec ? args->codec : "zstd";
+    struct fletch_codec_info info = { 0 };
+    size_t i = 0;
+
+    while (!fletch_codec_at(&info, i) && strcmp(info.name, codec))
+        i++;
+    fletch_say("model: %s", conversion->model);
+    fletch_say("output: %s", args->output);
+    fletch_say("type: %s", args->type ? args->type : "auto");
+    fletch_say("float16: %s", args->keep_precision ? "no" : "yes");
+    if (info.level_max)
+        fletch_say("compression: %s (level %d)", codec,
+                   args->level.given ? (int)args->level.value : info.level_default);
+    else
+        fletch_say("compression: %s", codec);
+    fletch_say("validate: %s", args->skip_verify ? "no" : "yes");
+    fletch_say("tokenizer: %s", args->skip_tokenizer ? "no" : "yes");
+}
+
+static void print_summary(const struct conversion *conversion)
+{
+    const struct fletch_result *result = &conversion->result;
+    struct fletch_text text = { 0 };
+    char count[FLETCH_NUMBER_CAP];
+
+    fletch_text_add(&text, "  Model:           ");
+    fletch_text_safe(&text, conversion->model);
+    fletch_text_add(&text, "\n  Output:          ");
+    fletch_text_safe(&text, conversion->args->output);
+    fletch_text_addf(&text, "\n  Parameters:      %s\n",
+                     fletch_text_count(count, result->parameters));
+    fletch_text_addf(&text, "  File size:       %.2f MB\n",
+                     megabytes(result->written_bytes));
+    fletch_text_addf(&text, "  Compression:     %.2fx\n", ratio(result));
+    fletch_text_addf(&text, "  Time:            %.2f seconds\n", result->seconds);
+    fletch_text_addf(&text, "  Validation:      %s\n",
+                     result->verified ? "PASSED" : "SKIPPED");
+    fputs(fletch_text_string(&text), stdout);
+    fletch_text_release(&text);
+}
+
+/* The keys of the converter that programs know, in its order, and then ours. */
+static void print_json(const struct conversion *conversion)
+{
+    const struct fletch_result *result = &conversion->result;
+    bool done = conversion->status == FLETCH_OK;
+    struct fletch_report report = { 0 };
+
+    fletch_report_begin(&report, NULL, '{', false);
+    fletch_report_bool(&report, "success", done);
+    fletch_report_text(&report, "model_name", conversion->model);
+    fletch_report_text(&report, "output_dir", conversion->args->output);
+    fletch_report_text(&report, "parquet_path", result->weights_path);
+    fletch_report_text(&report, "tokenizer_path", result->tokenizer_path);
+    fletch_report_text(&report, "metadata_path", result->metadata_path);
+    fletch_report_count(&report, "total_parameters", result->parameters);
+    fletch_report_real(&report, "file_size_mb", megabytes(result->written_bytes));
+    fletch_report_real(&report, "compression_ratio", ratio(result));
+    fletch_report_real(&report, "conversion_time_sec", conversion->seconds);
+    fletch_report_bool(&report, "validation_passed", result->verified);
+    fletch_report_text(&report, "error_message", done ? NULL : conversion->err.message);
+    fletch_report_json(&report, "metadata", done ? result->metadata_json : "{}");
+    fletch_report_text(&report, "fletch_version", fletch_version());
+    fletch_report_text(&report, "status", fletch_status_name(conversion->status));
+    fletch_report_text(&report, "family", result->family);
+    fletch_report_count(&report, "tensors", result->tensors);
+    fletch_report_count(&report, "left_out", result->left_out);
+    fletch_report_count(&report, "source_bytes", result->source_bytes);
+    fletch_report_count(&report, "written_bytes", result->written_bytes);
+    fletch_report_begin(&report, "warnings", '[', false);
+    for (size_t i = 0; i < result->warnings_count; i++)
+        fletch_report_text(&report, NULL, result->warnings[i]);
+    fletch_report_end(&report);
+    fletch_report_end(&report);
+}
+
+static void convert(struct conversion *conversion)
+{
+    const struct fletch_args *args = conversion->args;
+    struct fletch_options options = fletch_args_options(args);
+    struct timespec start, end;
+    struct fletch_meter meter;
+
+    fletch_signals_catch();
+    fletch_meter_start(&meter, args, args->skip_verify ? 1 : WRITE_SHARE);
+    options.progress = fletch_meter_progress;
+    options.cancel = fletch_signals_cancel;
+    options.user = &meter;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    conversion->status = fletch_convert(&conversion->result, conversion->model,
+                                        args->output, &options, &conversion->err);
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    fletch_meter_stop(&meter);
+    conversion->seconds = conversion->status
+                              ? (double)(end.tv_sec - start.tv_sec) +
+                                    (double)(end.tv_nsec - start.tv_nsec) * 1e-9
+                              : conversion->result.seconds;
+}
+
+static int run(const struct fletch_args *args)
+{
+    struct conversion conversion = { .args = args };
+    int code = FLETCH_EXIT_DONE;
+
+    conversion.model = fletch_args_operand(args, args->model, "--model");
+    if (!conversion.model)
+        return FLETCH_EXIT_MISUSED;
+    if (!args->output)
+        return fletch_misused(args->command, "--output is missing: the folder to write");
+    if (!fletch_args_level_fits(args))
+        return FLETCH_EXIT_MISUSED;
+    if (args->verbose && !args->quiet)
+        say_configuration(&conversion);
+    convert(&conversion);
+    if (conversion.status)
+        code = fletch_work_failed(&conversion.err);
+    if (args->json)
+        print_json(&conversion);
+    else if (!conversion.status && !args->quiet)
+        print_summary(&conversion);
+    fletch_result_release(&conversion.result);
+    return code;
+}
+
+const struct fletch_command fletch_command_convert = {
+    .name = "convert",
+    .bit = FLETCH_FOR_CONVERT,
+    .usage = "MODEL --output DIR [options]\n--model MODEL --output DIR [options]",
+    .summary = "turn a checkpoint into one verified Parquet file",
+    .about =
+        "Writes DIR/weights.parquet, DIR/metadata.json and, for text models,\n"
+        "DIR/tokenizer/tokenizer.json. Everything is read back and compared with the\n"
+        "checkpoint before it appears: DIR is complete or as it was.\n\n"
+        "An interrupt (exit code 130), a request to end (143) and a hang-up (129) stop it\n"
+        "cleanly.",
+    .examples = "  fletch convert ./bert-base-uncased -o ./bert\n"
+                "  fletch convert --model ./whisper-base --output ./whisper -c lz4\n"
+                "  fletch convert ./clip -o ./clip-out --no-float16 --json >result.json",
+    .operands_max = 1,
+    .run = run,
+};

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT */
+/* cmd_show.c - fletch show: the tensors of a converted folder, a file or any checkpoint */
+#include "args.h"
+#include "report.h"
+
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* One line of the listing. Strings and shapes belong to the table or checkpoint. */
+struct entry {
+    const char *name, *dtype;
+    const char *file; /* of a checkpoint, else NULL */
+    const uint64_t *shape;
+    unsigned rank;
+    uint64_t count, size;
+    uint64_t place; /* offset in the file of a checkpoint; compressed size of a row */
+    size_t index;   /* as the file has it: what makes every order a full one */
+};
+
+struct listing {
+    struct fletch_table *table; /* this one or that */
+    struct fletch_checkpoint *checkpoint;
+    struct entry *entries; /* [count] */
+    size_t count;
+    size_t all;          /* before the filter */
+    bool several;        /* files of the checkpoint */
+    struct entry totals; /* count, size and, of a table, place */
+};
+
+/* ---- Reading ---- */
+
+static bool begins_as_parquet(const char *path)
+{
+    char head[4] = { 0 };
+    FILE *file = fopen(path, "rbe");
+
+    if (!file)
+        return false;
+    if (fread(head, 1, sizeof(head), file) != sizeof(head))
+        head[0] = '\0';
+    fclose(file);
+    return !memcmp(head, "PAR1", sizeof(head));
+}
+
+/* By what is there, not by what it is called. */
+static bool is_table(const char *path)
+{
+    struct fletch_text weights = { 0 };
+    struct stat about;
+    bool found;
+
+    if (stat(path, &about))
+        return false;
+    if (S_ISREG(about.st_mode))
+        return begins_as_parquet(path);
+    fletch_text_addf(&weights, "%s/weights.parquet", path);
+    found = !stat(fletch_text_string(&weights), &about);
+    fletch_text_release(&weights);
+    return found;
+}
+
+static bool entry_at(struct entry *out, const struct listing *listing, size_t i)
+{
+    struct fletch_tensor_info info;
+    struct fletch_row row;
+
+    if (listing->table) {
+        if (!fletch_table_at(&row, listing->table, i))
+            return false;
+        *out = (struct entry){ row.name, row.dtype, NULL,     row.shape,
+                               row.rank, row.count, row.size, row.compressed_size,
+                               i };
+        return true;
+    }
+    if (!fletch_checkpoint_at(&info, listing->checkpoint, i))
+        return false;
+    *out = (struct entry){ info.name,  info.dtype, info.file,   info.shape, info.rank,
+                           info.count, info.size,  info.offset, i };
+    return true;
+}
+
+/* Takes what matches the glob. False when memory ran out. */
+static bool gather(struct listing *listing, const char *glob)
+{
+    const char *file = NULL;
+    struct entry entry;
+
+    listing->all = listing->table ? fletch_table_count(listing->table)
+                                  : fletch_checkpoint_count(listing->checkpoint);
+    listing->entries = calloc(listing->all + 1, sizeof(*listing->entries));
+    if (!listing->entries)
+        return false;
+    for (size_t i = 0; i < listing->all && entry_at(&entry, listing, i); i++) {
+        if (entry.file && file && strcmp(entry.file, file))
+            listing->several = true;
+        file = entry.file;
+        if (glob && fnmatch(glob, entry.name, 0))
+            continue;
+        listing->entries[listing->count++] = entry;
+        listing->totals.count += entry.count;
+        listing->totals.size += entry.size;
+        listing->totals.place += listing->table ? entry.place : 0;
+    }
+    return true;
+}
+
+/* ---- Orders ---- */
+
+static int by_number(uint64_t a, uint64_t b)
+{
+    return a < b ? -1 : a > b;
+}
+
+static int by_index(const void *a, const void *b)
+{
+    return by_number(((const struct entry *)a)->index, ((const struct entry *)b)->index);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    int order = fletch_text_compare(((const struct entry *)a)->name,
+                                    ((const struct entry *)b)->name);
+
+    return order ? order : by_index(a, b);
+}
+
+static int by_size(const void *a, const void *b)
+{
+    int order = by_number(((const struct entry *)b)->size, ((const struct entry *)a)->size);
+
+    return order ? order : by_index(a, b);
+}
+
+static int by_params(const void *a, const void *b)
+{
+    int order =
+        by_number(((const struct entry *)b)->count, ((const struct entry *)a)->count);
+
+    return order ? order : by_index(a, b);
+}
+
+static int by_dtype(const void *a, const void *b)
+{
+    int order = fletch_text_compare(((const struct entry *)a)->dtype,
+                                    ((const struct entry *)b)->dtype);
+
+    return order ? order : by_index(a, b);
+}
+
+static void sort(struct listing *listing, const char *key)
+{
+    static const struct {
+        const char *key;
+        int (*compare)(const void *a, const void *b);
+    } orders[] = {
+        { "name", by_name },
+        { "size", by_size },
+        { "params", by_params },
+        { "dtype", by_dtype },
+    };
+
+    for (size_t i = 0; key && i < sizeof(orders) / sizeof(*orders); i++) {
+        if (!strcmp(orders[i].key, key))
+            qsort(listing->entries, listing->count, sizeof(*listing->entries),
+                  orders[i].compare);
+    }
+}
+
+/* ---- Printing ---- */
+
+static const char *format(const struct listing *listing)
+{
+    return listing->table ? "parquet" : fletch_checkpoint_format(listing->checkpoint);
+}
+
+static void print_json(const char *path, const struct listing *listing)
+{
+    struct fletch_report report = { 0 };
+
+    fletch_report_begin(&report, NULL, '{', false);
+    fletch_report_bool(&report, "success", true);
+    fletch_report_text(&report, "path", path);
+    fletch_report_text(&report, "format", format(listing));
+    fletch_report_count(&report, "all_tensors", listing->all);
+    fletch_report_count(&report, "shown_tensors", listing->count);
+    fletch_report_count(&report, "total_parameters", listing->totals.count);
+    fletch_report_count(&report, "total_size", listing->totals.size);
+    if (listing->table)
+        fletch_report_count(&report, "total_compressed_size", listing->totals.place);
+    fletch_report_begin(&report, "tensors", '[', false);
+    for (size_t i = 0; i < listing->count; i++) {
+        const struct entry *entry = &listing->entries[i];
+
+        fletch_report_begin(&report, NULL, '{', true);
+        fletch_report_text(&report, "name", entry->name);
+        fletch_report_text(&report, "dtype", entry->dtype);
+        fletch_report_shape(&report, "shape", entry->shape, entry->rank);
+        fletch_report_count(&report, "num_params", entry->count);
+        fletch_report_count(&report, "size", entry->size);
+        if (entry->file)
+            fletch_report_text(&report, "file", entry->file);
+        fletch_report_count(&report, entry->file ? "offset" : "compressed_size",
+                            entry->place);
+        fletch_report_end(&report);
+    }
+    fletch_report_end(&report);
+    fletch_report_end(&report);
+}
+
+static void print_rows(const struct listing *listing)
+{
+    static const struct fletch_grid_column row_columns[] = {
+        { "name", false, true },       { "shape", false, false }, { "dtype", false, false },
+        { "parameters", true, false }, { "size", true, false },   { "stored", true, false },
+    };
+    static const struct fletch_grid_column tensor_columns[] = {
+        { "name", false, true },       { "shape", false, false }, { "dtype", false, false },
+        { "parameters", true, false }, { "size", true, false },   { "file", false, false },
+    };
+    struct fletch_grid grid = {
+        .columns = listing->table ? row_columns : tensor_columns,
+        .columns_count = listing->table || listing->several ? 6 : 5,
+    };
+
+    for (size_t i = 0; i < listing->count; i++) {
+        const struct entry *entry = &listing->entries[i];
+
+        fletch_grid_put_name(&grid, entry->name);
+        fletch_grid_put_shape(&grid, entry->shape, entry->rank);
+        fletch_grid_put_name(&grid, fletch_text_dtype(entry->dtype));
+        fletch_grid_put_count(&grid, entry->count);
+        fletch_grid_put_size(&grid, entry->size);
+        if (listing->table)
+            fletch_grid_put_size(&grid, entry->place);
+        else if (listing->several)
+            fletch_grid_put_name(&grid, entry->file);
+    }
+    fletch_grid_print(&grid);
+}
+
+static void print_text(const struct listing *listing)
+{
+    char number[FLETCH_NUMBER_CAP];
+
+    if (listing->count) {
+        print_rows(listing);
+        putchar('\n');
+    }
+    printf("%s", fletch_text_count(number, listing->count));
+    if (listing->count < listing->all)
+        printf(" of %s", fletch_text_count(number, listing->all));
+    printf(" tensor%s", listing->all == 1 ? "" : "s");
+    printf(", %s parameters", fletch_text_count(number, listing->totals.count));
+    printf(", %s", fletch_text_size(number, listing->totals.size));
+    if (listing->table)
+        printf(", stored in %s", fletch_text_size(number, listing->totals.place));
+    printf(" (%s)\n", format(listing));
+}
+
+static int run(const struct fletch_args *args)
+{
+    const char *glob = args->operands_count > 1 ? args->operands[1] : NULL;
+    const char *path = fletch_args_operand(args, NULL, "what to show");
+    struct listing listing = { 0 };
+    struct fletch_error err = { 0 };
+    int code = FLETCH_EXIT_DONE;
+
+    if (!path)
+        return FLETCH_EXIT_MISUSED;
+    if (is_table(path))
+        err.status = fletch_table_open(&listing.table, path, &err);
+    else
+        err.status = fletch_checkpoint_open(&listing.checkpoint, path, &err);
+    if (!err.status && !gather(&listing, glob))
+        err = (struct fletch_error){ FLETCH_ERR_MEMORY, "out of memory" };
+    if (err.status) {
+        code = fletch_say_failed(&err);
+        if (args->json)
+            fletch_report_failure(path, &err);
+        goto done;
+    }
+    sort(&listing, args->sort);
+    if (args->json)
+        print_json(path, &listing);
+    else
+        print_text(&listing);
+done:
+    free(listing.entries);
+    fletch_table_close(listing.table);
+    fletch_checkpoint_close(listing.checkpoint);
+    return code;
+}
+
+const struct fletch_command fletch_command_show = {
+    .name = "show",
+    .bit = FLETCH_FOR_SHOW,
+    .usage = "PATH [GLOB] [options]",
+    .summary = "list the tensors of a converted folder or of any checkpoint",
+    .about =
+        "PATH is a converted folder, a .parquet file, a checkpoint's folder or one of its\n"
+        "files. A GLOB picks names: * stands for anything, dots included.",
+    .examples = "  fletch show ./bert\n"
+                "  fletch show ./bert 'encoder.layer.0.*' --sort size\n"
+                "  fletch show ./bert-base-uncased --json",
+    .operands_max = 2,
+    .run = run,
+};

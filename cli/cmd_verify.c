@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/* cmd_verify.c - fletch verify: proves a converted folder */
+#include "progress.h"
+#include "report.h"
+
+#include <stdio.h>
+
+static void print_text(const struct fletch_args *args,
+                       const struct fletch_verification *verification)
+{
+    struct fletch_text text = { 0 };
+    char number[FLETCH_NUMBER_CAP];
+
+    fletch_text_add(&text, "  Output:          ");
+    fletch_text_safe(&text, args->operands[0]);
+    fletch_text_addf(&text, "\n  Rows:            %s, every page CRC checked\n",
+                     fletch_text_count(number, verification->rows));
+    fletch_text_addf(&text, "  Parameters:      %s\n",
+                     fletch_text_count(number, verification->parameters));
+    fletch_text_addf(&text, "  Hashes:          %s of metadata.json checked\n",
+                     fletch_text_count(number, verification->hashes));
+    if (args->source) {
+        fletch_text_addf(&text, "  Compared:        %s with ",
+                         fletch_text_size(number, verification->compared_bytes));
+        fletch_text_safe(&text, args->source);
+        fletch_text_add(&text, "\n");
+    } else {
+        fletch_text_add(&text, "  Compared:        no --source was given\n");
+    }
+    fletch_text_add(&text, "  Verification:    PASSED\n");
+    fputs(fletch_text_string(&text), stdout);
+    fletch_text_release(&text);
+}
+
+static void print_json(const struct fletch_args *args,
+                       const struct fletch_verification *verification,
+                       const struct fletch_error *err)
+{
+    struct fletch_report report = { 0 };
+
+    fletch_report_begin(&report, NULL, '{', false);
+    fletch_report_bool(&report, "success", err->status == FLETCH_OK);
+    fletch_report_text(&report, "output_dir", args->operands[0]);
+    fletch_report_text(&report, "source", args->source);
+    fletch_report_text(&report, "status", fletch_status_name(err->status));
+    fletch_report_text(&report, "error_message", err->status ? err->message : NULL);
+    fletch_report_count(&report, "rows", verification->rows);
+    fletch_report_count(&report, "parameters", verification->parameters);
+    fletch_report_count(&report, "hashes", verification->hashes);
+    fletch_report_count(&report, "compared_bytes", verification->compared_bytes);
+    fletch_report_end(&report);
+}
+
+static int run(const struct fletch_args *args)
+{
+    struct fletch_options options = fletch_args_options(args);
+    struct fletch_verification verification = { 0 };
+    struct fletch_error err = { 0 };
+    struct fletch_meter meter;
+    int code = FLETCH_EXIT_DONE;
+
+    if (!fletch_args_operand(args, NULL, "the converted folder"))
+        return FLETCH_EXIT_MISUSED;
+    fletch_signals_catch();
+    fletch_meter_start(&meter, args, 0);
+    options.progress = fletch_meter_progress;
+    options.cancel = fletch_signals_cancel;
+    options.user = &meter;
+    err.status =
+        fletch_verify(&verification, args->operands[0], args->source, &options, &err);
+    fletch_meter_stop(&meter);
+    if (err.status)
+        code = fletch_work_failed(&err);
+    if (args->json)
+        print_json(args, &verification, &err);
+    else if (!err.status && !args->quiet)
+        print_text(args, &verification);
+    return code;
+}
+
+const struct fletch_command fletch_command_verify = {
+    .name = "verify",
+    .bit = FLETCH_FOR_VERIFY,
+    .usage = "DIR [--source MODEL] [options]",
+    .summary = "prove a converted folder, also against its checkpoint",
+    .about =
+        "Checks the file's structure, every page's CRC, and every row against\n"
+        "metadata.json and its sha256. With --source, also redoes every cast from the\n"
+        "checkpoint and compares every value.",
+    .examples = "  fletch verify ./bert\n"
+                "  fletch verify ./bert --source ./bert-base-uncased",
+    .operands_max = 1,
+    .run = run,
+};
