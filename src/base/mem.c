@@ -53,7 +53,7 @@ void fletch_free(void *memory)
 
 void *fletch_arena_alloc(struct fletch_arena *arena, size_t size)
 {
-    const size_t align = sizeof(max_align_t);
+    const size_t align = _Alignof(max_align_t);
     struct fletch_arena_block *block = arena->blocks;
 
     if (size > SIZE_MAX / 2)
