@@ -24,8 +24,12 @@ struct fletch_module {
     const char *kind;   /* last part of its type: "Transformer", "Pooling", "Dense" */
     const char *type;   /* as modules.json has it */
     const char *folder; /* relative; "" is the model's own */
-    json_t *config;     /* of the module's folder; NULL where it has none */
+    json_t *config;     /* of the module's folder; NULL where it has none, and of the first:
+                           its config is the model's */
 };
+
+/* No published pipeline has more than five. */
+#define FLETCH_MODULES_MAX 64
 
 struct fletch_model {
     struct fletch_arena arena;
@@ -33,6 +37,7 @@ struct fletch_model {
     const char *folder;         /* where the files are; of a single file, its folder */
     const char *encoder_folder; /* of config.json and tokenizer.json: folder, or its first
                                    module's */
+    const char *config_path;
     json_t *config;         /* config.json; NULL when there is none (single files only) */
     const char *model_type; /* of config.json, or "" */
     const struct fletch_family *family;
@@ -40,7 +45,8 @@ struct fletch_model {
     char evidence[256];        /* why this family */
     struct fletch_part *parts; /* [parts_count]; the encoder is the first */
     size_t parts_count;
-    struct fletch_module *modules; /* [modules_count]; 0 unless sentence-transformers */
+    struct fletch_module *modules; /* [modules_count]; 0 without a modules.json that counts
+                                    */
     size_t modules_count;
     json_t *sentence_config;  /* sentence_bert_config.json or a sibling; may be NULL */
     json_t *prompts;          /* config_sentence_transformers.json; may be NULL */
@@ -58,5 +64,12 @@ void fletch_model_close(struct fletch_model *model);
  * config. */
 int64_t fletch_model_dimension(const struct fletch_model *model);
 int64_t fletch_model_max_seq_length(const struct fletch_model *model);
+
+/* The i-th way in which a Pooling module pools ("mean"), in the order in which their
+ * results stand one behind the other; NULL past the last. */
+const char *fletch_module_pooling(const struct fletch_module *module, size_t i);
+/* model_max_length of tokenizer_config.json where it is a real limit, else -1: without one
+ * the library writes 1e30. */
+int64_t fletch_model_tokenizer_limit(const struct fletch_model *model);
 
 #endif

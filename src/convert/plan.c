@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT */
+/* plan.c - see plan.h
+ *
+ * Each part's names are mapped, then every row gets its types and sizes, then rows are
+ * sorted, checked for doubles and cut into row groups.
+ */
+#include "convert/plan.h"
+
+#include "base/bytes.h"
+#include "base/natural.h"
+#include "container/container.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct planner {
+    struct fletch_row_plans *plans;
+    const struct fletch_model *model;
+    enum fletch_precision precision;
+};
+
+/* ---- Types and sizes ---- */
+
+static enum fletch_status check_shape(const struct fletch_tensor *tensor, const char *name,
+                                      struct fletch_error *err)
+{
+    for (unsigned i = 0; i < tensor->rank; i++)
+        if (tensor->shape[i] > FLETCH_DIM_MAX)
+            return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                               "tensor '%.200s': dimension %u is %" PRIu64
+                               ", the limit is %" PRIu64 " (int32 in the layout)",
+                               name, i, tensor->shape[i], FLETCH_DIM_MAX);
+    return FLETCH_OK;
+}
+
+/* The bytes of a tensor's elements in a type; UINT64_MAX when 64 bits do not hold them. */
+static uint64_t size_as(const struct fletch_tensor *tensor, enum fletch_dtype dtype)
+{
+    uint64_t size = UINT64_MAX;
+
+    fletch_mul(&size, tensor->count, fletch_dtype_size(dtype));
+    return size;
+}
+
+static enum fletch_status check_size(const struct fletch_row_plan *row,
+                                     struct fletch_error *err)
+{
+    enum fletch_dtype half = fletch_dtype_info(row->tensor->dtype)->stored16;
+    bool fits = row->dtype != half && size_as(row->tensor, half) <= FLETCH_VALUE_SIZE_MAX;
+
+    if (row->size <= FLETCH_VALUE_SIZE_MAX)
+        return FLETCH_OK;
+    return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                       "tensor '%.200s': %" PRIu64 " bytes as %s, the limit for one row is "
+                       "%" PRIu64 "%s",
+                       row->tensor_name, row->size, fletch_dtype_text(row->dtype),
+                       FLETCH_VALUE_SIZE_MAX,
+                       fits ? "; as float16 it would fit (without --no-float16)" : "");
+}
+
+/* Fills in what follows from the tensor: types and size. */
+static enum fletch_status size_row(struct fletch_row_plan *row,
+                                   const struct planner *planner, struct fletch_error *err)
+{
+    const struct fletch_dtype_info *info = fletch_dtype_info(row->tensor->dtype);
+
+    row->wide = info->stored;
+    row->dtype =
+        planner->precision == FLETCH_PRECISION_KEEP ? info->stored : info->stored16;
+    if (row->dtype == FLETCH_DTYPE_NONE || row->wide == FLETCH_DTYPE_NONE)
+        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                           "tensor '%.200s': %s has no place in the layout, which has "
+                           "float32, float16, int64, int32, int8, uint8 and bool",
+                           row->tensor_name, fletch_dtype_text(row->tensor->dtype));
+    TRY(check_shape(row->tensor, row->tensor_name, err));
+    row->size = size_as(row->tensor, row->dtype);
+    return check_size(row, err);
+}
+
+/* ---- Rows and what is left out ---- */
+
+static enum fletch_status put_row(const struct planner *planner, const char *name,
+                                  const struct fletch_part *part,
+                                  const struct fletch_tensor *tensor,
+                                  const char *tensor_name, struct fletch_error *err)
+{
+    struct fletch_row_plan *row = &planner->plans->rows[planner->plans->rows_count];
+
+    *row = (struct fletch_row_plan){ .name = name,
+                                     .checkpoint = part->checkpoint,
+                                     .tensor = tensor,
+                                     .tensor_name = tensor_name };
+    TRY(size_row(row, planner, err));
+    planner->plans->rows_count++;
+    return FLETCH_OK;
+}
+
+static void put_left_out(const struct planner *planner, const char *tensor,
+                         const char *reason)
+{
+    planner->plans->left_out[planner->plans->left_out_count++] =
+        (struct fletch_left_out_plan){ .tensor = tensor, .reason = reason };
+}
+
+static enum fletch_status list_lacks(const struct planner *planner,
+                                     const struct fletch_mapping *mapped,
+                                     const struct fletch_map_input *input,
+                                     struct fletch_error *err)
+{
+    struct fletch_row_plans *plans = planner->plans;
+    size_t count = 0;
+
+    while (fletch_family_lack(mapped, input, count, &plans->arena))
+        count++;
+    plans->warnings =
+        fletch_arena_alloc_array(&plans->arena, count, sizeof(*plans->warnings));
+    if (!plans->warnings)
+        return fletch_fail_memory(err, count * sizeof(*plans->warnings), "warnings");
+    for (size_t i = 0; i < count; i++) {
+        plans->warnings[i] = fletch_family_lack(mapped, input, i, &plans->arena);
+        if (!plans->warnings[i])
+            return fletch_fail_memory(err, 0, "warnings");
+    }
+    plans->warnings_count = count;
+    return FLETCH_OK;
+}
+
+/* The encoder's tensors, as its family has them. */
+static enum fletch_status plan_encoder(const struct planner *planner,
+                                       struct fletch_error *err)
+{
+    const struct fletch_part *part = &planner->model->parts[0];
+    size_t count = part->checkpoint->tensors_count;
+    struct fletch_arena *arena = &planner->plans->arena;
+    const char **names = fletch_arena_alloc_array(arena, count, sizeof(*names));
+    struct fletch_mapping *mapped = fletch_arena_alloc_array(arena, count, sizeof(*mapped));
+    struct fletch_map_input input = { .family = planner->model->family,
+                                      .member = planner->model->member,
+                                      .names = names,
+                                      .count = count,
+                                      .config = planner->model->config };
+
+    if (!names || !mapped)
+        return fletch_fail_memory(err, count * sizeof(*mapped), "a plan");
+    for (size_t i = 0; i < count; i++)
+        names[i] = part->checkpoint->tensors[i].name;
+    TRY(fletch_family_map(mapped, &input, arena, err));
+    for (size_t i = 0; i < count; i++) {
+        if (mapped[i].row)
+            TRY(put_row(planner, mapped[i].row, part, &part->checkpoint->tensors[i],
+                        names[i], err));
+        else
+            put_left_out(planner, names[i], mapped[i].reason);
+    }
+    return list_lacks(planner, mapped, &input, err);
+}
+
+/* All tensors of a module behind the encoder, under the name of its folder. */
+static enum fletch_status plan_module(const struct planner *planner,
+                                      const struct fletch_part *part,
+                                      struct fletch_error *err)
+{
+    struct fletch_arena *arena = &planner->plans->arena;
+
+    for (size_t i = 0; i < part->checkpoint->tensors_count; i++) {
+        const struct fletch_tensor *tensor = &part->checkpoint->tensors[i];
+        const char *row = fletch_arena_format(arena, "%s.%s", part->folder, tensor->name);
+        const char *name = fletch_arena_format(arena, "%s/%s", part->folder, tensor->name);
+
+        if (!row || !name)
+            return fletch_fail_memory(err, strlen(tensor->name), "names");
+        if (planner->model->family->layout == FLETCH_LAYOUT_SENTENCE)
+            TRY(put_row(planner, row, part, tensor, name, err));
+        else
+            put_left_out(planner, name,
+                         "belongs to a module behind the encoder, which the type "
+                         "sentence-transformers keeps");
+    }
+    return FLETCH_OK;
+}
+
+/* ---- Order, groups, sums ---- */
+
+static int compare_rows(const void *a, const void *b)
+{
+    const struct fletch_row_plan *x = a, *y = b;
+
+    return fletch_natural_compare(x->name, y->name);
+}
+
+static int compare_left_out(const void *a, const void *b)
+{
+    const struct fletch_left_out_plan *x = a, *y = b;
+
+    return fletch_natural_compare(x->tensor, y->tensor);
+}
+
+static enum fletch_status sort_rows(struct fletch_row_plans *plans,
+                                    struct fletch_error *err)
+{
+    qsort(plans->rows, plans->rows_count, sizeof(*plans->rows), compare_rows);
+    qsort(plans->left_out, plans->left_out_count, sizeof(*plans->left_out),
+          compare_left_out);
+    for (size_t i = 1; i < plans->rows_count; i++)
+        if (!strcmp(plans->rows[i].name, plans->rows[i - 1].name))
+            return fletch_fail(err, FLETCH_ERR_FAMILY,
+                               "tensors '%.120s' and '%.120s' would both be the row "
+                               "'%.120s'",
+                               plans->rows[i - 1].tensor_name, plans->rows[i].tensor_name,
+                               plans->rows[i].name);
+    return FLETCH_OK;
+}
+
+/* A group is cut before its content exceeds FLETCH_ROW_GROUP_SIZE, one value alone aside.
+ */
+static void cut_groups(struct fletch_row_plans *plans)
+{
+    uint64_t content = 0;
+
+    for (size_t i = 0; i < plans->rows_count; i++) {
+        uint64_t page = plans->rows[i].size + FLETCH_PAGE_PREFIX;
+
+        if (!i || page > FLETCH_ROW_GROUP_SIZE || content > FLETCH_ROW_GROUP_SIZE - page) {
+            plans->groups_count++;
+            content = 0;
+        }
+        content += page;
+        plans->rows[i].group = plans->groups_count - 1;
+    }
+}
+
+static enum fletch_status add_up(struct fletch_row_plans *plans, struct fletch_error *err)
+{
+    for (size_t i = 0; i < plans->rows_count; i++) {
+        const struct fletch_row_plan *row = &plans->rows[i];
+
+        if (!fletch_add(&plans->parameters, plans->parameters, row->tensor->count) ||
+            !fletch_add(&plans->source_bytes, plans->source_bytes, row->tensor->size) ||
+            !fletch_add(&plans->stored_bytes, plans->stored_bytes, row->size))
+            return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                               "the tensors' bytes add up to more than 64 bits hold");
+    }
+    return FLETCH_OK;
+}
+
+static enum fletch_status make(const struct planner *planner, struct fletch_error *err)
+{
+    struct fletch_row_plans *plans = planner->plans;
+    size_t count = 0;
+
+    for (size_t i = 0; i < planner->model->parts_count; i++)
+        count += planner->model->parts[i].checkpoint->tensors_count;
+    plans->rows = fletch_arena_alloc_array(&plans->arena, count, sizeof(*plans->rows));
+    plans->left_out =
+        fletch_arena_alloc_array(&plans->arena, count, sizeof(*plans->left_out));
+    if (!plans->rows || !plans->left_out)
+        return fletch_fail_memory(err, count * sizeof(*plans->rows), "a plan");
+    TRY(plan_encoder(planner, err));
+    for (size_t i = 1; i < planner->model->parts_count; i++)
+        TRY(plan_module(planner, &planner->model->parts[i], err));
+    TRY(sort_rows(plans, err));
+    cut_groups(plans);
+    return add_up(plans, err);
+}
+
+enum fletch_status fletch_row_plans_make(struct fletch_row_plans *out,
+                                         const struct fletch_model *model,
+                                         enum fletch_precision precision,
+                                         struct fletch_error *err)
+{
+    struct fletch_row_plans plans = { 0 };
+    struct planner planner = { .plans = &plans, .model = model, .precision = precision };
+    enum fletch_status status = make(&planner, err);
+
+    if (status) {
+        fletch_row_plans_release(&plans);
+        return status;
+    }
+    *out = plans;
+    return FLETCH_OK;
+}
+
+void fletch_row_plans_release(struct fletch_row_plans *plans)
+{
+    if (!plans)
+        return;
+    fletch_arena_release(&plans->arena);
+    *plans = (struct fletch_row_plans){ 0 };
+}

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: MIT */
+/* model.c - see model.h
+ *
+ * The order of opening is that of the facts: modules.json says where the encoder is,
+ * config.json beside the encoder what it is, the checkpoint's names are asked last.
+ */
+#include "model/model.h"
+#include "model/modules.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- Where the files are ---- */
+
+static enum fletch_status join(const char **out, struct fletch_arena *arena,
+                               const char *folder, const char *name,
+                               struct fletch_error *err)
+{
+    *out = *name ? fletch_path_join(arena, folder, name) : folder;
+    return *out ? FLETCH_OK : fletch_fail_memory(err, strlen(name), "a path");
+}
+
+/* Sets model->folder; *single says that the path is one weights file. */
+static enum fletch_status find_folder(struct fletch_model *model, bool *single,
+                                      const char *path, struct fletch_error *err)
+{
+    enum fletch_file_kind kind = fletch_file_kind(path);
+    size_t len = (size_t)(fletch_path_base(path) - path);
+
+    if (kind == FLETCH_FILE_NONE)
+        return fletch_fail(err, FLETCH_ERR_NOT_FOUND,
+                           "%s: no such file or folder, expected a model's folder or its "
+                           "weights file",
+                           path);
+    *single = kind != FLETCH_FILE_FOLDER;
+    if (!*single)
+        len = strlen(path);
+    while (len > 1 && path[len - 1] == '/')
+        len--;
+    model->folder = fletch_arena_text(&model->arena, path, len);
+    return model->folder ? FLETCH_OK : fletch_fail_memory(err, len, "a path");
+}
+
+/* The encoder is the first module, or the folder itself. A weights file that was named is
+ * the encoder only where the pipeline's is in the same folder. */
+static enum fletch_status find_encoder(struct fletch_model *model, bool single,
+                                       struct fletch_error *err)
+{
+    if (single && model->modules_count && *model->modules[0].folder)
+        model->modules_count = 0;
+    TRY(join(&model->encoder_folder, &model->arena, model->folder,
+             model->modules_count ? model->modules[0].folder : "", err));
+    return join(&model->config_path, &model->arena, model->encoder_folder, "config.json",
+                err);
+}
+
+/* ---- config.json ---- */
+
+static enum fletch_status read_model_type(struct fletch_model *model,
+                                          struct fletch_error *err)
+{
+    const json_t *type = json_object_get(model->config, "model_type");
+
+    model->model_type = "";
+    if (!type || json_is_null(type))
+        return FLETCH_OK;
+    if (!json_is_string(type))
+        return fletch_fail(err, FLETCH_ERR_FORMAT,
+                           "%s: model_type is %s, expected a string", model->config_path,
+                           fletch_json_kind(type));
+    model->model_type = json_string_value(type);
+    return FLETCH_OK;
+}
+
+/* An adapter is the difference to a model that lies elsewhere. */
+static enum fletch_status refuse_adapter(const struct fletch_model *model,
+                                         struct fletch_arena *arena,
+                                         struct fletch_error *err)
+{
+    const char *path;
+
+    TRY(join(&path, arena, model->encoder_folder, "adapter_config.json", err));
+    if (fletch_file_kind(path) == FLETCH_FILE_NONE)
+        return FLETCH_OK;
+    return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                       "%s: a PEFT adapter, whose base model is elsewhere; merge the two "
+                       "first",
+                       path);
+}
+
+static enum fletch_status load_config(struct fletch_model *model, bool single,
+                                      struct fletch_error *err)
+{
+    if (fletch_file_kind(model->config_path) != FLETCH_FILE_NONE) {
+        TRY(fletch_json_load(&model->config, model->config_path, false, err));
+        return read_model_type(model, err);
+    }
+    model->model_type = "";
+    if (single)
+        return FLETCH_OK;
+    if (model->modules_count)
+        return fletch_fail(err, FLETCH_ERR_NOT_FOUND,
+                           "%s: no such file; the first module of modules.json is a %s, "
+                           "expected an encoder with a config.json",
+                           model->config_path, model->modules[0].kind);
+    return fletch_fail(err, FLETCH_ERR_NOT_FOUND,
+                       "%s: no such file, expected in a model's folder; a weights file "
+                       "alone may be given by its own path",
+                       model->config_path);
+}
+
+/* ---- The encoder's checkpoint ---- */
+
+/* config.json may name the weights file (transformers_weights), against all other rules. */
+static enum fletch_status weights_path(const char **out, struct fletch_model *model,
+                                       struct fletch_error *err)
+{
+    const json_t *named = json_object_get(model->config, "transformers_weights");
+    const char *name = json_string_value(named);
+
+    *out = model->encoder_folder;
+    if (!named || json_is_null(named))
+        return FLETCH_OK;
+    if (!name || !fletch_path_is_below(name))
+        return fletch_fail(err, FLETCH_ERR_FORMAT,
+                           "%s: transformers_weights is %s, expected the name of a file in "
+                           "the folder",
+                           model->config_path, name ? name : fletch_json_kind(named));
+    return join(out, &model->arena, model->encoder_folder, name, err);
+}
+
+static enum fletch_status open_encoder(struct fletch_model *model, const char *path,
+                                       bool single, struct fletch_error *err)
+{
+    const char *from = path;
+
+    model->parts = fletch_arena_alloc_array(&model->arena, model->modules_count + 1,
+                                            sizeof(*model->parts));
+    if (!model->parts)
+        return fletch_fail_memory(err, sizeof(*model->parts), "checkpoints");
+    if (!single)
+        TRY(weights_path(&from, model, err));
+    TRY(fletch_checkpoint_open(&model->parts[0].checkpoint, from, err));
+    model->parts[0].folder = "";
+    model->parts_count = 1;
+    return FLETCH_OK;
+}
+
+/* ---- The family ---- */
+
+static enum fletch_status list_names(const char *const **out, size_t *count,
+                                     struct fletch_model *model, struct fletch_error *err)
+{
+    const struct fletch_checkpoint *checkpoint = model->parts[0].checkpoint;
+    const char **names =
+        fletch_arena_alloc_array(&model->arena, checkpoint->tensors_count, sizeof(*names));
+
+    if (!names)
+        return fletch_fail_memory(err, checkpoint->tensors_count * sizeof(*names), "names");
+    for (size_t i = 0; i < checkpoint->tensors_count; i++)
+        names[i] = checkpoint->tensors[i].name;
+    *out = names;
+    *count = checkpoint->tensors_count;
+    return FLETCH_OK;
+}
+
+/* A config without model_type leaves the member to the tensors; the family's first stands
+ * for it when they do not tell, and says what it misses. */
+static void find_member(struct fletch_model *model, const struct fletch_clues *clues)
+{
+    model->member = NULL;
+    if (!*model->model_type)
+        model->member =
+            fletch_family_guess(model->family, clues->tensors, clues->tensors_count);
+    if (!model->member)
+        model->member = fletch_family_member(model->family, model->model_type);
+    if (!model->member)
+        model->member = model->family->members;
+}
+
+static enum fletch_status find_family(struct fletch_model *model, const char *family,
+                                      struct fletch_error *err)
+{
+    struct fletch_clues clues = { .model = model->name,
+                                  .model_type = model->model_type,
+                                  .has_config = model->config != NULL,
+                                  .has_modules = model->modules_count > 0 };
+
+    TRY(list_names(&clues.tensors, &clues.tensors_count, model, err));
+    if (family && strcmp(family, "auto")) {
+        TRY(fletch_family_choose(&model->family, family, &clues, err));
+        snprintf(model->evidence, sizeof(model->evidence), "as asked for%s%.100s%s",
+                 *model->model_type ? "; config.json: model_type \"" : "",
+                 model->model_type, *model->model_type ? "\"" : "");
+    } else {
+        TRY(fletch_family_detect(&model->family, model->evidence, sizeof(model->evidence),
+                                 &clues, err));
+    }
+    find_member(model, &clues);
+    if (model->config || !model->family->needs_config)
+        return FLETCH_OK;
+    return fletch_fail(err, FLETCH_ERR_NOT_FOUND,
+                       "%s: no such file; a %s model cannot be described without it",
+                       model->config_path, model->family->name);
+}
+
+/* ---- What goes with a text encoder ---- */
+
+static enum fletch_status load_extras(struct fletch_model *model, struct fletch_error *err)
+{
+    const char *path;
+
+    if (!model->family->tokenizer)
+        return FLETCH_OK;
+    TRY(join(&path, &model->arena, model->encoder_folder, "tokenizer_config.json", err));
+    if (fletch_file_kind(path) != FLETCH_FILE_NONE)
+        TRY(fletch_json_load(&model->tokenizer_config, path, false, err));
+    if (model->family->layout != FLETCH_LAYOUT_SENTENCE)
+        return FLETCH_OK;
+    return fletch_sentence_config_load(model, err);
+}
+
+static enum fletch_status open_all(struct fletch_model *model, const char *path,
+                                   const char *family, struct fletch_error *err)
+{
+    bool single;
+
+    TRY(find_folder(model, &single, path, err));
+    TRY(fletch_modules_load(model, err));
+    TRY(find_encoder(model, single, err));
+    if (!single)
+        TRY(refuse_adapter(model, &model->arena, err));
+    /* an empty folder, a pointer or a page instead of weights: the checkpoint says it best
+     */
+    if (!single && !model->modules_count &&
+        fletch_file_kind(model->config_path) == FLETCH_FILE_NONE)
+        TRY(open_encoder(model, path, single, err));
+    TRY(load_config(model, single, err));
+    TRY(open_encoder(model, path, single, err));
+    TRY(find_family(model, family, err));
+    TRY(fletch_modules_open(model, err));
+    return load_extras(model, err);
+}
+
+enum fletch_status fletch_model_open(struct fletch_model **out, const char *path,
+                                     const char *family, struct fletch_error *err)
+{
+    struct fletch_model *model = fletch_alloc(sizeof(*model));
+    enum fletch_status status;
+
+    if (!model)
+        return fletch_fail_memory(err, sizeof(*model), "a model");
+    model->name = fletch_arena_strdup(&model->arena, path);
+    status = model->name ? open_all(model, path, family, err)
+                         : fletch_fail_memory(err, strlen(path), "a path");
+    if (status) {
+        fletch_model_close(model);
+        return status;
+    }
+    *out = model;
+    return FLETCH_OK;
+}
+
+void fletch_model_close(struct fletch_model *model)
+{
+    if (!model)
+        return;
+    for (size_t i = 0; i < model->parts_count; i++)
+        fletch_checkpoint_close(model->parts[i].checkpoint);
+    for (size_t i = 0; i < model->modules_count; i++)
+        json_decref(model->modules[i].config);
+    json_decref(model->config);
+    json_decref(model->sentence_config);
+    json_decref(model->prompts);
+    json_decref(model->tokenizer_config);
+    fletch_arena_release(&model->arena);
+    fletch_free(model);
+}
+
+/* ---- What it says about itself ---- */
+
+int64_t fletch_model_dimension(const struct fletch_model *model)
+{
+    int64_t dimension = -1;
+
+    if (model->family->layout == FLETCH_LAYOUT_SENTENCE)
+        dimension = fletch_modules_dimension(model);
+    if (dimension < 0)
+        dimension = fletch_family_count(model->member, "hidden_size", model->config);
+    return dimension;
+}
+
+int64_t fletch_model_tokenizer_limit(const struct fletch_model *model)
+{
+    const json_t *limit = json_object_get(model->tokenizer_config, "model_max_length");
+    double value = json_number_value(limit);
+
+    return json_is_number(limit) && value >= 1 && value <= INT32_MAX ? (int64_t)value : -1;
+}
+
+static int64_t smaller_known(int64_t a, int64_t b)
+{
+    if (a < 0 || b < 0)
+        return a < 0 ? b : a;
+    return a < b ? a : b;
+}
+
+int64_t fletch_model_max_seq_length(const struct fletch_model *model)
+{
+    static const struct fletch_field fields[] = {
+        { .key = "max_seq_length", .paths = { "max_seq_len", "max_sequence_length" } },
+        { .key = NULL },
+    };
+    static const struct fletch_member stated = { .fields = fields };
+    int64_t positions =
+        fletch_family_count(model->member, "max_position_embeddings", model->config);
+    const json_t *length = json_object_get(model->sentence_config, "max_seq_length");
+    int64_t count;
+
+    if (model->family->layout == FLETCH_LAYOUT_SENTENCE)
+        return json_is_integer(length)
+                   ? json_integer_value(length)
+                   : smaller_known(positions, fletch_model_tokenizer_limit(model));
+    count = fletch_family_count(&stated, "max_seq_length", model->config);
+    return count < 0 ? positions : count;
+}

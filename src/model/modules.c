@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: MIT */
+/* modules.c - sentence-transformers pipelines: what modules.json says, and its folders
+ *
+ *   modules.json   [{"idx": 0, "name": "0", "path": "", "type": "...models.Transformer"},
+ *                   {"idx": 1, "name": "1", "path": "1_Pooling", "type": "...Pooling"},
+ * ...]
+ *
+ * The array's order is the pipeline's. A folder that has nothing to say (Normalize) may be
+ * missing.
+ */
+#include "model/modules.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static enum fletch_status load_if_there(json_t **out, struct fletch_arena *arena,
+                                        const char *folder, const char *name,
+                                        struct fletch_error *err)
+{
+    char *path = fletch_path_join(arena, folder, name);
+
+    if (!path)
+        return fletch_fail_memory(err, strlen(name), "a path");
+    if (fletch_file_kind(path) == FLETCH_FILE_NONE)
+        return FLETCH_OK;
+    return fletch_json_load(out, path, false, err);
+}
+
+/* ---- modules.json ---- */
+
+static const char *last_part(const char *type)
+{
+    const char *dot = strrchr(type, '.');
+
+    return dot ? dot + 1 : type;
+}
+
+/* Sets *out to the folder of an entry: below the model's, without a slash at its end. */
+static enum fletch_status folder_of(const char **out, const json_t *entry, size_t i,
+                                    struct fletch_arena *arena, struct fletch_error *err)
+{
+    const json_t *path = json_object_get(entry, "path");
+    size_t len;
+    char *folder;
+
+    if (!json_is_string(path))
+        return fletch_fail(err, FLETCH_ERR_FORMAT,
+                           "entry %zu: path is %s, expected a "
+                           "string",
+                           i, fletch_json_kind(path));
+    len = json_string_length(path);
+    if (len && json_string_value(path)[len - 1] == '/')
+        len--;
+    folder = fletch_arena_text(arena, json_string_value(path), len);
+    if (!folder)
+        return fletch_fail_memory(err, len, "a path");
+    if (len && !fletch_path_is_below(folder))
+        return fletch_fail(err, FLETCH_ERR_FORMAT,
+                           "entry %zu: path is '%.160s', expected a folder below the "
+                           "model's",
+                           i, folder);
+    *out = folder;
+    return FLETCH_OK;
+}
+
+static enum fletch_status read_entry(struct fletch_module *out, const json_t *entry,
+                                     size_t i, struct fletch_arena *arena,
+                                     struct fletch_error *err)
+{
+    const json_t *type = json_object_get(entry, "type");
+
+    if (!json_is_object(entry))
+        return fletch_fail(err, FLETCH_ERR_FORMAT, "entry %zu is %s, expected an object", i,
+                           fletch_json_kind(entry));
+    if (!json_is_string(type) || !json_string_length(type))
+        return fletch_fail(err, FLETCH_ERR_FORMAT,
+                           "entry %zu: type is %s, expected the name of a class", i,
+                           json_is_string(type) ? "empty" : fletch_json_kind(type));
+    out->type = fletch_arena_strdup(arena, json_string_value(type));
+    if (!out->type)
+        return fletch_fail_memory(err, json_string_length(type), "modules");
+    out->kind = last_part(out->type);
+    return folder_of(&out->folder, entry, i, arena, err);
+}
+
+static enum fletch_status read_entries(struct fletch_model *model, const json_t *array,
+                                       struct fletch_error *err)
+{
+    size_t count = json_array_size(array);
+
+    if (!count)
+        return fletch_fail(err, FLETCH_ERR_FORMAT, "no modules, expected at least one");
+    if (count > FLETCH_MODULES_MAX)
+        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                           "%zu modules, the limit is %d (FLETCH_MODULES_MAX)", count,
+                           FLETCH_MODULES_MAX);
+    model->modules =
+        fletch_arena_alloc_array(&model->arena, count, sizeof(*model->modules));
+    if (!model->modules)
+        return fletch_fail_memory(err, count * sizeof(*model->modules), "modules");
+    for (size_t i = 0; i < count; i++)
+        TRY(read_entry(&model->modules[i], json_array_get(array, i), i, &model->arena,
+                       err));
+    model->modules_count = count;
+    return FLETCH_OK;
+}
+
+/* What kind of model the library says that the folder is; a missing word means the usual.
+ */
+static bool is_sentence_transformer(const struct fletch_model *model)
+{
+    const char *type = json_string_value(json_object_get(model->prompts, "model_type"));
+
+    return !type || !strcmp(type, "SentenceTransformer");
+}
+
+enum fletch_status fletch_modules_load(struct fletch_model *model, struct fletch_error *err)
+{
+    char *path = fletch_path_join(&model->arena, model->folder, "modules.json");
+    json_t *array = NULL;
+    enum fletch_status status;
+
+    if (!path)
+        return fletch_fail_memory(err, 0, "a path");
+    if (fletch_file_kind(path) == FLETCH_FILE_NONE)
+        return FLETCH_OK;
+    TRY(load_if_there(&model->prompts, &model->arena, model->folder,
+                      "config_sentence_transformers.json", err));
+    if (!is_sentence_transformer(model))
+        return FLETCH_OK;
+    TRY(fletch_json_load(&array, path, true, err));
+    status = read_entries(model, array, err);
+    if (status)
+        fletch_error_prefix(err, "%s", path);
+    json_decref(array);
+    return status;
+}
+
+/* ---- The modules' configs ---- */
+
+static const char *const pooling_flags[][2] = {
+    { "pooling_mode_cls_token", "cls" },
+    { "pooling_mode_max_tokens", "max" },
+    { "pooling_mode_mean_tokens", "mean" },
+    { "pooling_mode_mean_sqrt_len_tokens", "mean_sqrt_len" },
+    { "pooling_mode_weightedmean_tokens", "weightedmean" },
+    { "pooling_mode_lasttoken", "lasttoken" },
+};
+#define POOLING_COUNT (sizeof(pooling_flags) / sizeof(pooling_flags[0]))
+
+const char *fletch_module_pooling(const struct fletch_module *module, size_t i)
+{
+    for (size_t at = 0; at < POOLING_COUNT; at++) {
+        const json_t *flag = json_object_get(module->config, pooling_flags[at][0]);
+        /* the mean is the class's default */
+        bool on = flag ? json_is_true(flag) : !strcmp(pooling_flags[at][1], "mean");
+
+        if (on && i-- == 0)
+            return pooling_flags[at][1];
+    }
+    return NULL;
+}
+
+/* The number that a module's kind calls its dimension, or NULL. */
+static const char *dimension_key(const struct fletch_module *module)
+{
+    static const char *const keys[][2] = {
+        { "Pooling", "word_embedding_dimension" },
+        { "Dense", "out_features" },
+        { "LayerNorm", "dimension" },
+    };
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+        if (!strcmp(module->kind, keys[i][0]))
+            return keys[i][1];
+    return NULL;
+}
+
+static enum fletch_status check_count(const json_t *config, const char *key,
+                                      struct fletch_error *err)
+{
+    const json_t *value = json_object_get(config, key);
+
+    if (!json_is_integer(value))
+        return fletch_fail(err, FLETCH_ERR_FORMAT, "%s is %s, expected an integer", key,
+                           fletch_json_kind(value));
+    if (json_integer_value(value) < 1 || json_integer_value(value) > INT32_MAX)
+        return fletch_fail(err, FLETCH_ERR_FORMAT,
+                           "%s is %" JSON_INTEGER_FORMAT ", expected 1 to %" PRId32, key,
+                           json_integer_value(value), INT32_MAX);
+    return FLETCH_OK;
+}
+
+static enum fletch_status check_pooling(const json_t *config, struct fletch_error *err)
+{
+    for (size_t i = 0; i < POOLING_COUNT; i++) {
+        const json_t *flag = json_object_get(config, pooling_flags[i][0]);
+
+        if (flag && !json_is_boolean(flag))
+            return fletch_fail(err, FLETCH_ERR_FORMAT, "%s is %s, expected true or false",
+                               pooling_flags[i][0], fletch_json_kind(flag));
+    }
+    return FLETCH_OK;
+}
+
+static enum fletch_status check_config(const struct fletch_module *module,
+                                       struct fletch_error *err)
+{
+    const char *key = dimension_key(module);
+
+    if (!key)
+        return FLETCH_OK;
+    TRY(check_count(module->config, key, err));
+    if (!strcmp(module->kind, "Dense"))
+        TRY(check_count(module->config, "in_features", err));
+    return check_pooling(module->config, err);
+}
+
+int64_t fletch_modules_dimension(const struct fletch_model *model)
+{
+    for (size_t i = model->modules_count; i-- > 1;) {
+        const struct fletch_module *module = &model->modules[i];
+        const char *key = dimension_key(module);
+        int64_t modes = 1;
+
+        if (!key)
+            continue;
+        if (!strcmp(module->kind, "Pooling"))
+            for (modes = 0; fletch_module_pooling(module, (size_t)modes);)
+                modes++;
+        return modes * json_integer_value(json_object_get(module->config, key));
+    }
+    return -1;
+}
+
+/* ---- The modules' weights ---- */
+
+static bool has_file(struct fletch_arena *arena, const char *folder, const char *name)
+{
+    char *path = fletch_path_join(arena, folder, name);
+
+    return path && fletch_file_kind(path) != FLETCH_FILE_NONE;
+}
+
+static bool has_weights(const struct fletch_module *module, struct fletch_arena *arena,
+                        const char *folder)
+{
+    static const char *const names[] = { "model.safetensors", "pytorch_model.bin",
+                                         "model.safetensors.index.json",
+                                         "pytorch_model.bin.index.json" };
+
+    /* these cannot do without: the checkpoint's own words when there are none */
+    if (!strcmp(module->kind, "Dense") || !strcmp(module->kind, "LayerNorm"))
+        return true;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (has_file(arena, folder, names[i]))
+            return true;
+    return false;
+}
+
+static enum fletch_status open_module(struct fletch_model *model,
+                                      struct fletch_module *module,
+                                      struct fletch_error *err)
+{
+    char *folder = fletch_path_join(&model->arena, model->folder, module->folder);
+    struct fletch_part *part = &model->parts[model->parts_count];
+    enum fletch_status status;
+
+    if (!folder)
+        return fletch_fail_memory(err, 0, "a path");
+    if (!*module->folder)
+        return FLETCH_OK;
+    TRY(load_if_there(&module->config, &model->arena, folder, "config.json", err));
+    status = check_config(module, err);
+    if (status) {
+        fletch_error_prefix(err, "%s/config.json", folder);
+        return status;
+    }
+    if (!has_weights(module, &model->arena, folder))
+        return FLETCH_OK;
+    TRY(fletch_checkpoint_open(&part->checkpoint, folder, err));
+    part->folder = module->folder;
+    model->parts_count++;
+    return FLETCH_OK;
+}
+
+enum fletch_status fletch_modules_open(struct fletch_model *model, struct fletch_error *err)
+{
+    for (size_t i = 1; i < model->modules_count; i++)
+        TRY(open_module(model, &model->modules[i], err));
+    return FLETCH_OK;
+}
+
+enum fletch_status fletch_sentence_config_load(struct fletch_model *model,
+                                               struct fletch_error *err)
+{
+    /* in the library's order; the first that says anything counts */
+    static const char *const names[] = {
+        "sentence_bert_config.json",       "sentence_roberta_config.json",
+        "sentence_distilbert_config.json", "sentence_camembert_config.json",
+        "sentence_albert_config.json",     "sentence_xlm-roberta_config.json",
+        "sentence_xlnet_config.json",
+    };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const json_t *length;
+
+        TRY(load_if_there(&model->sentence_config, &model->arena, model->encoder_folder,
+                          names[i], err));
+        if (!json_object_size(model->sentence_config)) {
+            json_decref(model->sentence_config);
+            model->sentence_config = NULL;
+            continue;
+        }
+        length = json_object_get(model->sentence_config, "max_seq_length");
+        if (!length || json_is_null(length))
+            return FLETCH_OK;
+        if (!check_count(model->sentence_config, "max_seq_length", err))
+            return FLETCH_OK;
+        fletch_error_prefix(err, "%s/%s", model->encoder_folder, names[i]);
+        return FLETCH_ERR_FORMAT;
+    }
+    return FLETCH_OK;
+}

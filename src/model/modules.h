@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* modules.h - modules.json and the folders that it names */
+#ifndef FLETCH_MODEL_MODULES_H
+#define FLETCH_MODEL_MODULES_H
+
+#include "model/model.h"
+
+/* Reads modules.json and config_sentence_transformers.json of model->folder. modules stays
+ * empty where there is no modules.json, or where it belongs to another class
+ * (SparseEncoder, CrossEncoder): then the encoder is all that is shared with it. */
+enum fletch_status fletch_modules_load(struct fletch_model *model,
+                                       struct fletch_error *err);
+/* Reads the modules' configs, checks what is used of them, and appends the checkpoints of
+ * those with weights to model->parts, behind the encoder. */
+enum fletch_status fletch_modules_open(struct fletch_model *model,
+                                       struct fletch_error *err);
+/* sentence_bert_config.json, or its siblings for other encoders. */
+enum fletch_status fletch_sentence_config_load(struct fletch_model *model,
+                                               struct fletch_error *err);
+/* The dimension that the last module which has one gives; -1. */
+int64_t fletch_modules_dimension(const struct fletch_model *model);
+
+#endif
