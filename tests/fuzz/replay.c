@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* main - runs a fuzz target on every file of a folder, without a fuzzing engine
+/* replay - runs a fuzz target on every file of a folder, without a fuzzing engine
  *
  * So that the corpus is replayed by every `make test`, with any compiler. Each input is
  * handed over in a block of exactly its size: with a sanitizer, one byte too many read is

@@ -1,0 +1,250 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""layout.py FLETCH WORK - the bytes of our files, looked at by a parser that is not ours
+
+The rules of docs/output.md: one V1 page for each value of `data`, PLAIN, no dictionary; one
+zstd frame in it, with its content size and a window of at most 8 MiB; the CRC right; both
+annotations; an offset index; no minimum or maximum of `data`; row groups of at most 256 MiB
+of content, unless one value is larger.
+"""
+import json
+import os
+import shutil
+import struct
+import sys
+import zlib
+
+import pyarrow
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+from compact import Compact  # noqa: E402
+from tap_points import Tap, load_json, run, sha256  # noqa: E402
+
+FLETCH, WORK = (os.path.abspath(argument) for argument in sys.argv[1:3])
+TAP = Tap()
+CODECS = {"none": 0, "snappy": 1, "gzip": 2, "zstd": 6, "lz4": 7}
+ARROW_CODECS = {1: "snappy", 2: "gzip", 6: "zstd", 7: "lz4_raw"}
+MIB = 1 << 20
+GROUP_CONTENT_MAX = 256 * MIB
+COLUMNS = ["data", "layer_name", "shape", "dtype", "num_params"]
+
+
+def read_footer(data):
+    size, = struct.unpack("<I", data[-8:-4])
+    assert data[:4] == data[-4:] == b"PAR1"
+    parser = Compact(data, len(data) - 8 - size)
+    footer = parser.struct()
+    assert parser.at == len(data) - 8, "bytes between footer and its length"
+    return footer
+
+
+def frame_of(body):
+    """(end of the first zstd frame, content size or None, window)"""
+    assert body[:4] == b"\x28\xb5\x2f\xfd"
+    descriptor, at = body[4], 5
+    single = descriptor >> 5 & 1
+    window = None
+    if not single:
+        exponent, mantissa = body[at] >> 3, body[at] & 7
+        window = (1 << 10 + exponent) * (8 + mantissa) // 8
+        at += 1
+    at += (0, 1, 2, 4)[descriptor & 3]
+    width = ((1 if single else 0), 2, 4, 8)[descriptor >> 6]
+    content = None
+    if width:
+        content = int.from_bytes(body[at:at + width], "little") + (256 if width == 2 else 0)
+        at += width
+    while True:
+        block = int.from_bytes(body[at:at + 3], "little")
+        at += 3 + (1 if block >> 1 & 3 == 1 else block >> 3)
+        if block & 1:
+            return at + (4 if descriptor >> 2 & 1 else 0), content, window or content
+
+
+def page_problems(data, header, body, codec):
+    problems = []
+    content_size = header[2]
+    page = header.get(5)
+    if header[1] != 0 or page is None:
+        return ["not a V1 data page: %r" % header]
+    if page[1] != 1 or page[2] != 0:
+        problems.append("%d values, encoding %d" % (page[1], page[2]))
+    if 5 in page and (set(page[5]) & {1, 2, 5, 6}):
+        problems.append("minimum or maximum in the page header")
+    if 4 not in header or header[4] & 0xffffffff != zlib.crc32(body):
+        problems.append("CRC %r, computed %#x" % (header.get(4), zlib.crc32(body)))
+    if codec == 6:
+        end, content, window = frame_of(body)
+        if end != len(body) or content != content_size or window > 8 * MIB:
+            problems.append("frame ends at %d of %d, content %r of %d, window %d"
+                            % (end, len(body), content, content_size, window))
+    plain = body
+    if codec:
+        plain = pyarrow.decompress(body, decompressed_size=content_size,
+                                   codec=ARROW_CODECS[codec], asbytes=True)
+    if plain[:6] != b"\x02\0\0\0\x02\x01" or len(plain) != content_size or \
+            struct.unpack("<I", plain[6:10])[0] != len(plain) - 10:
+        problems.append("content begins %r" % plain[:10])
+    return problems
+
+
+def data_pages(data, chunk):
+    """[(offset, header, body)] of a chunk, which they fill without a gap"""
+    meta = chunk[3]
+    at, end = meta[9], meta[9] + meta[7]
+    pages = []
+    while at < end:
+        parser = Compact(data, at)
+        header = parser.struct()
+        pages.append((at, header, data[parser.at:parser.at + header[3]]))
+        at = parser.at + header[3]
+    assert at == end, "pages end at %d, the chunk at %d" % (at, end)
+    return pages
+
+
+def check_schema(name, footer):
+    def element(entry):
+        logical = sorted(entry[10]) if 10 in entry else None
+        return (entry[4].decode(), entry.get(1), entry.get(3), entry.get(5), entry.get(6),
+                logical)
+    text = (6, 1, None, 0, [1])
+    TAP.equal([element(entry) for entry in footer[2]][1:],
+              [("layer_name",) + text, ("shape", None, 1, 1, 3, [3]),
+               ("list", None, 2, 1, None, None), ("element", 1, 1, None, None, None),
+               ("dtype",) + text, ("data", 6, 1, None, None, None),
+               ("num_params", 2, 1, None, None, None)],
+              name + ": the schema, with both annotations")
+    TAP.ok(footer[1] in (1, 2) and footer[6].startswith(b"fletch version "),
+           name + ": footer version and created_by", (footer[1], footer.get(6)))
+    TAP.equal(footer[7], [{1: {}}] * 5, name + ": column orders")
+
+
+def check_group(name, data, group, hashes, codec):
+    chunks = {b".".join(chunk[3][3]).decode().split(".")[0]: chunk for chunk in group[1]}
+    problems = []
+    if [b".".join(chunk[3][3]).decode() for chunk in group[1]] != \
+            ["layer_name", "shape.list.element", "dtype", "data", "num_params"]:
+        problems.append("columns %s" % [chunk[3][3] for chunk in group[1]])
+    values = chunks["data"]
+    pages = data_pages(data, values)
+    if len(pages) != group[3]:
+        problems.append("%d pages of data for %d rows" % (len(pages), group[3]))
+    for offset, header, body in pages:
+        problems += ["page at %d: %s" % (offset, why)
+                     for why in page_problems(data, header, body, values[3][4])]
+    if set(values[3].get(12, {})) - {3}:
+        problems.append("statistics of data: %s" % sorted(values[3][12]))
+    if 11 in values[3] or values[3][2].count(2) or values[3][2].count(8):
+        problems.append("a dictionary in data")
+    if values[3][4] not in (codec, 0):
+        problems.append("codec %d" % values[3][4])
+    if 4 not in values:
+        problems.append("no offset index for data")
+    else:
+        index = Compact(data, values[4]).struct()
+        found = [(entry[1], entry[2], entry[3]) for entry in index[1]]
+        ends = [offset for offset, _, _ in pages[1:]] + [values[3][9] + values[3][7]]
+        wanted = [(offset, end - offset, row)
+                  for row, ((offset, _, _), end) in enumerate(zip(pages, ends))]
+        if found != wanted:
+            problems.append("offset index %s, pages %s" % (found[:3], wanted[:3]))
+    for column, chunk in chunks.items():
+        if chunk[3].get(12, {}).get(3) != 0:
+            problems.append("%s: null_count %r" % (column, chunk[3].get(12)))
+        if column in ("layer_name", "num_params") and \
+                not {5, 6} <= set(chunk[3].get(12, {})):
+            problems.append("%s: no minimum and maximum" % column)
+    total = sum(chunk[3][6] for chunk in group[1])
+    if group[2] != total:
+        problems.append("total_byte_size %d, columns say %d" % (group[2], total))
+    return problems
+
+
+def check_file(name, path, codec, hashes=None):
+    with open(path, "rb") as stream:
+        data = stream.read()
+    footer = read_footer(data)
+    check_schema(name, footer)
+    problems, contents = [], []
+    for i, group in enumerate(footer[4]):
+        problems += ["row group %d: %s" % (i, why)
+                     for why in check_group(name, data, group, hashes, CODECS[codec])]
+        values = [chunk for chunk in group[1] if chunk[3][3] == [b"data"]][0]
+        contents.append([header[2] for _, header, _ in data_pages(data, values)])
+    TAP.ok(not problems, name + ": every page, chunk and index of %d row groups"
+           % len(footer[4]), "\n".join(problems[:12]))
+    TAP.equal(footer[3], sum(map(len, contents)), name + ": num_rows")
+    large = [i for i, group in enumerate(contents)
+             if sum(group) > GROUP_CONTENT_MAX and len(group) > 1]
+    eager = [i for i, (a, b) in enumerate(zip(contents, contents[1:]))
+             if sum(a) + b[0] <= GROUP_CONTENT_MAX]
+    TAP.ok(not large and not eager, name + ": row groups near 256 MiB",
+           "too large %s, cut early %s of %s" % (large, eager, contents))
+    return contents
+
+
+def check_hashes(name, out):
+    """metadata.json's sha256 of each row is that of the bytes in the file"""
+    import pyarrow.parquet
+    rows = pyarrow.parquet.read_table(os.path.join(out, "weights.parquet")).to_pylist()
+    said = {row: entry["sha256"]
+            for row, entry in load_json(out, "metadata.json")["fletch"]["rows"].items()}
+    TAP.equal(said, {row["layer_name"]: sha256(row["data"]) for row in rows},
+              name + ": metadata.json has the sha256 of every row")
+
+
+def make_sparse(folder, sizes):
+    """Zeros that take no disk: enough content for several row groups"""
+    os.makedirs(folder)
+    header, offset = {}, 0
+    for i, size in enumerate(sizes):
+        header["w.%d" % i] = {"dtype": "U8", "shape": [size],
+                              "data_offsets": [offset, offset + size]}
+        offset += size
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    with open(os.path.join(folder, "model.safetensors"), "wb") as stream:
+        stream.write(struct.pack("<Q", len(text)) + text)
+        stream.truncate(8 + len(text) + offset)
+    with open(os.path.join(folder, "config.json"), "w", encoding="ascii") as stream:
+        stream.write('{"model_type": "zeros"}')
+
+
+def convert(model, out, codec, *more):
+    done = run(FLETCH, "convert", "--quiet", "--model", model, "--output", out, "--type",
+               "transformers", "--compression", codec, *more)
+    return TAP.ok(done.returncode == 0, "%s with %s converts"
+                  % (os.path.basename(model), codec), done.stderr)
+
+
+def main():
+    shutil.rmtree(WORK, ignore_errors=True)
+    models = os.path.join(WORK, "models")
+    os.makedirs(WORK)
+    maker = os.path.join(os.path.dirname(FLETCH), "tests", "make", "make_models")
+    assert run(maker, models, "bert", "odd", "empty", "large").returncode == 0
+    for codec in CODECS:
+        for model in ("bert", "odd", "empty"):
+            name = "%s-%s" % (model, codec)
+            out = os.path.join(WORK, name)
+            if convert(os.path.join(models, model), out, codec):
+                check_file(name, os.path.join(out, "weights.parquet"), codec)
+                check_hashes(name, out)
+    for level in ("1", "19", "22"):
+        out = os.path.join(WORK, "large-" + level)
+        if convert(os.path.join(models, "large"), out, "zstd", "--compression-level", level,
+                   "--no-validate"):
+            check_file("large-zstd-" + level, os.path.join(out, "weights.parquet"), "zstd")
+    sparse, out = os.path.join(models, "zeros"), os.path.join(WORK, "zeros")
+    make_sparse(sparse, [100 * MIB, 100 * MIB, 100 * MIB, 260 * MIB, 10 * MIB])
+    if convert(sparse, out, "zstd"):
+        contents = check_file("zeros", os.path.join(out, "weights.parquet"), "zstd")
+        TAP.equal([len(group) for group in contents], [2, 1, 1, 1],
+                  "zeros: rows of each row group")
+    shutil.rmtree(WORK)
+    return TAP.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,28 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# check-symbols.sh BUILD - the libraries export fletch_ names only, the shared one just the
+# public header's
+set -u
+cd "$(dirname "$0")/.."
+build=$1
+bad=0
+shared=$(ls "$build"/src/libfletch.so.*.*.* | head -1)
+
+exported=$(nm -D --defined-only "$shared" | awk '{print $NF}' | sort)
+declared=$(sed -n '/^FLETCH_API/,/;/p' include/fletch/fletch.h |
+    grep -o 'fletch_[a-z0-9_]*(' | tr -d '(' | sort -u)
+
+extra=$(printf '%s\n' "$exported" | grep -vxF "$declared")
+[ -z "$extra" ] || { echo "exported, but not in fletch.h:" $extra; bad=1; }
+missing=$(printf '%s\n' "$declared" | grep -vxF "$exported")
+[ -z "$missing" ] || { echo "in fletch.h, but not exported:" $missing; bad=1; }
+
+foreign=$(nm -g --defined-only "$build"/src/libfletch.a 2>/dev/null |
+    awk 'NF == 3 {print $3}' | grep -v '^fletch_')
+[ -z "$foreign" ] || { echo "global in libfletch.a without the prefix:" $foreign; bad=1; }
+
+# Objects with writable data: the library keeps no global state.
+state=$(nm --defined-only "$build"/src/libfletch.a 2>/dev/null |
+    awk 'NF == 3 && $2 ~ /^[bBDdC]$/ {print $3}' | grep -vE '^(kernels|features)' | sort -u)
+[ -z "$state" ] || { echo "writable global data:" $state; bad=1; }
+exit $bad

@@ -1,0 +1,48 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# lint.sh BUILD - the house rules, one TAP point each; BUILD is a finished build
+#
+# SKIP_TIDY=1 leaves clang-tidy out, which takes longer than all the others.
+set -u
+cd "$(dirname "$0")/.."
+build=$1
+count=0
+failed=0
+tab=$(printf '\t')
+
+point() {
+    name=$1
+    shift
+    count=$((count + 1))
+    if out=$("$@" 2>&1); then
+        echo "ok $count - $name"
+    else
+        failed=1
+        echo "not ok $count - $name"
+        printf '%s\n' "$out" | head -80 | sed 's/^/# /'
+    fi
+}
+
+format() { git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror; }
+
+# Two files at a time. Its notes about suppressed warnings go nowhere.
+tidy() {
+    git ls-files 'src/*.c' 'cli/*.c' 'examples/*.c' |
+        xargs -P 2 -n 4 clang-tidy -p "$build" --quiet 2>/dev/null
+}
+
+trailing() { ! git grep -nIE "[ $tab]+\$" -- ':!tests/golden' ':!tests/fuzz/corpus' ':!tests/cli'; }
+
+point 'clang-format' format
+point 'layers' tools/check-layers.sh
+point 'symbols' tools/check-symbols.sh "$build"
+point 'style' tools/check-style.sh
+point 'no blanks at line ends' trailing
+if [ "${SKIP_TIDY:-0}" = 1 ]; then
+    count=$((count + 1))
+    echo "ok $count - clang-tidy # SKIP as asked"
+else
+    point 'clang-tidy' tidy
+fi
+echo "1..$count"
+exit $failed
