@@ -114,7 +114,7 @@ static void print_left_out(const struct fletch_plan *plan)
 static void print_text(const struct fletch_plan *plan,
                        const struct fletch_plan_summary *summary)
 {
-    char rows[FLETCH_NUMBER_CAP], count[FLETCH_NUMBER_CAP], size[FLETCH_NUMBER_CAP];
+    char count[FLETCH_NUMBER_CAP], size[FLETCH_NUMBER_CAP];
     struct fletch_text text = { 0 };
 
     if (summary->rows)
@@ -127,8 +127,9 @@ static void print_text(const struct fletch_plan *plan,
     fletch_text_addf(&text, ")\n  Checkpoint:      %s, %s file%s\n", summary->format,
                      fletch_text_count(count, summary->files),
                      summary->files == 1 ? "" : "s");
-    fletch_text_addf(&text, "  Rows:            %s, and %s tensors left out\n",
-                     fletch_text_count(rows, summary->rows),
+    fletch_text_addf(&text, "  Rows:            %s\n",
+                     fletch_text_count(count, summary->rows));
+    fletch_text_addf(&text, "  Left out:        %s\n",
                      fletch_text_count(count, summary->left_out));
     fletch_text_addf(&text, "  Parameters:      %s\n",
                      fletch_text_count(count, summary->parameters));

@@ -104,8 +104,8 @@ static const struct fletch_option OPTIONS[] = {
       .offset = AT(on_overflow),
       .choice = overflow_choice,
       .commands = FLETCH_FOR_CONVERT,
-      .help = "a tensor with a value that float16 cannot hold stays float32 (keep, the "
-              "default), gets infinities (inf) or is an error" },
+      .help = "for a tensor with a value that float16 cannot hold: let it stay float32 "
+              "(the default), make such values infinite, or fail" },
     { .name = "require-exact",
       .kind = FLETCH_OPTION_ON,
       .offset = AT(require_exact),
@@ -151,8 +151,8 @@ static const struct fletch_option OPTIONS[] = {
       .offset = AT(sort),
       .choice = sort_choice,
       .commands = FLETCH_FOR_SHOW,
-      .help = "order of the rows (default none: as in the file); size and params: largest "
-              "first" },
+      .help = "order of the rows, the largest first for size and params (default none: as "
+              "in the file)" },
     { .name = "json",
       .kind = FLETCH_OPTION_ON,
       .offset = AT(json),

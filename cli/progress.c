@@ -273,7 +273,7 @@ void fletch_meter_progress(const struct fletch_progress *progress, void *user)
     switch (progress->stage) {
     case FLETCH_STAGE_OPEN:
         if (!meter->quiet && progress->text)
-            fletch_say("%s", progress->text);
+            fletch_say("%s, %zu tensors", progress->text, progress->tensors_total);
         break;
     case FLETCH_STAGE_WARNING:
         if (meter->quiet || !progress->text)

@@ -324,8 +324,11 @@ static void put_cell(struct fletch_text *line, const struct fletch_grid *grid,
         fletch_text_add(line, cell);
     if (!grid->columns[column].right && !last)
         fletch_text_fill(line, ' ', pad);
-    if (last)
-        fletch_text_add(line, "\n");
+    if (!last)
+        return;
+    while (line->size && line->bytes[line->size - 1] == ' ')
+        line->size--;
+    fletch_text_add(line, "\n");
 }
 
 /* As wide as the terminal allows. Returns whether brief forms are called for. */
