@@ -34,17 +34,20 @@ struct fletch_checkpoint {
 };
 
 /* A format: how to know it by its first bytes, and how to list what is inside. It appends
- * to a list; opening, shards, order, duplicates and the invariants are checkpoint.c's. */
+ * to a list; opening, shards, order, duplicates across files and the invariants are
+ * checkpoint.c's. */
 #define FLETCH_PROBE_SIZE 64
 
 struct fletch_tensor_list {
     struct fletch_arena *arena; /* for names and shapes */
+    uint64_t file_size;         /* of the file that is being listed */
     struct fletch_tensor
         *tensors; /* [cap], `count` in use; grown by fletch_tensor_list_put */
     size_t count, cap;
 };
 
-/* Appends a copy of the struct; strings and shape must already live in the arena. */
+/* Appends a copy of the struct, its invariants checked; strings and shape must already live
+ * in the arena. FORMAT, MEMORY. */
 enum fletch_status fletch_tensor_list_put(struct fletch_tensor_list *list,
                                           const struct fletch_tensor *tensor,
                                           struct fletch_error *err);
@@ -53,6 +56,8 @@ struct fletch_checkpoint_format {
     const char *name;       /* "safetensors" */
     const char *file_name;  /* "model.safetensors" */
     const char *index_name; /* "model.safetensors.index.json"; NULL: no shards */
+    const char *index_glob; /* an index of any name; NULL: no shards */
+    const char *suffix;     /* of file names: ".safetensors" */
     /* True when a file of `size` bytes that begins with head[head_size] is of this format.
      */
     bool (*probe)(const uint8_t *head, size_t head_size, uint64_t size);
@@ -62,11 +67,11 @@ struct fletch_checkpoint_format {
 
 extern const struct fletch_checkpoint_format fletch_format_safetensors;
 
-/* Opens what is at `path`: a folder (its weights file, or its index with shards) or one
- * file. Says what is there instead when there is nothing to read: an LFS pointer, an HTML
- * page, a format that is known but not read, an empty folder. NOT_FOUND, IO, FORMAT,
- * UNSUPPORTED, MEMORY; the file is in front of every message. Public:
- * fletch_checkpoint_open. */
+/* Opens what is at `path`: a folder (its weights file; where there is none, its index with
+ * shards), one weights file of any name, or one index. Says what is there instead when
+ * there is nothing to read: an LFS pointer, an HTML page, a format that is known but not
+ * read, an empty folder. NOT_FOUND, IO, FORMAT, UNSUPPORTED, MEMORY; the file is in front
+ * of every message. Public: fletch_checkpoint_open. */
 
 /* `size` bytes of a tensor from byte `begin` on, as the file holds them. IO when the file
  * shrank. */

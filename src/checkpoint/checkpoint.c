@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: MIT */
+/* checkpoint.c - see checkpoint.h */
+#include "checkpoint/inside.h"
+
+#include "base/bytes.h"
+#include "base/glob.h"
+#include "base/natural.h"
+#include "base/utf8.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const struct fletch_checkpoint_format *const formats[] = {
+    &fletch_format_safetensors,
+};
+
+#define FORMATS_COUNT (sizeof(formats) / sizeof(formats[0]))
+
+/* ---- The list ---- */
+
+/* The first invariant of checkpoint.h. */
+static bool measures_up(const struct fletch_tensor *tensor)
+{
+    uint64_t count = 1, bits;
+
+    if (tensor->rank > FLETCH_RANK_MAX)
+        return false;
+    for (unsigned i = 0; i < tensor->rank; i++)
+        if (!fletch_mul(&count, count, tensor->shape[i]))
+            return false;
+    return fletch_mul(&bits, count, fletch_dtype_info(tensor->dtype)->bits) &&
+           count == tensor->count && bits % 8 == 0 && bits / 8 == tensor->size;
+}
+
+enum fletch_status fletch_tensor_list_put(struct fletch_tensor_list *list,
+                                          const struct fletch_tensor *tensor,
+                                          struct fletch_error *err)
+{
+    size_t len = strlen(tensor->name);
+
+    if (fletch_utf8_span(tensor->name, len) != len)
+        return fletch_fail(err, FLETCH_ERR_FORMAT, "tensor '%.*s': its name is not UTF-8",
+                           FLETCH_NAME_SHOWN, tensor->name);
+    if (!measures_up(tensor))
+        return fletch_fail(err, FLETCH_ERR_FORMAT,
+                           "tensor '%.*s': %" PRIu64 " elements and %" PRIu64
+                           " bytes are not what its shape and dtype say",
+                           FLETCH_NAME_SHOWN, tensor->name, tensor->count, tensor->size);
+    if (tensor->offset > list->file_size || tensor->size > list->file_size - tensor->offset)
+        return fletch_fail(err, FLETCH_ERR_FORMAT,
+                           "tensor '%.*s': %" PRIu64 " bytes at byte %" PRIu64
+                           ", but the file has %" PRIu64,
+                           FLETCH_NAME_SHOWN, tensor->name, tensor->size, tensor->offset,
+                           list->file_size);
+    if (list->count == list->cap) {
+        size_t cap = list->cap ? list->cap * 2 : 64;
+        struct fletch_tensor *grown = fletch_resize(list->tensors, cap, sizeof(*grown));
+
+        if (!grown)
+            return fletch_fail_memory(err, cap * sizeof(*grown), "tensors");
+        list->tensors = grown;
+        list->cap = cap;
+    }
+    list->tensors[list->count++] = *tensor;
+    return FLETCH_OK;
+}
+
+static int compare_tensors(const void *a, const void *b)
+{
+    const struct fletch_tensor *x = a, *y = b;
+
+    return fletch_natural_compare(x->name, y->name);
+}
+
+enum fletch_status fletch_checkpoint_settle(struct fletch_checkpoint *checkpoint,
+                                            struct fletch_tensor_list *list,
+                                            struct fletch_error *err)
+{
+    if (list->count)
+        qsort(list->tensors, list->count, sizeof(*list->tensors), compare_tensors);
+    for (size_t i = 1; i < list->count; i++) {
+        const struct fletch_tensor *a = &list->tensors[i - 1], *b = &list->tensors[i];
+        const struct fletch_checkpoint_file *files = checkpoint->files;
+        bool ordered = a->file < b->file;
+
+        /* the order is total: only equal names compare equal */
+        if (!compare_tensors(a, b))
+            return fletch_fail(err, FLETCH_ERR_FORMAT,
+                               "tensor '%.*s' is in both '%s' and '%s'", FLETCH_NAME_SHOWN,
+                               a->name, files[ordered ? a->file : b->file].name,
+                               files[ordered ? b->file : a->file].name);
+    }
+    checkpoint->tensors = list->tensors;
+    checkpoint->tensors_count = list->count;
+    *list = (struct fletch_tensor_list){ 0 };
+    return FLETCH_OK;
+}
+
+/* ---- Files ---- */
+
+static bool has_suffix(const char *text, const char *suffix)
+{
+    size_t len = strlen(text), suffix_len = strlen(suffix);
+
+    return len >= suffix_len && !strcmp(text + len - suffix_len, suffix);
+}
+
+/* By its content; by its name only where the content is none that is known: such a file
+ * is for its format's reader to say what is wrong with it. */
+static enum fletch_status find_format(const struct fletch_checkpoint_format **out,
+                                      const struct fletch_file *file,
+                                      struct fletch_error *err)
+{
+    uint8_t head[FLETCH_PROBE_SIZE] = { 0 };
+    size_t size = file->size < sizeof(head) ? (size_t)file->size : sizeof(head);
+
+    TRY(fletch_file_read(file, 0, head, size, err));
+    for (size_t i = 0; i < FORMATS_COUNT; i++)
+        if (formats[i]->probe(head, size, file->size)) {
+            *out = formats[i];
+            return FLETCH_OK;
+        }
+    TRY(fletch_stranger_file(file, err));
+    for (size_t i = 0; i < FORMATS_COUNT; i++)
+        if (has_suffix(file->path, formats[i]->suffix)) {
+            *out = formats[i];
+            return FLETCH_OK;
+        }
+    return fletch_fail(err, FLETCH_ERR_FORMAT,
+                       "%s: is no weights file that this version knows: it begins with "
+                       "%02x %02x %02x %02x, expected safetensors",
+                       file->path, head[0], head[1], head[2], head[3]);
+}
+
+enum fletch_status fletch_checkpoint_add(struct fletch_checkpoint *checkpoint,
+                                         struct fletch_tensor_list *list, const char *path,
+                                         const char *name, struct fletch_error *err)
+{
+    const struct fletch_checkpoint_format *format = NULL;
+    size_t count = checkpoint->files_count, before = list->count;
+    struct fletch_checkpoint_file *files =
+        fletch_resize(checkpoint->files, count + 1, sizeof(*files));
+
+    if (!files)
+        return fletch_fail_memory(err, (count + 1) * sizeof(*files), "files");
+    checkpoint->files = files;
+    TRY(fletch_file_open(&files[count].file, path, err));
+    files[count].name = name;
+    checkpoint->files_count++;
+    TRY(find_format(&format, &files[count].file, err));
+    checkpoint->format = format->name;
+    list->file_size = files[count].file.size;
+    TRY(format->list(list, &files[count].file, err));
+    for (size_t i = before; i < list->count; i++)
+        list->tensors[i].file = count;
+    return FLETCH_OK;
+}
+
+/* What a path leads to, and in its own words when it leads nowhere: the hub's cache is made
+ * of links, and copying it without its blobs is easily done. FLETCH_OK and false: nothing
+ * is there. */
+static enum fletch_status look(bool *there, const char *path, struct fletch_error *err)
+{
+    struct stat info;
+
+    *there = !stat(path, &info);
+    if (*there)
+        return FLETCH_OK;
+    if (errno != ENOENT && errno != ENOTDIR)
+        return fletch_fail(err, FLETCH_ERR_IO, "%s: %s", path, strerror(errno));
+    if (!lstat(path, &info) && S_ISLNK(info.st_mode))
+        return fletch_fail(err, FLETCH_ERR_NOT_FOUND,
+                           "%s: is a link to a file that is not there", path);
+    return FLETCH_OK;
+}
+
+/* ---- Opening ---- */
+
+static enum fletch_status open_file(struct fletch_checkpoint *checkpoint,
+                                    struct fletch_tensor_list *list, const char *path,
+                                    struct fletch_error *err)
+{
+    const char *base = fletch_path_base(path);
+    size_t len = (size_t)(base - path);
+
+    for (size_t i = 0; i < FORMATS_COUNT; i++) {
+        if (formats[i]->index_glob && fletch_glob_match(formats[i]->index_glob, base)) {
+            char *folder = fletch_arena_text(&checkpoint->arena, path, len);
+
+            if (!folder)
+                return fletch_fail_memory(err, len, "a path");
+            return fletch_shards_open(checkpoint, list, folder, path, err);
+        }
+    }
+    TRY(fletch_checkpoint_add(checkpoint, list, path, base, err));
+    return fletch_checkpoint_settle(checkpoint, list, err);
+}
+
+/* The order of choice is transformers': where both are there, the one file goes before the
+ * index. */
+static enum fletch_status open_folder(struct fletch_checkpoint *checkpoint,
+                                      struct fletch_tensor_list *list, const char *folder,
+                                      struct fletch_error *err)
+{
+    TRY(fletch_stranger_adapter(folder, err));
+    for (size_t i = 0; i < FORMATS_COUNT; i++) {
+        const char *const names[] = { formats[i]->file_name, formats[i]->index_name };
+
+        for (size_t j = 0; j < 2 && names[j]; j++) {
+            char *path = fletch_path_join(&checkpoint->arena, folder, names[j]);
+            bool there;
+
+            if (!path)
+                return fletch_fail_memory(err, strlen(folder), "a path");
+            TRY(look(&there, path, err));
+            if (there)
+                return open_file(checkpoint, list, path, err);
+        }
+    }
+    return fletch_stranger_folder(folder, err);
+}
+
+enum fletch_status fletch_checkpoint_open(struct fletch_checkpoint **out, const char *path,
+                                          struct fletch_error *err)
+{
+    struct fletch_checkpoint *checkpoint = fletch_alloc(sizeof(*checkpoint));
+    struct fletch_tensor_list list = { 0 };
+    enum fletch_status status;
+    char *own;
+    bool there;
+
+    if (!checkpoint)
+        return fletch_fail_memory(err, sizeof(*checkpoint), path);
+    list.arena = &checkpoint->arena;
+    own = fletch_arena_strdup(&checkpoint->arena, path);
+    status = own ? look(&there, own, err) : fletch_fail_memory(err, strlen(path), "a path");
+    if (status)
+        goto done;
+    status = fletch_file_kind(own) == FLETCH_FILE_FOLDER
+                 ? open_folder(checkpoint, &list, own, err)
+                 : open_file(checkpoint, &list, own, err);
+    if (status)
+        goto done;
+    *out = checkpoint;
+    checkpoint = NULL;
+done:
+    fletch_free(list.tensors);
+    fletch_checkpoint_close(checkpoint);
+    return status;
+}
+
+void fletch_checkpoint_close(struct fletch_checkpoint *checkpoint)
+{
+    if (!checkpoint)
+        return;
+    for (size_t i = 0; i < checkpoint->files_count; i++)
+        fletch_file_close(&checkpoint->files[i].file);
+    fletch_free(checkpoint->files);
+    fletch_free(checkpoint->tensors);
+    fletch_arena_release(&checkpoint->arena);
+    fletch_free(checkpoint);
+}
+
+/* ---- Looking ---- */
+
+size_t fletch_checkpoint_count(const struct fletch_checkpoint *checkpoint)
+{
+    return checkpoint->tensors_count;
+}
+
+bool fletch_checkpoint_at(struct fletch_tensor_info *out,
+                          const struct fletch_checkpoint *checkpoint, size_t i)
+{
+    const struct fletch_tensor *tensor;
+
+    if (i >= checkpoint->tensors_count)
+        return false;
+    tensor = &checkpoint->tensors[i];
+    *out = (struct fletch_tensor_info){
+        .name = tensor->name,
+        .dtype = fletch_dtype_text(tensor->dtype),
+        .shape = tensor->shape,
+        .rank = tensor->rank,
+        .count = tensor->count,
+        .size = tensor->size,
+        .file = checkpoint->files[tensor->file].name,
+        .offset = tensor->offset,
+    };
+    return true;
+}
+
+const char *fletch_checkpoint_format(const struct fletch_checkpoint *checkpoint)
+{
+    return checkpoint->format;
+}
+
+const struct fletch_tensor *
+fletch_checkpoint_find(const struct fletch_checkpoint *checkpoint, const char *name)
+{
+    const struct fletch_tensor wanted = { .name = name };
+
+    if (!checkpoint->tensors_count)
+        return NULL;
+    return bsearch(&wanted, checkpoint->tensors, checkpoint->tensors_count, sizeof(wanted),
+                   compare_tensors);
+}
+
+enum fletch_status fletch_checkpoint_read(const struct fletch_checkpoint *checkpoint,
+                                          const struct fletch_tensor *tensor,
+                                          uint64_t begin, void *out, size_t size,
+                                          struct fletch_error *err)
+{
+    if (tensor->file >= checkpoint->files_count || begin > tensor->size ||
+        size > tensor->size - begin)
+        return fletch_fail(err, FLETCH_ERR_ARGUMENT,
+                           "tensor '%.*s': %zu bytes at byte %" PRIu64
+                           " are asked for, it has %" PRIu64,
+                           FLETCH_NAME_SHOWN, tensor->name, size, begin, tensor->size);
+    return fletch_file_read(&checkpoint->files[tensor->file].file, tensor->offset + begin,
+                            out, size, err);
+}

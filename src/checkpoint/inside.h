@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* inside.h - what the files of this folder share with each other, and with nobody else */
+#ifndef FLETCH_CHECKPOINT_INSIDE_H
+#define FLETCH_CHECKPOINT_INSIDE_H
+
+#include "checkpoint/checkpoint.h"
+
+/* How much of a name from a file a message shows, in bytes: the reason must still fit. */
+#define FLETCH_NAME_SHOWN 160
+
+/* ---- checkpoint.c ---- */
+
+/* Opens the weights file at `path`, called `name` inside the checkpoint, and appends its
+ * tensors to the list. Both strings live in the checkpoint's arena. */
+enum fletch_status fletch_checkpoint_add(struct fletch_checkpoint *checkpoint,
+                                         struct fletch_tensor_list *list, const char *path,
+                                         const char *name, struct fletch_error *err);
+/* Hands the list over in its final order. FORMAT when two tensors have one name. */
+enum fletch_status fletch_checkpoint_settle(struct fletch_checkpoint *checkpoint,
+                                            struct fletch_tensor_list *list,
+                                            struct fletch_error *err);
+
+/* ---- shards.c ---- */
+
+/* Adds and settles all shards of the index at `path` in `folder`; map and shards must agree
+ * exactly. The index is in front of the messages that are about it. */
+enum fletch_status fletch_shards_open(struct fletch_checkpoint *checkpoint,
+                                      struct fletch_tensor_list *list, const char *folder,
+                                      const char *path, struct fletch_error *err);
+
+/* ---- strangers.c ---- */
+
+/* FLETCH_OK when the file is none of the things that are known but not read; else FORMAT or
+ * UNSUPPORTED and a sentence that says what it is and what to do. */
+enum fletch_status fletch_stranger_file(const struct fletch_file *file,
+                                        struct fletch_error *err);
+/* FLETCH_OK unless the folder says of itself that it is an adapter: then UNSUPPORTED, even
+ * with a weights file beside it, since those who load it look for a model elsewhere. */
+enum fletch_status fletch_stranger_adapter(const char *folder, struct fletch_error *err);
+/* What a folder without a weights file holds instead: never FLETCH_OK. */
+enum fletch_status fletch_stranger_folder(const char *folder, struct fletch_error *err);
+
+#endif

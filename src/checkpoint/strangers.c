@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: MIT */
+/* strangers.c - what cannot be read, recognised, and what to do about it
+ *
+ * Most of what people have in place of a safetensors file is one of these. A row says what
+ * it is and what helps; the first row that fits speaks. Nothing here is parsed further than
+ * it takes to know it.
+ */
+#include "checkpoint/inside.h"
+
+#include "base/bytes.h"
+#include "base/glob.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+/* A tar header has its magic at 257. */
+#define HEAD_SIZE 512
+/* The directory at the end of a zip names what is in it: enough of it to find out. */
+#define TAIL_SIZE 65536
+
+#define SAVE_AS "save the model as safetensors first"
+#define NOT_YET "which this version does not read yet, only safetensors: " SAVE_AS
+
+/* ---- Files ---- */
+
+struct look {
+    uint8_t head[HEAD_SIZE]; /* `size` in use */
+    size_t size;
+    const struct fletch_file *file;
+};
+
+struct stranger {
+    const char *magic; /* [magic_size] at `at`; NULL when only `is` decides */
+    size_t magic_size;
+    size_t at;
+    bool (*is)(const struct look *look); /* may be NULL */
+    enum fletch_status status;
+    const char *sentence;
+};
+
+static bool is_empty(const struct look *look)
+{
+    return !look->size;
+}
+
+static bool is_zeros(const struct look *look)
+{
+    size_t i = 0;
+
+    while (i < look->size && !look->head[i])
+        i++;
+    return i == HEAD_SIZE;
+}
+
+/* True when the text, white space and a byte order mark skipped, begins so, in any case. */
+static bool begins(const struct look *look, const char *text)
+{
+    size_t pos = look->size >= 3 && !memcmp(look->head, "\xef\xbb\xbf", 3) ? 3 : 0;
+    size_t len = strlen(text);
+
+    while (pos < look->size && isspace(look->head[pos]))
+        pos++;
+    return look->size - pos >= len &&
+           !strncasecmp((const char *)look->head + pos, text, len);
+}
+
+static bool is_html(const struct look *look)
+{
+    return begins(look, "<!doctype html") || begins(look, "<html");
+}
+
+static bool is_xml(const struct look *look)
+{
+    return begins(look, "<?xml");
+}
+
+static bool is_json(const struct look *look)
+{
+    return begins(look, "{\"") || begins(look, "{\n") || begins(look, "{\r\n");
+}
+
+/* Whether the end of the file has the text in it; a file that cannot be read has not. */
+static bool tail_has(const struct look *look, const char *text)
+{
+    uint64_t size = look->file->size < TAIL_SIZE ? look->file->size : TAIL_SIZE;
+    uint8_t *tail = fletch_alloc((size_t)size);
+    bool found =
+        tail &&
+        !fletch_file_read(look->file, look->file->size - size, tail, (size_t)size, NULL) &&
+        memmem(tail, (size_t)size, text, strlen(text));
+
+    fletch_free(tail);
+    return found;
+}
+
+static bool is_rust_torch(const struct look *look)
+{
+    return fletch_glob_match("*.ot", look->file->path);
+}
+
+static bool is_torchscript(const struct look *look)
+{
+    return tail_has(look, "/constants.pkl");
+}
+
+static bool is_torch_zip(const struct look *look)
+{
+    return tail_has(look, "/data.pkl");
+}
+
+static bool is_npz(const struct look *look)
+{
+    return tail_has(look, ".npy");
+}
+
+/* A pickle of protocol 2 and up is announced by one byte and the protocol. */
+static bool is_pickle(const struct look *look)
+{
+    return look->size >= 2 && look->head[0] == 0x80 && look->head[1] >= 2 &&
+           look->head[1] <= 5;
+}
+
+static bool is_printable(const uint8_t *text, size_t size)
+{
+    size_t i = 0;
+
+    while (i < size && text[i] >= 0x20 && text[i] < 0x7f)
+        i++;
+    return i == size;
+}
+
+/* A map whose first key is a short string: that is how Flax saves its parameters. */
+static bool is_msgpack(const struct look *look)
+{
+    const uint8_t *p = look->head;
+    size_t at = p[0] == 0xde ? 3 : p[0] == 0xdf ? 5 : 1, len;
+
+    if (look->size < at + 2 || (at == 1 && (p[0] < 0x81 || p[0] > 0x8f)))
+        return false;
+    if (p[at] == 0xd9)
+        len = p[++at];
+    else if (p[at] >= 0xa1 && p[at] <= 0xbf)
+        len = p[at] & 0x1f;
+    else
+        return false;
+    return len && len < look->size - at && is_printable(p + at + 1, len);
+}
+
+/* A protobuf that begins with a small ir_version and the name of its producer. */
+static bool is_onnx(const struct look *look)
+{
+    const uint8_t *p = look->head;
+
+    return look->size > 4 && p[0] == 0x08 && p[1] && p[1] < 0x20 && p[2] == 0x12 && p[3] &&
+           p[3] < 0x40 && (size_t)p[3] + 4 <= look->size && is_printable(p + 4, p[3]);
+}
+
+#define MAGIC(bytes) .magic = (bytes), .magic_size = sizeof(bytes) - 1
+
+static const struct stranger strangers[] = {
+    { .is = is_empty, .status = FLETCH_ERR_FORMAT, .sentence = "is empty" },
+    { MAGIC("version https://git-lfs"), .status = FLETCH_ERR_FORMAT,
+      .sentence = "is a Git LFS pointer, not the file: run git lfs pull" },
+    { .is = is_html,
+      .status = FLETCH_ERR_FORMAT,
+      .sentence =
+          "is an HTML page, not the file: download it again, from its own address" },
+    { .is = is_xml,
+      .status = FLETCH_ERR_FORMAT,
+      .sentence = "is an XML page, not the file: download it again, from its own address" },
+    { .is = is_zeros,
+      .status = FLETCH_ERR_FORMAT,
+      .sentence = "begins with nothing but zeros: the download did not finish" },
+    { .is = is_json,
+      .status = FLETCH_ERR_UNSUPPORTED,
+      .sentence = "is a JSON text, not weights: give the model's folder" },
+    { MAGIC("PK\x03\x04"), .is = is_rust_torch, .status = FLETCH_ERR_UNSUPPORTED,
+      .sentence =
+          "is a torch archive of the Rust kind (.ot), which is not read: " SAVE_AS },
+    { MAGIC("PK\x03\x04"), .is = is_torchscript, .status = FLETCH_ERR_UNSUPPORTED,
+      .sentence = "is a TorchScript archive, " NOT_YET },
+    { MAGIC("PK\x03\x04"), .is = is_torch_zip, .status = FLETCH_ERR_UNSUPPORTED,
+      .sentence = "is a torch checkpoint (a zip with a pickle), " NOT_YET },
+    { MAGIC("PK\x03\x04"), .is = is_npz, .status = FLETCH_ERR_UNSUPPORTED,
+      .sentence = "is a NumPy archive (npz), which is not read: " SAVE_AS },
+    { MAGIC("PK\x03\x04"), .status = FLETCH_ERR_UNSUPPORTED,
+      .sentence = "is a zip archive: unpack it, and give the folder" },
+    { MAGIC("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"),
+      .status = FLETCH_ERR_UNSUPPORTED,
+      .sentence = "is a torch checkpoint of the old kind (a stream of pickles), " NOT_YET },
+    { .is = is_pickle,
+      .status = FLETCH_ERR_UNSUPPORTED,
+      .sentence = "is a Python pickle, which is not read: " SAVE_AS },
+    { MAGIC("ustar"), .at = 257, .status = FLETCH_ERR_UNSUPPORTED,
+      .sentence = "is a tar archive: unpack it, and give the folder" },
+    { MAGIC("\x1f\x8b\x08"), .status = FLETCH_ERR_UNSUPPORTED,
+      .sentence = "is compressed with gzip: unpack it first" },
+    { MAGIC("GGUF"), .status = FLETCH_ERR_UNSUPPORTED,
+      .sentence = "is a GGUF file, which is not read: start from the model that it was "
+                  "made of" },
+    { MAGIC("lmgg"), .status = FLETCH_ERR_UNSUPPORTED,
+      .sentence = "is a GGML file, which is not read: start from the model that it was "
+                  "made of" },
+    { MAGIC("\x89HDF\r\n\x1a\n"), .status = FLETCH_ERR_UNSUPPORTED,
+      .sentence = "is an HDF5 file, as TensorFlow and Keras save weights, which is not "
+                  "read: " SAVE_AS },
+    { MAGIC("\x93NUMPY"), .status = FLETCH_ERR_UNSUPPORTED,
+      .sentence = "is a NumPy array (npy), which is not read: " SAVE_AS },
+    { MAGIC("PAR1"), .status = FLETCH_ERR_UNSUPPORTED,
+      .sentence = "is a Parquet file, not a checkpoint: it is what comes out" },
+    { MAGIC("ARROW1"), .status = FLETCH_ERR_UNSUPPORTED,
+      .sentence = "is an Arrow file, not a checkpoint" },
+    { .is = is_msgpack,
+      .status = FLETCH_ERR_UNSUPPORTED,
+      .sentence = "is a msgpack file, as Flax saves weights, which is not read: " SAVE_AS },
+    { .is = is_onnx,
+      .status = FLETCH_ERR_UNSUPPORTED,
+      .sentence = "is an ONNX graph, which is not read: start from the model that it was "
+                  "made of" },
+};
+
+static bool fits(const struct stranger *stranger, const struct look *look)
+{
+    if (stranger->magic &&
+        (look->size < stranger->at + stranger->magic_size ||
+         memcmp(look->head + stranger->at, stranger->magic, stranger->magic_size) != 0))
+        return false;
+    return !stranger->is || stranger->is(look);
+}
+
+enum fletch_status fletch_stranger_file(const struct fletch_file *file,
+                                        struct fletch_error *err)
+{
+    struct look look = { .file = file };
+
+    look.size = file->size < HEAD_SIZE ? (size_t)file->size : HEAD_SIZE;
+    TRY(fletch_file_read(file, 0, look.head, look.size, err));
+    for (size_t i = 0; i < sizeof(strangers) / sizeof(strangers[0]); i++)
+        if (fits(&strangers[i], &look))
+            return fletch_fail(err, strangers[i].status, "%s: %s", file->path,
+                               strangers[i].sentence);
+    return FLETCH_OK;
+}
+
+/* ---- Folders ---- */
+
+struct stranger_entry {
+    const char *glob; /* of a name in the folder */
+    enum fletch_status status;
+    const char *sentence; /* behind "FOLDER: has NAME" */
+};
+
+static const struct stranger_entry entries[] = {
+    { "model-*-of-*.safetensors", FLETCH_ERR_NOT_FOUND,
+      "but not model.safetensors.index.json, which says what is in which file" },
+    { "*.safetensors.index*.json", FLETCH_ERR_NOT_FOUND,
+      "but neither model.safetensors nor its index: give that index" },
+    { "*.safetensors", FLETCH_ERR_NOT_FOUND,
+      "but neither model.safetensors nor its index: give that file" },
+    { "pytorch_model*.bin", FLETCH_ERR_UNSUPPORTED, "a torch checkpoint, " NOT_YET },
+    { "pytorch_model*.index*.json", FLETCH_ERR_UNSUPPORTED,
+      "of a torch checkpoint, " NOT_YET },
+    { "*.pt", FLETCH_ERR_UNSUPPORTED, "a torch checkpoint, " NOT_YET },
+    { "*.pth", FLETCH_ERR_UNSUPPORTED, "a torch checkpoint, " NOT_YET },
+    { "*.ckpt", FLETCH_ERR_UNSUPPORTED, "a torch checkpoint, " NOT_YET },
+    { "weights.parquet", FLETCH_ERR_UNSUPPORTED,
+      "the result of a conversion, not a checkpoint" },
+    { "model_index.json", FLETCH_ERR_UNSUPPORTED,
+      "the index of a pipeline: give the folder of one of its models" },
+    { "snapshots", FLETCH_ERR_UNSUPPORTED,
+      "as a repository in the hub's cache has it: give one of the folders in there" },
+    { "tf_model.h5", FLETCH_ERR_UNSUPPORTED,
+      "the weights for TensorFlow, which are not read: " SAVE_AS },
+    { "*.ckpt.index", FLETCH_ERR_UNSUPPORTED,
+      "a checkpoint of TensorFlow, which is not read: " SAVE_AS },
+    { "flax_model*.msgpack", FLETCH_ERR_UNSUPPORTED,
+      "the weights for Flax, which are not read: " SAVE_AS },
+    { "*.ot", FLETCH_ERR_UNSUPPORTED,
+      "a torch archive of the Rust kind, which is not read: " SAVE_AS },
+    { "*.gguf", FLETCH_ERR_UNSUPPORTED,
+      "which is not read: start from the model that it was made of" },
+    { "*.onnx", FLETCH_ERR_UNSUPPORTED,
+      "which is not read: start from the model that it was made of" },
+    { "*.npz", FLETCH_ERR_UNSUPPORTED, "a NumPy archive, which is not read: " SAVE_AS },
+};
+
+#define ENTRIES_COUNT (sizeof(entries) / sizeof(entries[0]))
+
+struct finding {
+    size_t row; /* of entries; ENTRIES_COUNT while nothing fits */
+    size_t seen;
+    char name[256]; /* as long as a name in a folder gets */
+};
+
+/* The first row that fits speaks, of the first of the names that fit: the answer does not
+ * depend on the order in which a folder lists them. */
+static void consider(struct finding *finding, const char *name)
+{
+    finding->seen += name[0] != '.';
+    for (size_t row = 0; row < ENTRIES_COUNT && row <= finding->row; row++) {
+        if (!fletch_glob_match(entries[row].glob, name))
+            continue;
+        if (strlen(name) < sizeof(finding->name) &&
+            (row < finding->row || strcmp(name, finding->name) < 0)) {
+            finding->row = row;
+            strcpy(finding->name, name);
+        }
+        return;
+    }
+}
+
+enum fletch_status fletch_stranger_folder(const char *folder, struct fletch_error *err)
+{
+    struct finding finding = { .row = ENTRIES_COUNT };
+    const struct stranger_entry *entry = &entries[0];
+    const struct dirent *found;
+    DIR *dir = opendir(folder);
+
+    if (!dir)
+        return fletch_fail(err, FLETCH_ERR_IO, "%s: %s", folder, strerror(errno));
+    while ((found = readdir(dir)))
+        consider(&finding, found->d_name);
+    closedir(dir);
+    if (finding.row < ENTRIES_COUNT) {
+        entry += finding.row;
+        return fletch_fail(err, entry->status, "%s: has %s, %s", folder, finding.name,
+                           entry->sentence);
+    }
+    if (!finding.seen)
+        return fletch_fail(
+            err, FLETCH_ERR_NOT_FOUND,
+            "%s: is an empty folder, expected model.safetensors or its index", folder);
+    return fletch_fail(err, FLETCH_ERR_NOT_FOUND,
+                       "%s: has no weights, expected model.safetensors or "
+                       "model.safetensors.index.json",
+                       folder);
+}
+
+enum fletch_status fletch_stranger_adapter(const char *folder, struct fletch_error *err)
+{
+    struct fletch_arena arena = { 0 };
+    char *path = fletch_path_join(&arena, folder, "adapter_config.json");
+    enum fletch_status status = FLETCH_OK;
+
+    if (!path)
+        return fletch_fail_memory(err, strlen(folder), "a path");
+    if (fletch_file_kind(path) == FLETCH_FILE_REGULAR)
+        status = fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                             "%s: has adapter_config.json, a PEFT adapter whose base model "
+                             "is elsewhere: merge it into that model and give the result",
+                             folder);
+    fletch_arena_release(&arena);
+    return status;
+}
