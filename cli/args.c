@@ -63,15 +63,15 @@ static bool set_number(struct fletch_arg_number *out, const struct fletch_option
         fletch_misused(command, "option '--%s': '%s' is no number", option->name, value);
         return false;
     }
-    errno = 0;
+    /* What is too much for it becomes the most or the least there is. */
     number = strtoll(value, NULL, 10);
-    if (errno || number < option->least || number > option->most) {
+    if (number < option->least || number > option->most) {
         fletch_misused(command,
                        "option '--%s': %s is out of range, %" PRId64 " to %" PRId64,
                        option->name, value, option->least, option->most);
         return false;
     }
-    *out = (struct fletch_arg_number){ true, number };
+    *out = (struct fletch_arg_number){ value, number };
     return true;
 }
 
@@ -103,7 +103,7 @@ static bool set_size(struct fletch_arg_number *out, const struct fletch_option *
                        option->name, value);
         return false;
     }
-    *out = (struct fletch_arg_number){ true, (int64_t)(number << shift) };
+    *out = (struct fletch_arg_number){ value, (int64_t)(number << shift) };
     return true;
 }
 
@@ -313,8 +313,8 @@ bool fletch_args_level_fits(const struct fletch_args *args)
     }
     if (args->level.value < codec.level_min || args->level.value > codec.level_max) {
         fletch_misused(args->command,
-                       "option '--compression-level': %s has levels %d to %d, not %" PRId64,
-                       name, codec.level_min, codec.level_max, args->level.value);
+                       "option '--compression-level': %s has levels %d to %d, not %s", name,
+                       codec.level_min, codec.level_max, args->level.given);
         return false;
     }
     return true;

@@ -13,7 +13,7 @@
 #include <fletch/fletch.h>
 
 struct fletch_arg_number {
-    bool given;
+    const char *given; /* as it was typed; NULL: not */
     int64_t value;
 };
 

@@ -263,7 +263,7 @@ static void print_text(const struct listing *listing)
 static int run(const struct fletch_args *args)
 {
     const char *glob = args->operands_count > 1 ? args->operands[1] : NULL;
-    const char *path = fletch_args_operand(args, NULL, "what to show");
+    const char *path = fletch_args_operand(args, NULL, "PATH");
     struct listing listing = { 0 };
     struct fletch_error err = { 0 };
     int code = FLETCH_EXIT_DONE;

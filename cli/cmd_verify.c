@@ -59,7 +59,7 @@ static int run(const struct fletch_args *args)
     struct fletch_meter meter;
     int code = FLETCH_EXIT_DONE;
 
-    if (!fletch_args_operand(args, NULL, "the converted folder"))
+    if (!fletch_args_operand(args, NULL, "DIR"))
         return FLETCH_EXIT_MISUSED;
     fletch_signals_catch();
     fletch_meter_start(&meter, args, 0);

@@ -2,7 +2,6 @@
 /* options.c - see options.h */
 #include "options.h"
 
-#include <limits.h>
 #include <string.h>
 
 static const char *type_choice(size_t i)
@@ -94,8 +93,8 @@ static const struct fletch_option OPTIONS[] = {
       .value = "N",
       .kind = FLETCH_OPTION_NUMBER,
       .offset = AT(level),
-      .least = INT_MIN,
-      .most = INT_MAX,
+      .least = INT64_MIN,
+      .most = INT64_MAX,
       .commands = FOR_MODELS,
       .help = "the codec's level:" },
     { .name = "on-overflow",
