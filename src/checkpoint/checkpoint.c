@@ -75,11 +75,20 @@ static int compare_tensors(const void *a, const void *b)
     return fletch_natural_compare(x->name, y->name);
 }
 
+/* Many files are written in order, so that looking is cheaper than sorting. */
+static bool is_sorted(const struct fletch_tensor_list *list)
+{
+    for (size_t i = 1; i < list->count; i++)
+        if (compare_tensors(&list->tensors[i - 1], &list->tensors[i]) > 0)
+            return false;
+    return true;
+}
+
 enum fletch_status fletch_checkpoint_settle(struct fletch_checkpoint *checkpoint,
                                             struct fletch_tensor_list *list,
                                             struct fletch_error *err)
 {
-    if (list->count)
+    if (!is_sorted(list))
         qsort(list->tensors, list->count, sizeof(*list->tensors), compare_tensors);
     for (size_t i = 1; i < list->count; i++) {
         const struct fletch_tensor *a = &list->tensors[i - 1], *b = &list->tensors[i];

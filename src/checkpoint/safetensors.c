@@ -145,16 +145,15 @@ static enum fletch_status measure(struct fletch_tensor *tensor, const uint64_t o
     tensor->count = 1;
     for (unsigned i = 0; i < tensor->rank && fits; i++)
         fits = fletch_mul(&tensor->count, tensor->count, tensor->shape[i]);
-    shape_text(shape, tensor);
     if (!fits || !fletch_mul(&bits, tensor->count, info->bits))
         return fletch_scan_fail(scan, at, FLETCH_ERR_FORMAT,
-                                "shape %s of %s is beyond 64 bits", shape,
-                                info->safetensors);
+                                "shape %s of %s is beyond 64 bits",
+                                shape_text(shape, tensor), info->safetensors);
     if (bits % 8)
         return fletch_scan_fail(scan, at, FLETCH_ERR_FORMAT,
                                 "shape %s of %s takes %" PRIu64
                                 " bits, expected whole bytes",
-                                shape, info->safetensors, bits);
+                                shape_text(shape, tensor), info->safetensors, bits);
     tensor->size = bits / 8;
     tensor->offset = offsets[0];
     if (offsets[1] - offsets[0] != tensor->size)
@@ -162,8 +161,8 @@ static enum fletch_status measure(struct fletch_tensor *tensor, const uint64_t o
                                 "shape %s of %s takes %" PRIu64
                                 " bytes, data_offsets [%" PRIu64 ", %" PRIu64
                                 "] hold %" PRIu64,
-                                shape, info->safetensors, tensor->size, offsets[0],
-                                offsets[1], offsets[1] - offsets[0]);
+                                shape_text(shape, tensor), info->safetensors, tensor->size,
+                                offsets[0], offsets[1], offsets[1] - offsets[0]);
     return FLETCH_OK;
 }
 
