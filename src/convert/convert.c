@@ -92,6 +92,8 @@ static enum fletch_status open_model(struct conversion *c, struct fletch_error *
         return fletch_fail_memory(err, 0, "a description");
     TRY(fletch_row_plans_make(&c->plans, c->model, c->options->precision, err));
     tell(c, FLETCH_STAGE_OPEN, text);
+    for (size_t i = 0; i < c->plans.warnings_count; i++)
+        TRY(warn(c, c->plans.warnings[i], err));
     c->outcomes = fletch_alloc_array(c->plans.rows_count, sizeof(*c->outcomes));
     if (!c->outcomes)
         return fletch_fail_memory(err, c->plans.rows_count, "the rows");

@@ -11,10 +11,16 @@
 #include "model/model.h"
 
 /* Writes `folder`/tokenizer/tokenizer.json. *written is false, and `warning` filled in,
- * when the model has none that could be copied. */
+ * when the model has none that could be copied. A warning may also come with a written one.
+ * FORMAT, with the byte offset, for a tokenizer.json that is not JSON. */
 enum fletch_status fletch_tokenizer_write(bool *written, char *warning, size_t warning_size,
                                           const struct fletch_model *model,
                                           const char *folder, struct fletch_error *err);
+
+/* `truncation` of the model's tokenizer.json as new JSON; null where there is none. */
+enum fletch_status fletch_tokenizer_truncation(json_t **out,
+                                               const struct fletch_model *model,
+                                               struct fletch_error *err);
 
 /* The limit that a null truncation is set to: the smallest of max_seq_length, a real
  * model_max_length and, for models whose positions start behind the padding index,

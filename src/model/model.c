@@ -223,7 +223,7 @@ static enum fletch_status load_extras(struct fletch_model *model, struct fletch_
 static enum fletch_status open_all(struct fletch_model *model, const char *path,
                                    const char *family, struct fletch_error *err)
 {
-    bool single;
+    bool single = false;
 
     TRY(find_folder(model, &single, path, err));
     TRY(fletch_modules_load(model, err));

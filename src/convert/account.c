@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+/* account.c - see account.h; docs/output.md has every key */
+#include "convert/account.h"
+
+#include "base/hash.h"
+#include "convert/tokenizer.h"
+
+#include <string.h>
+
+static void emit_sha256(struct fletch_emit *emit, const char *key,
+                        const uint8_t digest[FLETCH_SHA256_SIZE])
+{
+    char hex[FLETCH_SHA256_HEX];
+
+    fletch_sha256_hex(hex, digest);
+    fletch_emit_key(emit, key);
+    fletch_emit_text(emit, hex);
+}
+
+static void emit_pair(struct fletch_emit *emit, const char *key, const char *text)
+{
+    fletch_emit_key(emit, key);
+    fletch_emit_text(emit, text);
+}
+
+static void emit_number(struct fletch_emit *emit, const char *key, uint64_t count)
+{
+    fletch_emit_key(emit, key);
+    fletch_emit_count(emit, count);
+}
+
+/* A key of a module's config, where it has it. */
+static void emit_config(struct fletch_emit *emit, const char *key, const json_t *config,
+                        const char *config_key)
+{
+    const json_t *value = json_object_get(config, config_key);
+
+    if (!value)
+        return;
+    fletch_emit_key(emit, key);
+    fletch_emit_json(emit, value);
+}
+
+/* ---- The source ---- */
+
+static void emit_files(struct fletch_emit *emit, const struct fletch_metadata *metadata)
+{
+    fletch_emit_key(emit, "source_files");
+    fletch_emit_open(emit, '[');
+    for (size_t i = 0; i < metadata->files_count; i++) {
+        const struct fletch_source_file *file = &metadata->files[i];
+
+        fletch_emit_open(emit, '{');
+        emit_pair(emit, "name", file->name);
+        emit_number(emit, "size", file->size);
+        if (file->hashed)
+            emit_sha256(emit, "sha256", file->sha256);
+        fletch_emit_close(emit, '}');
+    }
+    fletch_emit_close(emit, ']');
+}
+
+/* ---- Rows ---- */
+
+/* Exact, or how many values are not what they were, and by how much at most. */
+static void emit_cast(struct fletch_emit *emit, const struct fletch_row_outcome *outcome)
+{
+    const struct fletch_cast_report *report = &outcome->report;
+    bool exact = fletch_cast_report_is_exact(report);
+
+    fletch_emit_key(emit, "cast");
+    fletch_emit_open(emit, '{');
+    fletch_emit_key(emit, "exact");
+    fletch_emit_bool(emit, exact);
+    if (!exact) {
+        emit_number(emit, "rounded", report->rounded);
+        emit_number(emit, "flushed", report->flushed);
+        emit_number(emit, "subnormal", report->subnormal);
+        emit_number(emit, "overflowed", report->overflowed);
+        fletch_emit_key(emit, "absolute_error");
+        fletch_emit_real(emit, report->absolute_error);
+        fletch_emit_key(emit, "relative_error");
+        fletch_emit_real(emit, report->relative_error);
+    }
+    if (report->nan)
+        emit_number(emit, "nan", report->nan);
+    /* values that float16 cannot hold, where the row stayed wide for their sake */
+    if (outcome->overflowed > report->overflowed)
+        emit_number(emit, "beyond_float16", outcome->overflowed);
+    fletch_emit_close(emit, '}');
+}
+
+static void emit_row(struct fletch_emit *emit, const struct fletch_row_plan *row,
+                     const struct fletch_row_outcome *outcome, bool certify)
+{
+    fletch_emit_key(emit, row->name);
+    fletch_emit_open(emit, '{');
+    emit_pair(emit, "tensor", row->tensor_name);
+    emit_pair(emit, "source_dtype", fletch_dtype_text(row->tensor->dtype));
+    if (certify)
+        emit_sha256(emit, "source_sha256", outcome->source_sha256);
+    emit_sha256(emit, "sha256", outcome->sha256);
+    emit_number(emit, "bytes", outcome->size);
+    emit_number(emit, "compressed_bytes", outcome->compressed_size);
+    emit_cast(emit, outcome);
+    fletch_emit_close(emit, '}');
+}
+
+static void emit_rows(struct fletch_emit *emit, const struct fletch_metadata *metadata)
+{
+    const struct fletch_row_plans *plans = metadata->plans;
+
+    fletch_emit_key(emit, "rows");
+    fletch_emit_open(emit, '{');
+    for (size_t i = 0; i < plans->rows_count; i++)
+        emit_row(emit, &plans->rows[i], &metadata->outcomes[i], metadata->options->certify);
+    fletch_emit_close(emit, '}');
+}
+
+static void emit_left_out(struct fletch_emit *emit, const struct fletch_row_plans *plans)
+{
+    fletch_emit_key(emit, "left_out");
+    fletch_emit_open(emit, '[');
+    for (size_t i = 0; i < plans->left_out_count; i++) {
+        fletch_emit_open(emit, '{');
+        emit_pair(emit, "tensor", plans->left_out[i].tensor);
+        emit_pair(emit, "reason", plans->left_out[i].reason);
+        fletch_emit_close(emit, '}');
+    }
+    fletch_emit_close(emit, ']');
+}
+
+/* ---- The pipeline of a sentence-transformers model ---- */
+
+/* A module's config.json goes in as it is, under the words of its own library; pooling
+ * modes as a list, since which flags are on by default is the library's secret. */
+static void emit_module(struct fletch_emit *emit, const struct fletch_module *module)
+{
+    const char *mode;
+
+    fletch_emit_open(emit, '{');
+    emit_pair(emit, "module", module->kind);
+    emit_pair(emit, "type", module->type);
+    emit_pair(emit, "folder", module->folder);
+    if (!strcmp(module->kind, "Pooling")) {
+        fletch_emit_key(emit, "modes");
+        fletch_emit_open(emit, '[');
+        for (size_t i = 0; (mode = fletch_module_pooling(module, i)); i++)
+            fletch_emit_text(emit, mode);
+        fletch_emit_close(emit, ']');
+        emit_config(emit, "dimension", module->config, "word_embedding_dimension");
+        emit_config(emit, "include_prompt", module->config, "include_prompt");
+    } else if (!strcmp(module->kind, "Dense")) {
+        emit_config(emit, "in_features", module->config, "in_features");
+        emit_config(emit, "out_features", module->config, "out_features");
+        emit_config(emit, "bias", module->config, "bias");
+        emit_config(emit, "activation", module->config, "activation_function");
+    } else if (module->config) {
+        fletch_emit_key(emit, "config");
+        fletch_emit_json(emit, module->config);
+    }
+    fletch_emit_close(emit, '}');
+}
+
+/* What the library puts together for a folder without modules.json. */
+static void emit_plain_modules(struct fletch_emit *emit)
+{
+    static const struct fletch_module plain[] = {
+        { .kind = "Transformer",
+          .type = "sentence_transformers.models.Transformer",
+          .folder = "" },
+        { .kind = "Pooling", .type = "sentence_transformers.models.Pooling", .folder = "" },
+    };
+
+    for (size_t i = 0; i < 2; i++)
+        emit_module(emit, &plain[i]);
+}
+
+/* Published tokenizers are often told to cut earlier than the model must: both are said. */
+static void emit_truncation(struct fletch_emit *emit, const struct fletch_model *model,
+                            const json_t *truncation)
+{
+    const json_t *length = json_object_get(truncation, "max_length");
+    int64_t limit = fletch_tokenizer_limit(model);
+
+    fletch_emit_key(emit, "truncation");
+    fletch_emit_open(emit, '{');
+    fletch_emit_key(emit, "source");
+    fletch_emit_json(emit, truncation);
+    fletch_emit_key(emit, "max_length");
+    if (json_is_object(truncation) || !limit)
+        fletch_emit_json(emit, length);
+    else
+        fletch_emit_count(emit, (uint64_t)limit);
+    fletch_emit_close(emit, '}');
+}
+
+static void emit_pipeline(struct fletch_emit *emit, const struct fletch_metadata *metadata,
+                          const json_t *truncation)
+{
+    const struct fletch_model *model = metadata->model;
+    int64_t length = fletch_model_max_seq_length(model);
+
+    fletch_emit_key(emit, "pipeline");
+    fletch_emit_open(emit, '{');
+    fletch_emit_key(emit, "modules");
+    fletch_emit_open(emit, '[');
+    for (size_t i = 0; i < model->modules_count; i++)
+        emit_module(emit, &model->modules[i]);
+    if (!model->modules_count)
+        emit_plain_modules(emit);
+    fletch_emit_close(emit, ']');
+    if (length > 0)
+        emit_number(emit, "max_seq_length", (uint64_t)length);
+    emit_config(emit, "do_lower_case", model->sentence_config, "do_lower_case");
+    emit_config(emit, "prompts", model->prompts, "prompts");
+    emit_config(emit, "default_prompt_name", model->prompts, "default_prompt_name");
+    emit_config(emit, "similarity", model->prompts, "similarity_fn_name");
+    if (metadata->has_tokenizer)
+        emit_truncation(emit, model, truncation);
+    fletch_emit_close(emit, '}');
+}
+
+/* ---- The object ---- */
+
+void fletch_account_emit(struct fletch_emit *emit, const struct fletch_metadata *metadata,
+                         const json_t *truncation)
+{
+    const struct fletch_model *model = metadata->model;
+
+    fletch_emit_open(emit, '{');
+    emit_number(emit, "format_version", FLETCH_ACCOUNT_VERSION);
+    emit_pair(emit, "version", fletch_version());
+    emit_pair(emit, "created_by", "fletch version " FLETCH_VERSION);
+    emit_pair(emit, "family", model->family->name);
+    emit_pair(emit, "evidence", model->evidence);
+    emit_pair(emit, "source_model_type", *model->model_type ? model->model_type : NULL);
+    emit_pair(emit, "source_format", model->parts[0].checkpoint->format);
+    emit_files(emit, metadata);
+    emit_rows(emit, metadata);
+    emit_left_out(emit, metadata->plans);
+    fletch_emit_key(emit, "warnings");
+    fletch_emit_open(emit, '[');
+    for (size_t i = 0; i < metadata->warnings_count; i++)
+        fletch_emit_text(emit, metadata->warnings[i]);
+    fletch_emit_close(emit, ']');
+    if (model->family->layout == FLETCH_LAYOUT_SENTENCE)
+        emit_pipeline(emit, metadata, truncation);
+    fletch_emit_close(emit, '}');
+}

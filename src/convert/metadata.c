@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: MIT */
+/* metadata.c - see metadata.h
+ *
+ * Keys in the order that today's converters write, by layout; docs/output.md shows them.
+ */
+#include "convert/metadata.h"
+
+#include "convert/account.h"
+#include "convert/tokenizer.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+/* What conversion_config says of codecs that have no levels. */
+#define LEVEL_OTHERWISE 3
+
+struct sheet {
+    struct fletch_emit emit;
+    const struct fletch_metadata *metadata;
+    const struct fletch_model *model;
+    struct fletch_arena arena;
+    json_t *truncation; /* of the source's tokenizer.json */
+};
+
+static void put_text(struct sheet *sheet, const char *key, const char *text)
+{
+    fletch_emit_key(&sheet->emit, key);
+    fletch_emit_text(&sheet->emit, text);
+}
+
+static void put_count(struct sheet *sheet, const char *key, uint64_t count)
+{
+    fletch_emit_key(&sheet->emit, key);
+    fletch_emit_count(&sheet->emit, count);
+}
+
+static void put_bool(struct sheet *sheet, const char *key, bool value)
+{
+    fletch_emit_key(&sheet->emit, key);
+    fletch_emit_bool(&sheet->emit, value);
+}
+
+/* A number that may be unknown: null then. */
+static void put_known(struct sheet *sheet, const char *key, int64_t value)
+{
+    fletch_emit_key(&sheet->emit, key);
+    if (value < 0)
+        fletch_emit_text(&sheet->emit, NULL);
+    else
+        fletch_emit_count(&sheet->emit, (uint64_t)value);
+}
+
+/* ---- What the model is ---- */
+
+/* Loaders build a decoder from a name that ends so. */
+static bool names_decoder(const char *name)
+{
+    static const char ending[] = "CausalLM";
+    size_t len = strlen(name);
+
+    return len >= sizeof(ending) - 1 && !strcmp(name + len - (sizeof(ending) - 1), ending);
+}
+
+/* Sets *out to a string in every case: loaders of today break on null. */
+static enum fletch_status find_architecture(const char **out,
+                                            const struct fletch_model *model,
+                                            struct fletch_error *err)
+{
+    const json_t *list = json_object_get(model->config, "architectures");
+    const json_t *first = json_array_get(list, 0);
+
+    *out = model->family->architecture;
+    if (*out)
+        return FLETCH_OK;
+    if (list && !json_is_null(list) && !json_is_array(list))
+        return fletch_fail(err, FLETCH_ERR_FORMAT, "architectures is %s, expected an array",
+                           fletch_json_kind(list));
+    if (first && !json_is_string(first))
+        return fletch_fail(err, FLETCH_ERR_FORMAT,
+                           "architectures[0] is %s, expected a string",
+                           fletch_json_kind(first));
+    *out = first ? json_string_value(first) : "Unknown";
+    /* the rows are the encoder's, whatever the checkpoint's class could do besides */
+    if (model->member->owns && names_decoder(*out))
+        *out = model->member->class_name;
+    return FLETCH_OK;
+}
+
+static enum fletch_status put_fields(struct sheet *sheet, struct fletch_error *err)
+{
+    const struct fletch_member *member = sheet->model->member;
+
+    for (const struct fletch_field *field = member->fields; field->key; field++) {
+        json_t *value = NULL;
+
+        TRY(fletch_family_field(&value, member, field, sheet->model->config, err));
+        fletch_emit_key(&sheet->emit, field->key);
+        fletch_emit_json(&sheet->emit, value);
+        json_decref(value);
+    }
+    return FLETCH_OK;
+}
+
+static enum fletch_status put_model_info(struct sheet *sheet, struct fletch_error *err)
+{
+    bool sentence = sheet->model->family->layout == FLETCH_LAYOUT_SENTENCE;
+    const char *architecture;
+
+    TRY(find_architecture(&architecture, sheet->model, err));
+    fletch_emit_key(&sheet->emit, "model_info");
+    fletch_emit_open(&sheet->emit, '{');
+    put_text(sheet, "architecture", architecture);
+    put_known(sheet, "embedding_dimension", fletch_model_dimension(sheet->model));
+    if (sentence)
+        put_known(sheet, "max_seq_length", fletch_model_max_seq_length(sheet->model));
+    TRY(put_fields(sheet, err));
+    if (!sentence)
+        put_known(sheet, "max_seq_length", fletch_model_max_seq_length(sheet->model));
+    fletch_emit_close(&sheet->emit, '}');
+    return FLETCH_OK;
+}
+
+/* ---- What was done ---- */
+
+static void put_conversion_config(struct sheet *sheet)
+{
+    const struct fletch_metadata *metadata = sheet->metadata;
+    const struct fletch_options *options = metadata->options;
+    bool none = metadata->codec->id == FLETCH_CODEC_ID_NONE;
+    bool leveled = metadata->codec->level_max != metadata->codec->level_min;
+
+    fletch_emit_key(&sheet->emit, "conversion_config");
+    fletch_emit_open(&sheet->emit, '{');
+    put_text(sheet, "compression", none ? NULL : metadata->codec->name);
+    put_count(sheet, "compression_level",
+              leveled ? (uint64_t)metadata->level : LEVEL_OTHERWISE);
+    put_bool(sheet, "use_float16", options->precision == FLETCH_PRECISION_FLOAT16);
+    put_bool(sheet, "extract_tokenizer", !options->skip_tokenizer);
+    put_bool(sheet, "validate_output", !options->skip_verify);
+    fletch_emit_close(&sheet->emit, '}');
+}
+
+static void put_layer_info(struct sheet *sheet)
+{
+    const struct fletch_row_plans *plans = sheet->metadata->plans;
+
+    fletch_emit_key(&sheet->emit, "layer_info");
+    fletch_emit_open(&sheet->emit, '{');
+    for (size_t i = 0; i < plans->rows_count; i++) {
+        const struct fletch_tensor *tensor = plans->rows[i].tensor;
+
+        fletch_emit_key(&sheet->emit, plans->rows[i].name);
+        fletch_emit_open(&sheet->emit, '{');
+        fletch_emit_key(&sheet->emit, "shape");
+        fletch_emit_open(&sheet->emit, '[');
+        for (unsigned j = 0; j < tensor->rank; j++)
+            fletch_emit_count(&sheet->emit, tensor->shape[j]);
+        fletch_emit_close(&sheet->emit, ']');
+        put_text(sheet, "dtype", fletch_dtype_text(sheet->metadata->outcomes[i].dtype));
+        put_count(sheet, "num_params", tensor->count);
+        fletch_emit_close(&sheet->emit, '}');
+    }
+    fletch_emit_close(&sheet->emit, '}');
+}
+
+/* Local time without a zone, as Python's datetime.now().isoformat() has it. */
+static void put_converted_at(struct sheet *sheet)
+{
+    int64_t micros = sheet->metadata->converted_at % 1000000;
+    time_t seconds = (time_t)(sheet->metadata->converted_at / 1000000);
+    struct tm local = { 0 };
+    char text[64], stamp[96];
+
+    if (micros < 0) {
+        micros += 1000000;
+        seconds--;
+    }
+    localtime_r(&seconds, &local);
+    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &local);
+    snprintf(stamp, sizeof(stamp), "%s.%06d", text, (int)micros);
+    put_text(sheet, "converted_at", stamp);
+}
+
+/* A path as Python's str(Path(folder) / name) has it: single slashes, no "." parts. */
+static void put_path(struct sheet *sheet, const char *key, const char *name)
+{
+    const char *from = sheet->metadata->out_dir;
+    size_t len = strlen(from), size = 0;
+    char *path = fletch_arena_alloc(&sheet->arena, len + strlen(name) + 2);
+
+    if (!path) {
+        sheet->emit.buf->failed = true;
+        return;
+    }
+    if (*from == '/')
+        path[size++] = '/';
+    while (*from) {
+        size_t part = strcspn(from, "/");
+
+        if (part && !(part == 1 && *from == '.')) {
+            if (size && path[size - 1] != '/')
+                path[size++] = '/';
+            memcpy(path + size, from, part);
+            size += part;
+        }
+        from += part;
+        from += *from == '/';
+    }
+    if (size && path[size - 1] != '/')
+        path[size++] = '/';
+    memcpy(path + size, name, strlen(name));
+    put_text(sheet, key, path);
+}
+
+static void put_account(struct sheet *sheet)
+{
+    fletch_emit_key(&sheet->emit, "fletch");
+    fletch_account_emit(&sheet->emit, sheet->metadata, sheet->truncation);
+}
+
+/* ---- Layouts ---- */
+
+static enum fletch_status put_text_model(struct sheet *sheet, struct fletch_error *err)
+{
+    const struct fletch_metadata *metadata = sheet->metadata;
+    int64_t dimension = fletch_model_dimension(sheet->model);
+
+    put_text(sheet, "model_name", sheet->model->name);
+    put_text(sheet, "model_type", sheet->model->family->model_type_text);
+    TRY(put_model_info(sheet, err));
+    put_conversion_config(sheet);
+    put_count(sheet, "total_parameters", metadata->plans->parameters);
+    put_count(sheet, "num_layers", metadata->plans->rows_count);
+    put_layer_info(sheet);
+    put_converted_at(sheet);
+    put_text(sheet, "converter_version", sheet->model->family->converter_version);
+    put_path(sheet, "parquet_path", "weights.parquet");
+    if (metadata->has_tokenizer)
+        put_path(sheet, "tokenizer_path", "tokenizer");
+    /* one loader asks here, and takes 384 when there is nothing */
+    if (dimension >= 0)
+        put_count(sheet, "embedding_dimension", (uint64_t)dimension);
+    put_account(sheet);
+    return FLETCH_OK;
+}
+
+static enum fletch_status put_tower(struct sheet *sheet, struct fletch_error *err)
+{
+    const struct fletch_metadata *metadata = sheet->metadata;
+    const char *architecture;
+
+    TRY(find_architecture(&architecture, sheet->model, err));
+    put_text(sheet, "model_name", sheet->model->name);
+    put_text(sheet, "model_type", sheet->model->family->model_type_text);
+    put_text(sheet, "architecture", architecture);
+    fletch_emit_key(&sheet->emit, "config");
+    fletch_emit_open(&sheet->emit, '{');
+    TRY(put_fields(sheet, err));
+    fletch_emit_close(&sheet->emit, '}');
+    put_conversion_config(sheet);
+    put_count(sheet, "total_parameters", metadata->plans->parameters);
+    put_count(sheet, "num_weight_tensors", metadata->plans->rows_count);
+    put_layer_info(sheet);
+    put_path(sheet, "parquet_path", "weights.parquet");
+    put_converted_at(sheet);
+    put_text(sheet, "converter_version", sheet->model->family->converter_version);
+    put_account(sheet);
+    return FLETCH_OK;
+}
+
+static enum fletch_status put_all(struct sheet *sheet, struct fletch_error *err)
+{
+    enum fletch_layout layout = sheet->model->family->layout;
+    enum fletch_status status;
+
+    if (sheet->metadata->has_tokenizer && layout == FLETCH_LAYOUT_SENTENCE)
+        TRY(fletch_tokenizer_truncation(&sheet->truncation, sheet->model, err));
+    fletch_emit_open(&sheet->emit, '{');
+    status =
+        layout == FLETCH_LAYOUT_TOWER ? put_tower(sheet, err) : put_text_model(sheet, err);
+    if (status == FLETCH_ERR_FORMAT)
+        fletch_error_prefix(err, "%s", sheet->model->config_path);
+    if (status)
+        return status;
+    fletch_emit_close(&sheet->emit, '}');
+    return sheet->emit.buf->failed
+               ? fletch_fail_memory(err, sheet->emit.buf->size, "the metadata")
+               : FLETCH_OK;
+}
+
+enum fletch_status fletch_metadata_write(struct fletch_buf *out,
+                                         const struct fletch_metadata *metadata,
+                                         struct fletch_error *err)
+{
+    struct fletch_buf buf = { 0 };
+    struct sheet sheet = { .emit = { .buf = &buf },
+                           .metadata = metadata,
+                           .model = metadata->model };
+    enum fletch_status status = put_all(&sheet, err);
+
+    if (!status) {
+        fletch_buf_release(out);
+        *out = buf;
+        buf = (struct fletch_buf){ 0 };
+    }
+    fletch_buf_release(&buf);
+    json_decref(sheet.truncation);
+    fletch_arena_release(&sheet.arena);
+    return status;
+}
+
+/* ---- Early ---- */
+
+static enum fletch_status check_length(const struct fletch_model *model, const char *key,
+                                       struct fletch_error *err)
+{
+    const struct fletch_field field = { .key = key, .paths = { key } };
+    static const struct fletch_member any = { .class_name = "any" };
+    json_t *value = NULL;
+
+    TRY(fletch_family_field(&value, &any, &field, model->config, err));
+    json_decref(value);
+    return FLETCH_OK;
+}
+
+static enum fletch_status check_all(const struct fletch_model *model,
+                                    struct fletch_error *err)
+{
+    const char *architecture;
+
+    TRY(find_architecture(&architecture, model, err));
+    for (const struct fletch_field *field = model->member->fields; field->key; field++) {
+        json_t *value = NULL;
+
+        TRY(fletch_family_field(&value, model->member, field, model->config, err));
+        json_decref(value);
+    }
+    if (model->family->layout == FLETCH_LAYOUT_TOWER)
+        return FLETCH_OK;
+    TRY(check_length(model, "max_seq_len", err));
+    return check_length(model, "max_sequence_length", err);
+}
+
+enum fletch_status fletch_metadata_check(const struct fletch_model *model,
+                                         struct fletch_error *err)
+{
+    enum fletch_status status = check_all(model, err);
+
+    if (status == FLETCH_ERR_FORMAT)
+        fletch_error_prefix(err, "%s", model->config_path);
+    return status;
+}

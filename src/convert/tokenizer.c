@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: MIT */
+/* tokenizer.c - see tokenizer.h
+ *
+ * tokenizer.json is as large as its vocabulary, so no tree is made of it: one pass over the
+ * text checks the brackets and strings, and finds where the value of the top-level
+ * `truncation` stands. Everything else of the file stays as it is, byte for byte.
+ */
+#include "convert/tokenizer.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* Positions behind the padding index, where config.json says nothing: all classes that
+ * count so have this default. */
+#define PAD_TOKEN_OTHERWISE 1
+
+/* What one pass over the text finds. */
+struct scan {
+    const char *text; /* [size] */
+    size_t size, at;
+    size_t first;      /* of the first key, or of the closing bracket */
+    size_t key;        /* of the quote that opens "truncation"; 0: there is none */
+    size_t begin, end; /* of its value */
+};
+
+static enum fletch_status fail_at(const struct scan *scan, size_t at, const char *expected,
+                                  struct fletch_error *err)
+{
+    if (at >= scan->size)
+        return fletch_fail(err, FLETCH_ERR_FORMAT, "byte %zu: the file ends, expected %s",
+                           at, expected);
+    return fletch_fail(err, FLETCH_ERR_FORMAT, "byte %zu: found '%c', expected %s", at,
+                       scan->text[at], expected);
+}
+
+static char peek(const struct scan *scan)
+{
+    return scan->at < scan->size ? scan->text[scan->at] : '\0';
+}
+
+static char skip_space(struct scan *scan)
+{
+    while (scan->at < scan->size && strchr(" \t\r\n", scan->text[scan->at]) &&
+           scan->text[scan->at])
+        scan->at++;
+    return peek(scan);
+}
+
+static enum fletch_status skip_string(struct scan *scan, struct fletch_error *err)
+{
+    if (peek(scan) != '"')
+        return fail_at(scan, scan->at, "a string", err);
+    for (scan->at++; scan->at < scan->size && scan->text[scan->at] != '"'; scan->at++)
+        if (scan->text[scan->at] == '\\')
+            scan->at++;
+    if (scan->at >= scan->size)
+        return fail_at(scan, scan->size, "the end of a string", err);
+    scan->at++;
+    return FLETCH_OK;
+}
+
+/* A number or a word; which one does not matter here. */
+static enum fletch_status skip_plain(struct scan *scan, struct fletch_error *err)
+{
+    size_t begin = scan->at;
+
+    while (scan->at < scan->size) {
+        char c = scan->text[scan->at];
+        bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || c == 'E' ||
+                     c == '+' || c == '-' || c == '.';
+
+        if (!plain)
+            break;
+        scan->at++;
+    }
+    return scan->at > begin ? FLETCH_OK : fail_at(scan, begin, "a value", err);
+}
+
+/* The inside of an object or array, strings aside, needs no look: only its brackets count.
+ */
+static enum fletch_status skip_nested(struct scan *scan, struct fletch_error *err)
+{
+    char open[FLETCH_JSON_DEPTH_MAX];
+    size_t depth = 0;
+
+    do {
+        char c = peek(scan);
+
+        if (c == '"') {
+            TRY(skip_string(scan, err));
+            continue;
+        }
+        if (scan->at >= scan->size)
+            return fail_at(scan, scan->at, "a closing bracket", err);
+        if (c == '{' || c == '[') {
+            if (depth == sizeof(open))
+                return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                                   "byte %zu: nested deeper than %d levels, the limit "
+                                   "(FLETCH_JSON_DEPTH_MAX)",
+                                   scan->at, FLETCH_JSON_DEPTH_MAX);
+            open[depth++] = c;
+        } else if (c == '}' || c == ']') {
+            if (open[depth - 1] != (c == '}' ? '{' : '['))
+                return fail_at(scan, scan->at, c == '}' ? "']'" : "'}'", err);
+            depth--;
+        }
+        scan->at++;
+    } while (depth);
+    return FLETCH_OK;
+}
+
+static enum fletch_status skip_value(struct scan *scan, struct fletch_error *err)
+{
+    char c = skip_space(scan);
+
+    if (c == '"')
+        return skip_string(scan, err);
+    if (c == '{' || c == '[')
+        return skip_nested(scan, err);
+    return skip_plain(scan, err);
+}
+
+/* One key and its value at the top. */
+static enum fletch_status scan_entry(struct scan *scan, struct fletch_error *err)
+{
+    static const char name[] = "\"truncation\"";
+    size_t key = scan->at, len;
+
+    TRY(skip_string(scan, err));
+    len = scan->at - key;
+    if (skip_space(scan) != ':')
+        return fail_at(scan, scan->at, "':'", err);
+    scan->at++;
+    if (len != sizeof(name) - 1 || memcmp(scan->text + key, name, len))
+        return skip_value(scan, err);
+    if (scan->key)
+        return fletch_fail(err, FLETCH_ERR_FORMAT,
+                           "byte %zu: the key \"truncation\" again, first at %zu", key,
+                           scan->key);
+    scan->key = key;
+    skip_space(scan);
+    scan->begin = scan->at;
+    TRY(skip_value(scan, err));
+    scan->end = scan->at;
+    return FLETCH_OK;
+}
+
+static enum fletch_status scan_all(struct scan *scan, struct fletch_error *err)
+{
+    char c = skip_space(scan);
+
+    if (c != '{')
+        return fail_at(scan, scan->at, "'{'", err);
+    scan->at++;
+    c = skip_space(scan);
+    scan->first = scan->at;
+    while (c != '}') {
+        TRY(scan_entry(scan, err));
+        c = skip_space(scan);
+        if (c != ',' && c != '}')
+            return fail_at(scan, scan->at, "',' or '}'", err);
+        if (c == '}')
+            break;
+        scan->at++;
+        skip_space(scan);
+    }
+    scan->at++;
+    skip_space(scan);
+    if (scan->at < scan->size)
+        return fail_at(scan, scan->at, "the end of the file", err);
+    return FLETCH_OK;
+}
+
+static bool is_null(const struct scan *scan)
+{
+    return !scan->key || (scan->end - scan->begin == strlen("null") &&
+                          !memcmp(scan->text + scan->begin, "null", strlen("null")));
+}
+
+/* ---- The edit ---- */
+
+/* How the file sets its entries: "\n" and the indentation in front of a key at `at`, or
+ * nothing for a file on one line. */
+static size_t margin_of(const struct scan *scan, size_t at)
+{
+    size_t begin = at;
+
+    while (begin && strchr(" \t", scan->text[begin - 1]))
+        begin--;
+    return begin && scan->text[begin - 1] == '\n' ? at - begin + 1 : 0;
+}
+
+/* The value in the style of the file: as an entry with that margin. */
+static void put_truncation(struct fletch_buf *out, const struct scan *scan, size_t at,
+                           int64_t limit)
+{
+    size_t margin = margin_of(scan, at);
+    const char *from = scan->text + at - margin;
+    bool spaced = margin || (scan->key && scan->text[scan->begin - 1] == ' ');
+    const char *colon = spaced ? ": " : ":", *comma = margin ? "," : spaced ? ", " : ",";
+    char values[4][64];
+
+    snprintf(values[0], sizeof(values[0]), "\"direction\"%s\"Right\"", colon);
+    snprintf(values[1], sizeof(values[1]), "\"max_length\"%s%" PRId64, colon, limit);
+    snprintf(values[2], sizeof(values[2]), "\"strategy\"%s\"LongestFirst\"", colon);
+    snprintf(values[3], sizeof(values[3]), "\"stride\"%s0", colon);
+    fletch_buf_put_text(out, "{");
+    for (size_t i = 0; i < 4; i++) {
+        fletch_buf_put_text(out, i ? comma : "");
+        /* the margin is a newline and one level's indentation */
+        fletch_buf_put(out, from, margin);
+        if (margin)
+            fletch_buf_put(out, from + 1, margin - 1);
+        fletch_buf_put_text(out, values[i]);
+    }
+    fletch_buf_put(out, from, margin);
+    fletch_buf_put_text(out, "}");
+}
+
+/* The text with its truncation set, as an entry in front when it had none. */
+static void put_edited(struct fletch_buf *out, const struct scan *scan, int64_t limit)
+{
+    size_t margin = margin_of(scan, scan->first);
+    const char *from = scan->text + scan->first - margin;
+
+    if (scan->key) {
+        fletch_buf_put(out, scan->text, scan->begin);
+        put_truncation(out, scan, scan->key, limit);
+        fletch_buf_put(out, scan->text + scan->end, scan->size - scan->end);
+        return;
+    }
+    fletch_buf_put(out, scan->text, scan->first);
+    fletch_buf_put_text(out, margin ? "\"truncation\": " : "\"truncation\":");
+    put_truncation(out, scan, scan->first, limit);
+    if (scan->text[scan->first] != '}') {
+        fletch_buf_put_text(out, ",");
+        fletch_buf_put(out, from, margin);
+    }
+    fletch_buf_put(out, scan->text + scan->first, scan->size - scan->first);
+}
+
+/* ---- The limit ---- */
+
+/* Positions that a text may have, where they start behind the padding index; -1. */
+static int64_t usable_positions(const struct fletch_model *model)
+{
+    int64_t positions =
+        fletch_family_count(model->member, "max_position_embeddings", model->config);
+    const json_t *token = json_object_get(model->config, "pad_token_id");
+    int64_t pad = json_is_integer(token) ? json_integer_value(token) : PAD_TOKEN_OTHERWISE;
+
+    if (!model->member->positions_after_pad || pad < 0 || pad > positions - 2)
+        return -1;
+    return positions - pad - 1;
+}
+
+int64_t fletch_tokenizer_limit(const struct fletch_model *model)
+{
+    int64_t limits[] = { fletch_model_max_seq_length(model),
+                         fletch_model_tokenizer_limit(model), usable_positions(model) };
+    int64_t smallest = 0;
+
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
+        if (limits[i] > 0 && (!smallest || limits[i] < smallest))
+            smallest = limits[i];
+    return smallest;
+}
+
+/* ---- The files ---- */
+
+static const char *find_file(const struct fletch_model *model, const char *name,
+                             struct fletch_arena *arena)
+{
+    char *path = fletch_path_join(arena, model->encoder_folder, name);
+
+    return path && fletch_file_kind(path) != FLETCH_FILE_NONE ? path : NULL;
+}
+
+/* Loads and scans tokenizer.json; the text stays in `buf`. */
+static enum fletch_status load(struct scan *scan, struct fletch_buf *buf, const char *path,
+                               struct fletch_error *err)
+{
+    enum fletch_status status;
+
+    TRY(fletch_file_load(buf, path, FLETCH_JSON_SIZE_MAX, err));
+    *scan = (struct scan){ .text = (const char *)buf->bytes, .size = buf->size };
+    status = scan_all(scan, err);
+    if (status)
+        fletch_error_prefix(err, "%s", path);
+    return status;
+}
+
+/* Says what a tokenizer would have to be built from. */
+static void explain_missing(char *warning, size_t size, const struct fletch_model *model,
+                            struct fletch_arena *arena)
+{
+    static const char *const slow[] = { "vocab.txt",    "vocab.json",
+                                        "merges.txt",   "sentencepiece.bpe.model",
+                                        "spiece.model", "spm.model" };
+    char found[128] = "";
+    size_t used = 0;
+
+    for (size_t i = 0; i < sizeof(slow) / sizeof(slow[0]); i++)
+        if (find_file(model, slow[i], arena))
+            used += (size_t)snprintf(found + used, sizeof(found) - used, "%s%s",
+                                     used ? ", " : "", slow[i]);
+    if (used)
+        snprintf(warning, size,
+                 "the checkpoint has no tokenizer.json, only %s: no tokenizer was written; "
+                 "save it once with a fast tokenizer to get one",
+                 found);
+    else
+        snprintf(warning, size,
+                 "the checkpoint has no tokenizer.json: no tokenizer was written");
+}
+
+static enum fletch_status save(const struct fletch_buf *text, const char *folder,
+                               struct fletch_arena *arena, struct fletch_error *err)
+{
+    char *inside = fletch_path_join(arena, folder, "tokenizer");
+    char *path = inside ? fletch_path_join(arena, inside, "tokenizer.json") : NULL;
+
+    if (!path)
+        return fletch_fail_memory(err, 0, "a path");
+    if (mkdir(inside, 0777) && errno != EEXIST)
+        return fletch_fail(err, FLETCH_ERR_IO, "%s: %s", inside, strerror(errno));
+    return fletch_file_save(path, text->bytes, text->size, err);
+}
+
+/* Loads, edits where needed, saves. */
+static enum fletch_status write_one(char *warning, size_t warning_size,
+                                    const struct fletch_model *model, const char *from,
+                                    const char *folder, struct fletch_arena *arena,
+                                    struct fletch_error *err)
+{
+    struct fletch_buf text = { 0 }, edited = { 0 };
+    int64_t limit = fletch_tokenizer_limit(model);
+    struct scan scan;
+    enum fletch_status status = load(&scan, &text, from, err);
+
+    if (status)
+        goto done;
+    if (is_null(&scan) && limit) {
+        put_edited(&edited, &scan, limit);
+        status = edited.failed ? fletch_fail_memory(err, text.size, "the tokenizer")
+                               : save(&edited, folder, arena, err);
+        goto done;
+    }
+    if (is_null(&scan))
+        snprintf(warning, warning_size,
+                 "tokenizer.json does not truncate, and nothing says how long a text may "
+                 "be: longer ones than the model can take will break loaders");
+    status = save(&text, folder, arena, err);
+done:
+    fletch_buf_release(&text);
+    fletch_buf_release(&edited);
+    return status;
+}
+
+enum fletch_status fletch_tokenizer_write(bool *written, char *warning, size_t warning_size,
+                                          const struct fletch_model *model,
+                                          const char *folder, struct fletch_error *err)
+{
+    struct fletch_arena arena = { 0 };
+    const char *from = find_file(model, "tokenizer.json", &arena);
+    enum fletch_status status = FLETCH_OK;
+
+    if (warning_size)
+        *warning = '\0';
+    if (from)
+        status = write_one(warning, warning_size, model, from, folder, &arena, err);
+    else
+        explain_missing(warning, warning_size, model, &arena);
+    if (!status)
+        *written = from != NULL;
+    fletch_arena_release(&arena);
+    return status;
+}
+
+enum fletch_status fletch_tokenizer_truncation(json_t **out,
+                                               const struct fletch_model *model,
+                                               struct fletch_error *err)
+{
+    struct fletch_arena arena = { 0 };
+    struct fletch_buf text = { 0 };
+    struct scan scan;
+    const char *from = find_file(model, "tokenizer.json", &arena);
+    json_t *value = NULL;
+    enum fletch_status status = from ? load(&scan, &text, from, err) : FLETCH_OK;
+
+    if (!status && from && !is_null(&scan) && text.bytes[scan.begin] == '{')
+        status = fletch_json_parse(&value, scan.text + scan.begin, scan.end - scan.begin,
+                                   false, err);
+    if (!status)
+        *out = value ? value : json_null();
+    fletch_buf_release(&text);
+    fletch_arena_release(&arena);
+    return status;
+}
