@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT */
+/* test_pipeline.c - the bytes depend on nothing but the plan; overflow, cancelling,
+ * progress */
+#include "models.h"
+
+#include "base/file.h"
+#include "base/hash.h"
+
+#include <math.h>
+
+/* Enough for several pieces, and for a row that is one piece and a bit. */
+#define LARGE ((size_t)1400 * 1000)
+#define MEDIUM ((size_t)300 * 1000)
+
+static float large[LARGE], medium[MEDIUM];
+static const float small[3] = { 1.0f, -2.5f, 0.1f };
+static float zeros[LARGE];
+
+static const char *make_mixed(const char *name)
+{
+    const struct test_tensor tensors[] = {
+        { "b.large", "F32", "[1400,1000]", large, sizeof(large) },
+        { "a.small", "F32", "[3]", small, sizeof(small) },
+        { "c.medium", "F32", "[300000]", medium, sizeof(medium) },
+        { "d.zeros", "F32", "[1400000]", zeros, sizeof(zeros) },
+        { "e.as.is", "I32", "[300000]", medium, sizeof(medium) },
+        { "f.scalar", "F32", "[]", small, 4 },
+        { "g.empty", "F32", "[0,7]", small, 0 },
+    };
+
+    fill_weights(large, LARGE, 1);
+    fill_weights(medium, MEDIUM, 2);
+    return make_model(name, tensors, sizeof(tensors) / sizeof(tensors[0]));
+}
+
+static const struct fletch_options plain = { .family = "transformers" };
+
+static void hash_of(char hex[FLETCH_SHA256_HEX], const char *path)
+{
+    struct fletch_buf buf = { 0 };
+    struct fletch_sha256 sha = { 0 };
+    struct fletch_error err;
+    uint8_t digest[FLETCH_SHA256_SIZE];
+
+    assert_ok(fletch_file_load(&buf, path, UINT64_MAX, &err), err);
+    assert_ok(fletch_sha256_open(&sha, &err), err);
+    fletch_sha256_put(&sha, buf.bytes, buf.size);
+    fletch_sha256_finish(&sha, digest);
+    fletch_sha256_hex(hex, digest);
+    fletch_sha256_close(&sha);
+    fletch_buf_release(&buf);
+}
+
+static void convert_ok(const char *model, const char *out,
+                       const struct fletch_options *options)
+{
+    struct fletch_result result;
+    struct fletch_error err;
+
+    assert_ok(fletch_convert(&result, model, out, options, &err), err);
+    fletch_result_release(&result);
+}
+
+static void bytes_do_not_depend_on_threads(void **state)
+{
+    static const unsigned threads[] = { 1, 2, 3, 8, 64 };
+    const char *model = make_mixed("model");
+
+    (void)state;
+    for (size_t codec = 0;; codec++) {
+        struct fletch_codec_info info;
+        char first[FLETCH_SHA256_HEX], hex[FLETCH_SHA256_HEX];
+
+        if (fletch_codec_at(&info, codec))
+            break;
+        if (!info.built_in)
+            continue;
+        for (size_t i = 0; i < sizeof(threads) / sizeof(threads[0]); i++) {
+            struct fletch_options options = plain;
+
+            options.codec = info.name;
+            options.threads = threads[i];
+            convert_ok(model, at("out"), &options);
+            hash_of(i ? hex : first, at("out/weights.parquet"));
+            if (i)
+                assert_string_equal(first, hex);
+        }
+    }
+}
+
+static void every_value_comes_back(void **state)
+{
+    const char *model = make_mixed("model");
+    struct fletch_table *table;
+    struct fletch_error err;
+    struct fletch_row row;
+    size_t i;
+
+    (void)state;
+    convert_ok(model, at("out"), &plain);
+    assert_ok(fletch_table_open(&table, at("out"), &err), err);
+    assert_int_equal(fletch_table_count(table), 7);
+    assert_ok(fletch_table_find(&i, table, "a.small", &err), err);
+    assert_ok(fletch_table_read(&row, table, i, &err), err);
+    assert_string_equal(row.dtype, "torch.float16");
+    assert_int_equal(row.size, 6);
+    assert_memory_equal(row.data, "\x00\x3c\x00\xc1\x66\x2e", 6);
+    assert_ok(fletch_table_find(&i, table, "e.as.is", &err), err);
+    assert_ok(fletch_table_read(&row, table, i, &err), err);
+    assert_int_equal(row.size, sizeof(medium));
+    assert_memory_equal(row.data, medium, sizeof(medium));
+    assert_ok(fletch_table_find(&i, table, "f.scalar", &err), err);
+    assert_ok(fletch_table_read(&row, table, i, &err), err);
+    assert_int_equal(row.rank, 0);
+    assert_int_equal(row.count, 1);
+    assert_ok(fletch_table_find(&i, table, "g.empty", &err), err);
+    assert_ok(fletch_table_read(&row, table, i, &err), err);
+    assert_int_equal(row.size, 0);
+    assert_int_equal(row.rank, 2);
+    assert_fails(fletch_table_find(&i, table, "none", &err), FLETCH_ERR_NOT_FOUND, err,
+                 "has no row 'none'");
+    assert_fails(fletch_table_read(&row, table, 7, &err), FLETCH_ERR_ARGUMENT, err,
+                 "has 7 rows, row 7 was asked for");
+    fletch_table_close(table);
+}
+
+/* ---- Overflow ---- */
+
+/* A value beyond float16 in the last of several pieces, and a tensor of one piece. */
+static const char *make_overflowing(const char *name)
+{
+    static float tail[LARGE];
+    static const float huge[2] = { 1e30f, 1 };
+    const struct test_tensor tensors[] = {
+        { "a.fine", "F32", "[300000]", medium, sizeof(medium) },
+        { "b.tail", "F32", "[1400000]", tail, sizeof(tail) },
+        { "c.huge", "F32", "[2]", huge, sizeof(huge) },
+        { "d.fine", "F32", "[300000]", medium, sizeof(medium) },
+    };
+
+    fill_weights(medium, MEDIUM, 2);
+    fill_weights(tail, LARGE, 3);
+    tail[LARGE - 7] = 70000;
+    return make_model(name, tensors, 4);
+}
+
+static void check_dtypes(const char *out, const char *wide)
+{
+    struct fletch_table *table;
+    struct fletch_error err;
+    struct fletch_row row;
+
+    assert_ok(fletch_table_open(&table, out, &err), err);
+    assert_int_equal(fletch_table_count(table), 4);
+    for (size_t i = 0; i < 4; i++) {
+        assert_ok(fletch_table_read(&row, table, i, &err), err);
+        assert_string_equal(row.dtype, i == 1 || i == 2 ? wide : "torch.float16");
+        assert_int_equal(row.size,
+                         row.count * (strcmp(row.dtype, "torch.float32") ? 2 : 4));
+    }
+    fletch_table_close(table);
+}
+
+static void overflowing_tensors_stay_wide(void **state)
+{
+    const char *model = make_overflowing("model");
+    struct fletch_result result;
+    struct fletch_error err;
+    char first[FLETCH_SHA256_HEX], hex[FLETCH_SHA256_HEX];
+
+    (void)state;
+    for (unsigned threads = 1; threads <= 8; threads++) {
+        struct fletch_options options = plain;
+
+        options.threads = threads;
+        assert_ok(fletch_convert(&result, model, at("out"), &options, &err), err);
+        assert_true(result.verified);
+        assert_int_equal(result.warnings_count, 2);
+        assert_string_equal(result.warnings[0], "tensor 'b.tail': 1 of 1400000 values are "
+                                                "beyond float16; it is kept in float32");
+        assert_string_equal(
+            result.warnings[1],
+            "tensor 'c.huge': 1 of 2 values are beyond float16; it is kept in "
+            "float32");
+        fletch_result_release(&result);
+        check_dtypes(at("out"), "torch.float32");
+        hash_of(threads > 1 ? hex : first, at("out/weights.parquet"));
+        if (threads > 1)
+            assert_string_equal(first, hex);
+    }
+}
+
+static void overflow_can_become_infinite_or_an_error(void **state)
+{
+    const char *model = make_overflowing("model");
+    struct fletch_options options = plain;
+    struct fletch_result result;
+    struct fletch_error err;
+
+    (void)state;
+    options.overflow = FLETCH_OVERFLOW_INF;
+    assert_ok(fletch_convert(&result, model, at("out"), &options, &err), err);
+    assert_int_equal(result.warnings_count, 2);
+    assert_non_null(strstr(result.warnings[1], "they became infinite"));
+    fletch_result_release(&result);
+    check_dtypes(at("out"), "torch.float16");
+
+    options.overflow = FLETCH_OVERFLOW_ERROR;
+    assert_fails(fletch_convert(&result, model, at("new"), &options, &err),
+                 FLETCH_ERR_UNSUPPORTED, err,
+                 "tensor 'b.tail': holds values beyond float16");
+    assert_false(exists(at("new")));
+    check_dtypes(at("out"), "torch.float16");
+}
+
+static void exactness_can_be_demanded(void **state)
+{
+    static const float exact[4] = { 1, -0.5f, 0, INFINITY };
+    const struct test_tensor tensors[] = { { "a", "F32", "[4]", exact, sizeof(exact) },
+                                           { "b", "F32", "[3]", small, sizeof(small) } };
+    struct fletch_options options = plain;
+    struct fletch_result result;
+    struct fletch_error err;
+    const char *both = make_model("both", tensors, 2);
+
+    (void)state;
+    options.require_exact = true;
+    assert_fails(
+        fletch_convert(&result, both, at("out"), &options, &err), FLETCH_ERR_UNSUPPORTED,
+        err, "1 of 2 tensors would not be exact: 'b'; --no-float16 keeps their float32");
+    assert_false(exists(at("out")));
+    convert_ok(make_model("one", tensors, 1), at("out"), &options);
+    options.precision = FLETCH_PRECISION_KEEP;
+    convert_ok(both, at("out"), &options);
+}
+
+/* ---- Progress and cancelling ---- */
+
+struct watch {
+    uint64_t written, verified, total;
+    size_t calls, cancel_after, cancels;
+};
+
+static void look(const struct fletch_progress *progress, void *user)
+{
+    struct watch *watch = user;
+    uint64_t *last =
+        progress->stage == FLETCH_STAGE_VERIFY ? &watch->verified : &watch->written;
+
+    watch->calls++;
+    if (progress->stage != FLETCH_STAGE_WRITE && progress->stage != FLETCH_STAGE_VERIFY)
+        return;
+    assert_true(progress->done >= *last && progress->done <= progress->total);
+    assert_true(progress->tensors_done <= progress->tensors_total);
+    *last = progress->done;
+    watch->total = progress->total;
+}
+
+static bool cancel_now(void *user)
+{
+    struct watch *watch = user;
+
+    return __atomic_add_fetch(&watch->cancels, 1, __ATOMIC_RELAXED) > watch->cancel_after;
+}
+
+static void progress_counts_every_byte(void **state)
+{
+    struct watch watch = { 0 };
+    struct fletch_options options = plain;
+
+    (void)state;
+    options.threads = 3;
+    options.progress = look;
+    options.user = &watch;
+    convert_ok(make_mixed("model"), at("out"), &options);
+    assert_true(watch.total ==
+                sizeof(large) + sizeof(zeros) + 2 * sizeof(medium) + sizeof(small) + 4);
+    assert_true(watch.written == watch.total);
+    assert_true(watch.verified == watch.total);
+}
+
+static void cancelling_leaves_nothing(void **state)
+{
+    const char *model = make_mixed("model");
+    bool cancelled = true;
+
+    (void)state;
+    for (size_t after = 0; cancelled; after += 11) {
+        struct watch watch = { .cancel_after = after };
+        struct fletch_options options = plain;
+        struct fletch_result result;
+        struct fletch_error err;
+        enum fletch_status status;
+
+        options.threads = 1 + after % 4;
+        options.cancel = cancel_now;
+        options.user = &watch;
+        status = fletch_convert(&result, model, at("out"), &options, &err);
+        cancelled = status != FLETCH_OK;
+        if (cancelled) {
+            assert_int_equal(status, FLETCH_ERR_CANCELLED);
+            assert_string_equal(err.message, "interrupted");
+            assert_false(exists(at("out")));
+        } else {
+            fletch_result_release(&result);
+        }
+        assert_true(after || cancelled);
+    }
+    assert_true(exists(at("out/weights.parquet")));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_scratch, remove_scratch)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(bytes_do_not_depend_on_threads),
+        TEST(every_value_comes_back),
+        TEST(overflowing_tensors_stay_wide),
+        TEST(overflow_can_become_infinite_or_an_error),
+        TEST(exactness_can_be_demanded),
+        TEST(progress_counts_every_byte),
+        TEST(cancelling_leaves_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/* test_proof.c - every kind of difference between an output and its source is found and
+ * named */
+#include "models.h"
+
+#include "base/file.h"
+
+#define COUNT ((size_t)700 * 1000)
+
+static float values[COUNT], others[COUNT];
+static const struct fletch_options plain = { .family = "transformers" };
+
+static const char *make(const char *name, const char *second, float *first_values)
+{
+    const struct test_tensor tensors[] = {
+        { "first", "F32", "[700,1000]", first_values, sizeof(values) },
+        { second, "F32", "[2,2]", values, 16 },
+    };
+
+    return make_model(name, tensors, 2);
+}
+
+/* A model, its output and a changed copy of its values. */
+static void prepare(void)
+{
+    struct fletch_result result;
+    struct fletch_error err;
+
+    fill_weights(values, COUNT, 5);
+    memcpy(others, values, sizeof(values));
+    assert_ok(
+        fletch_convert(&result, make("model", "second", values), at("out"), &plain, &err),
+        err);
+    fletch_result_release(&result);
+}
+
+static void an_honest_output_passes(void **state)
+{
+    struct fletch_verification found;
+    struct fletch_error err;
+
+    (void)state;
+    prepare();
+    assert_ok(fletch_verify(&found, at("out"), at("model"), &plain, &err), err);
+    assert_int_equal(found.rows, 2);
+    assert_int_equal(found.parameters, COUNT + 4);
+    assert_int_equal(found.compared_bytes, 4 * (COUNT + 4));
+    assert_int_equal(found.hashes, 2);
+    assert_ok(fletch_verify(&found, at("out"), NULL, &plain, &err), err);
+    assert_int_equal(found.compared_bytes, 0);
+    assert_int_equal(found.hashes, 2);
+    assert_ok(fletch_verify(&found, at("out/weights.parquet"), at("model"), &plain, &err),
+              err);
+    assert_int_equal(found.hashes, 0);
+}
+
+static void a_changed_value_is_named(void **state)
+{
+    struct fletch_verification found;
+    struct fletch_error err;
+
+    (void)state;
+    prepare();
+    others[654321] = 1.5f;
+    assert_fails(
+        fletch_verify(&found, at("out"), make("other", "second", others), &plain, &err),
+        FLETCH_ERR_VERIFY, err, "row 'first', element 654321: the file holds ");
+    assert_non_null(strstr(err.message, ", the source says 1.5"));
+}
+
+static void a_value_that_came_to_overflow_is_named(void **state)
+{
+    struct fletch_verification found;
+    struct fletch_error err;
+
+    (void)state;
+    prepare();
+    others[7] = 1e9f;
+    assert_fails(
+        fletch_verify(&found, at("out"), make("other", "second", others), &plain, &err),
+        FLETCH_ERR_VERIFY, err, "row 'first', element 7: ");
+    assert_non_null(strstr(err.message, "the source says inf"));
+}
+
+static void missing_and_extra_rows_are_named(void **state)
+{
+    struct fletch_verification found;
+    struct fletch_error err;
+
+    (void)state;
+    prepare();
+    assert_fails(
+        fletch_verify(&found, at("out"), make("other", "third", values), &plain, &err),
+        FLETCH_ERR_VERIFY, err, "row 'third' is missing from the file");
+    {
+        const struct test_tensor one = { "first", "F32", "[700,1000]", values,
+                                         sizeof(values) };
+
+        assert_fails(
+            fletch_verify(&found, at("out"), make_model("one", &one, 1), &plain, &err),
+            FLETCH_ERR_VERIFY, err,
+            "row 'second' is in the file, but nothing in the source becomes it");
+    }
+}
+
+static void shapes_and_types_are_compared(void **state)
+{
+    const struct test_tensor shape[] = { { "first", "F32", "[1000,700]", values,
+                                           sizeof(values) },
+                                         { "second", "F32", "[2,2]", values, 16 } };
+    const struct test_tensor type[] = { { "first", "I32", "[700,1000]", values,
+                                          sizeof(values) },
+                                        { "second", "F32", "[2,2]", values, 16 } };
+    struct fletch_verification found;
+    struct fletch_error err;
+
+    (void)state;
+    prepare();
+    assert_fails(
+        fletch_verify(&found, at("out"), make_model("shape", shape, 2), &plain, &err),
+        FLETCH_ERR_VERIFY, err, "row 'first': its shape");
+    assert_fails(
+        fletch_verify(&found, at("out"), make_model("type", type, 2), &plain, &err),
+        FLETCH_ERR_VERIFY, err,
+        "row 'first': stored as torch.float16, expected torch.int32");
+}
+
+/* Flips one byte in the middle of the file: its page's CRC no longer fits. */
+static void a_flipped_byte_is_found(void **state)
+{
+    struct fletch_verification found;
+    struct fletch_buf buf = { 0 };
+    struct fletch_error err;
+
+    (void)state;
+    prepare();
+    assert_ok(fletch_file_load(&buf, at("out/weights.parquet"), UINT64_MAX, &err), err);
+    buf.bytes[buf.size / 2] ^= 0x10;
+    put_bytes(at("out/weights.parquet"), buf.bytes, buf.size);
+    fletch_buf_release(&buf);
+    assert_int_not_equal(fletch_verify(&found, at("out"), NULL, &plain, &err), FLETCH_OK);
+    assert_non_null(strstr(err.message, "row 'first'"));
+}
+
+/* metadata.json that was edited, or belongs to another conversion. */
+static void metadata_must_fit(void **state)
+{
+    static const struct {
+        const char *from, *to, *sentence;
+    } edits[] = {
+        { "\"num_params\": 4", "\"num_params\": 5",
+          "row 'second': has 4 elements, metadata.json "
+          "says 5" },
+        { "torch.float16", "torch.float32",
+          "row 'first': stored as torch.float16, metadata.json "
+          "says torch.float32" },
+        { "\"second\"", "\"secund\"",
+          "row 'second' is in weights.parquet, but not in "
+          "metadata.json" },
+        { "\"total_parameters\": 700004", "\"total_parameters\": 700005",
+          "weights.parquet has 700004 parameters, metadata.json says 700005" },
+    };
+    struct fletch_verification found;
+    struct fletch_error err;
+    char good[1 << 16], bad[1 << 16];
+
+    (void)state;
+    prepare();
+    snprintf(good, sizeof(good), "%s", text_of(at("out/metadata.json")));
+    for (size_t i = 0; i < sizeof(edits) / sizeof(edits[0]); i++) {
+        char *found_at;
+
+        snprintf(bad, sizeof(bad), "%s", good);
+        found_at = strstr(bad, edits[i].from);
+        assert_non_null(found_at);
+        memcpy(found_at, edits[i].to, strlen(edits[i].to));
+        put_text(at("out/metadata.json"), bad);
+        assert_fails(fletch_verify(&found, at("out"), NULL, &plain, &err),
+                     FLETCH_ERR_VERIFY, err, edits[i].sentence);
+    }
+}
+
+static void a_wrong_hash_is_found(void **state)
+{
+    struct fletch_verification found;
+    struct fletch_error err;
+    char text[1 << 16];
+    char *hash;
+
+    (void)state;
+    prepare();
+    snprintf(text, sizeof(text), "%s", text_of(at("out/metadata.json")));
+    hash = strstr(text, "\"sha256\": \"");
+    assert_non_null(hash);
+    hash[strlen("\"sha256\": \"")] ^= 1;
+    put_text(at("out/metadata.json"), text);
+    assert_fails(fletch_verify(&found, at("out"), NULL, &plain, &err), FLETCH_ERR_VERIFY,
+                 err, "metadata.json says");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_scratch, remove_scratch)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(an_honest_output_passes),
+        TEST(a_changed_value_is_named),
+        TEST(a_value_that_came_to_overflow_is_named),
+        TEST(missing_and_extra_rows_are_named),
+        TEST(shapes_and_types_are_compared),
+        TEST(a_flipped_byte_is_found),
+        TEST(metadata_must_fit),
+        TEST(a_wrong_hash_is_found),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
