@@ -150,7 +150,7 @@ enum fletch_status fletch_family_choose(const struct fletch_family **out, const 
                                         const struct fletch_clues *clues,
                                         struct fletch_error *err)
 {
-    const struct fletch_family *family, *claims;
+    const struct fletch_family *family = NULL, *claims;
     const char *type = clues->model_type;
 
     TRY(fletch_family_find(&family, name, err));
