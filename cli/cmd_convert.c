@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* cmd_convert.c - fletch convert: a checkpoint becomes a folder with one Parquet file */
+#include "notes.h"
 #include "progress.h"
 #include "report.h"
 
@@ -151,6 +152,8 @@ static int run(const struct fletch_args *args)
     convert(&conversion);
     if (conversion.status)
         code = fletch_work_failed(&conversion.err);
+    else if (args->verbose && !args->quiet)
+        fletch_notes_say(conversion.result.metadata_json);
     if (args->json)
         print_json(&conversion);
     else if (!conversion.status && !args->quiet)
