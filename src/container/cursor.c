@@ -1,0 +1,525 @@
+/* SPDX-License-Identifier: MIT */
+/* cursor.c - values out of an open file
+ *
+ * A row that has a V1 page of its own with PLAIN encoding (fletch's own layout) is
+ * streamed: the file is read in steps, the CRC kept up with them, and what the codec gives
+ * is handed out in pieces. In every other layout the page is decoded whole, kept, and its
+ * values are handed out from there: neighbours in a page cost one decoding, as does a
+ * dictionary.
+ */
+#include "container/reader.h"
+
+#include "base/bytes.h"
+#include "base/hash.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* Of the file, per read. */
+#define STEP_SIZE ((size_t)256 << 10)
+#define NO_PAGE SIZE_MAX
+
+enum mode { IDLE, STREAM, WHOLE };
+
+/* A page on its way through a codec. */
+struct stream {
+    const struct fletch_codec *codec; /* NULL: stored plainly */
+    struct fletch_decoder *decoder;
+    const struct fletch_chunk *chunk;
+    struct fletch_page page;
+    uint64_t at;            /* in the file: the next byte to read */
+    uint64_t stored_left;   /* bytes of the body not read yet */
+    size_t in_pos, in_size; /* in the step's buffer */
+    uint32_t crc;
+    uint64_t value_left;
+};
+
+struct fletch_cursor {
+    const struct fletch_reader *reader;
+    struct fletch_page_loader loader;
+    struct fletch_buf page, dictionary_page, joined;
+    struct fletch_dictionary dictionary;
+    size_t dictionary_group; /* whose it is, or NO_PAGE */
+    size_t page_index;       /* which one is in `page`, or NO_PAGE */
+    struct fletch_page page_found;
+    struct fletch_values values;
+    size_t next_row; /* that `values` would give */
+
+    enum mode mode;
+    size_t row;
+    struct stream stream;
+    uint8_t *in, *out; /* [STEP_SIZE], [FLETCH_PIECE_SIZE]; made by the first stream */
+    struct fletch_slice whole; /* what is left to hand out */
+};
+
+enum fletch_status fletch_cursor_open(struct fletch_cursor **out,
+                                      const struct fletch_reader *reader,
+                                      struct fletch_error *err)
+{
+    struct fletch_cursor *cursor = fletch_alloc(sizeof(*cursor));
+
+    if (!cursor)
+        return fletch_fail_memory(err, sizeof(*cursor), "cursor");
+    cursor->reader = reader;
+    cursor->page_index = NO_PAGE;
+    cursor->dictionary_group = NO_PAGE;
+    *out = cursor;
+    return FLETCH_OK;
+}
+
+void fletch_cursor_close(struct fletch_cursor *cursor)
+{
+    if (!cursor)
+        return;
+    fletch_page_loader_release(&cursor->loader);
+    fletch_buf_release(&cursor->page);
+    fletch_buf_release(&cursor->dictionary_page);
+    fletch_buf_release(&cursor->joined);
+    fletch_dictionary_release(&cursor->dictionary);
+    fletch_free(cursor->in);
+    fletch_free(cursor->out);
+    fletch_free(cursor);
+}
+
+/* ---- Where a row is ---- */
+
+static size_t find_page(const struct fletch_reader_file *file, size_t row)
+{
+    size_t low = 0, high = file->pages_count;
+
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+
+        if (file->pages[middle].first_row <= row)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static size_t find_group(const struct fletch_reader_file *file, size_t row)
+{
+    size_t low = 0, high = file->footer.groups_count;
+
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+
+        if (file->first_rows[middle] <= row)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* The row's page header, held against what the footer or the index say of it. */
+static enum fletch_status find_row(struct fletch_cursor *cursor, size_t row,
+                                   const struct fletch_page_ref **ref,
+                                   const struct fletch_data_chunk **chunk,
+                                   struct fletch_error *err)
+{
+    const struct fletch_reader_file *file = cursor->reader->file;
+    size_t index = find_page(file, row);
+    struct fletch_page page;
+
+    *ref = &file->pages[index];
+    *chunk = &file->chunks[find_group(file, row)];
+    if (cursor->page_index == index)
+        return FLETCH_OK;
+    cursor->page_index = NO_PAGE;
+    TRY(fletch_page_find(&page, &cursor->loader, &(*chunk)->chunk, (*ref)->offset, err));
+    if (page.header.type != FLETCH_PAGE_DATA && page.header.type != FLETCH_PAGE_DATA_V2)
+        return fletch_fail(err, FLETCH_ERR_FORMAT,
+                           "column 'data', page at byte %" PRIu64
+                           ": is of type %d, expected a data page",
+                           page.offset, (int)page.header.type);
+    if ((size_t)page.header.num_values != (*ref)->rows_count)
+        return fletch_fail(err, FLETCH_ERR_FORMAT,
+                           "column 'data', page at byte %" PRIu64
+                           ": %d values, but its offset index says %zu",
+                           page.offset, page.header.num_values, (*ref)->rows_count);
+    if ((*ref)->size && fletch_page_end(&page) - page.offset != (*ref)->size)
+        return fletch_fail(err, FLETCH_ERR_FORMAT,
+                           "column 'data', page at byte %" PRIu64 ": is %" PRIu64
+                           " bytes long, but its offset index says %" PRIu64,
+                           page.offset, fletch_page_end(&page) - page.offset, (*ref)->size);
+    cursor->page_found = page;
+    return FLETCH_OK;
+}
+
+static enum fletch_status check_size(const struct fletch_cursor *cursor, size_t row,
+                                     uint64_t size, struct fletch_error *err)
+{
+    uint64_t expected = cursor->reader->rows[row].size;
+
+    if (expected != UINT64_MAX && size != expected)
+        return fletch_fail(err, FLETCH_ERR_FORMAT,
+                           "row '%.200s': a value of %" PRIu64
+                           " bytes, but its offset index says %" PRIu64,
+                           cursor->reader->rows[row].name, size, expected);
+    return FLETCH_OK;
+}
+
+/* ---- Whole pages ---- */
+
+/* The dictionary is the first page of the chunk. */
+static enum fletch_status load_dictionary(struct fletch_cursor *cursor, size_t group,
+                                          struct fletch_error *err)
+{
+    const struct fletch_chunk *chunk = &cursor->reader->file->chunks[group].chunk;
+    struct fletch_page page;
+    enum fletch_status status;
+
+    if (cursor->dictionary_group == group)
+        return FLETCH_OK;
+    cursor->dictionary_group = NO_PAGE;
+    TRY(fletch_page_find(&page, &cursor->loader, chunk, chunk->start, err));
+    if (page.header.type != FLETCH_PAGE_DICTIONARY)
+        return fletch_fail(err, FLETCH_ERR_FORMAT,
+                           "column 'data', page at byte %" PRIu64
+                           ": is of type %d, expected the chunk's dictionary",
+                           page.offset, (int)page.header.type);
+    TRY(fletch_page_load(&cursor->dictionary_page, &cursor->loader, chunk, &page, err));
+    status = fletch_dictionary_open(&cursor->dictionary, FLETCH_PARQUET_BYTE_ARRAY,
+                                    &page.header, &cursor->dictionary_page, err);
+    if (status)
+        return fletch_page_blame(status, chunk, page.offset, err);
+    cursor->dictionary_group = group;
+    return FLETCH_OK;
+}
+
+/* Goes to the first value of the page at hand. */
+static enum fletch_status rewind_page(struct fletch_cursor *cursor,
+                                      const struct fletch_page_ref *ref, size_t group,
+                                      struct fletch_error *err)
+{
+    const struct fletch_reader_file *file = cursor->reader->file;
+    bool has_dictionary = cursor->dictionary_group == group;
+
+    TRY(fletch_values_begin(
+        &cursor->values, &file->leaves[FLETCH_READER_DATA], &cursor->page_found.header,
+        &cursor->page, has_dictionary ? &cursor->dictionary : NULL, &cursor->joined, err));
+    cursor->next_row = ref->first_row;
+    return FLETCH_OK;
+}
+
+static enum fletch_status step_to(struct fletch_cursor *cursor, size_t row,
+                                  struct fletch_slice *out, struct fletch_error *err)
+{
+    while (cursor->next_row <= row) {
+        uint32_t repetition, definition;
+
+        TRY(fletch_values_levels(&cursor->values, &repetition, &definition, err));
+        if (definition < cursor->values.max_definition)
+            return fletch_fail(err, FLETCH_ERR_FORMAT, "row %zu is null", cursor->next_row);
+        TRY(fletch_values_bytes(&cursor->values, out, err));
+        cursor->next_row++;
+    }
+    return FLETCH_OK;
+}
+
+static enum fletch_status read_whole(struct fletch_cursor *cursor, size_t row,
+                                     struct fletch_slice *out, struct fletch_error *err)
+{
+    const struct fletch_reader_file *file = cursor->reader->file;
+    size_t group = find_group(file, row), index = find_page(file, row);
+    const struct fletch_chunk *chunk = &file->chunks[group].chunk;
+    const struct fletch_page_ref *ref = &file->pages[index];
+    struct fletch_slice value = { 0 };
+    enum fletch_status status = FLETCH_OK;
+
+    if (cursor->page_index != index) {
+        struct fletch_page page = cursor->page_found;
+
+        TRY(fletch_page_load(&cursor->page, &cursor->loader, chunk, &page, err));
+        if (fletch_encoding_has_dictionary(page.header.encoding))
+            TRY(load_dictionary(cursor, group, err));
+        status = rewind_page(cursor, ref, group, err);
+    } else if (cursor->next_row > row) {
+        status = rewind_page(cursor, ref, group, err);
+    }
+    cursor->page_index = NO_PAGE;
+    if (!status)
+        status = step_to(cursor, row, &value, err);
+    if (status)
+        return fletch_page_blame(status, chunk, ref->offset, err);
+    TRY(check_size(cursor, row, value.size, err));
+    cursor->page_index = index;
+    *out = value;
+    return FLETCH_OK;
+}
+
+/* ---- Streams ---- */
+
+/* Whether the row's page is one that can be streamed: its value is all there is in it. */
+static bool can_stream(const struct fletch_cursor *cursor,
+                       const struct fletch_page_ref *ref)
+{
+    const struct fletch_page_header *header = &cursor->page_found.header;
+    const struct fletch_leaf *leaf = &cursor->reader->file->leaves[FLETCH_READER_DATA];
+
+    return ref->rows_count == 1 && cursor->page_index == NO_PAGE &&
+           header->type == FLETCH_PAGE_DATA && header->encoding == FLETCH_ENCODING_PLAIN &&
+           (!leaf->max_definition || header->definition_encoding == FLETCH_ENCODING_RLE);
+}
+
+static enum fletch_status refill(struct fletch_cursor *cursor, uint8_t *to, size_t size,
+                                 struct fletch_error *err)
+{
+    struct stream *stream = &cursor->stream;
+
+    TRY(fletch_chunk_read(stream->chunk, stream->at, to, size, err));
+    stream->at += size;
+    stream->stored_left -= size;
+    if (stream->page.header.has_crc)
+        stream->crc = fletch_crc32(stream->crc, to, size);
+    return FLETCH_OK;
+}
+
+static enum fletch_status fail_short(uint64_t found, uint64_t expected,
+                                     struct fletch_error *err)
+{
+    return fletch_fail(err, FLETCH_ERR_FORMAT,
+                       "its body gives %" PRIu64 " bytes, expected %" PRIu64, found,
+                       expected);
+}
+
+/* Exactly `size` bytes of the page's content. */
+static enum fletch_status pull(struct fletch_cursor *cursor, uint8_t *out, size_t size,
+                               struct fletch_error *err)
+{
+    struct stream *stream = &cursor->stream;
+    size_t have = 0;
+
+    if (!stream->codec) {
+        if (size > stream->stored_left)
+            return fail_short(stream->stored_left, size, err);
+        return refill(cursor, out, size, err);
+    }
+    while (have < size) {
+        size_t in_size = stream->in_size - stream->in_pos, out_size = size - have;
+
+        TRY(stream->codec->stream_step(stream->decoder, cursor->in + stream->in_pos,
+                                       &in_size, out + have, &out_size, err));
+        stream->in_pos += in_size;
+        have += out_size;
+        if (in_size || out_size)
+            continue;
+        if (!stream->stored_left)
+            return fail_short(have, size, err);
+        /* what a codec leaves is kept in front of what comes */
+        stream->in_size -= stream->in_pos;
+        memmove(cursor->in, cursor->in + stream->in_pos, stream->in_size);
+        stream->in_pos = 0;
+        in_size = STEP_SIZE - stream->in_size;
+        if (!in_size)
+            return fail_short(have, size, err);
+        if (in_size > stream->stored_left)
+            in_size = (size_t)stream->stored_left;
+        TRY(refill(cursor, cursor->in + stream->in_size, in_size, err));
+        stream->in_size += in_size;
+    }
+    return FLETCH_OK;
+}
+
+/* All content is out: what is left of the body must be the codec's ending, and the CRC
+ * right. */
+static enum fletch_status end_stream(struct fletch_cursor *cursor, struct fletch_error *err)
+{
+    struct stream *stream = &cursor->stream;
+
+    while (stream->codec) {
+        size_t in_size = stream->in_size - stream->in_pos, out_size = 0;
+        uint8_t none;
+
+        TRY(stream->codec->stream_step(stream->decoder, cursor->in + stream->in_pos,
+                                       &in_size, &none, &out_size, err));
+        stream->in_pos += in_size;
+        if (in_size)
+            continue;
+        if (stream->in_pos < stream->in_size)
+            break;
+        if (!stream->stored_left)
+            break;
+        in_size = stream->stored_left < STEP_SIZE ? (size_t)stream->stored_left : STEP_SIZE;
+        TRY(refill(cursor, cursor->in, in_size, err));
+        stream->in_pos = 0;
+        stream->in_size = in_size;
+    }
+    if (stream->stored_left || stream->in_pos < stream->in_size)
+        return fletch_fail(err, FLETCH_ERR_FORMAT,
+                           "%" PRIu64 " bytes of its body behind the value's end",
+                           stream->stored_left + stream->in_size - stream->in_pos);
+    /* the sum first: that bytes were damaged says more than what the codec makes of them */
+    TRY(fletch_page_check_crc(&stream->page, stream->crc, err));
+    return stream->codec ? stream->codec->stream_finish(stream->decoder, err) : FLETCH_OK;
+}
+
+/* Levels and length in front of the value. *odd: levels that say the same in another way;
+ * the page is then better decoded whole. */
+static enum fletch_status pull_prefix(struct fletch_cursor *cursor, bool *odd,
+                                      struct fletch_error *err)
+{
+    const struct fletch_leaf *leaf = &cursor->reader->file->leaves[FLETCH_READER_DATA];
+    struct stream *stream = &cursor->stream;
+    uint64_t size = (uint64_t)stream->page.header.uncompressed_size;
+    size_t prefix_size = leaf->max_definition ? FLETCH_PAGE_PREFIX : 4;
+    uint8_t prefix[FLETCH_PAGE_PREFIX], expected[FLETCH_PAGE_PREFIX];
+    uint64_t value_size;
+
+    *odd = size < prefix_size;
+    if (*odd)
+        return FLETCH_OK;
+    TRY(pull(cursor, prefix, prefix_size, err));
+    value_size = fletch_load_u32(prefix + prefix_size - 4);
+    fletch_page_prefix(expected, 0);
+    if (leaf->max_definition && memcmp(prefix, expected, FLETCH_PAGE_PREFIX - 4) != 0)
+        *odd = true;
+    else if (value_size != size - prefix_size)
+        return fletch_fail(err, FLETCH_ERR_FORMAT,
+                           "a value of %" PRIu64 " bytes, but its page has %" PRIu64,
+                           value_size, size - prefix_size);
+    stream->value_left = value_size;
+    return FLETCH_OK;
+}
+
+static enum fletch_status open_stream(struct fletch_cursor *cursor,
+                                      const struct fletch_chunk *chunk, bool *odd,
+                                      struct fletch_error *err)
+{
+    struct stream *stream = &cursor->stream;
+    const struct fletch_page *page = &cursor->page_found;
+    uint64_t stored = (uint64_t)page->header.compressed_size;
+
+    *stream = (struct stream){ .chunk = chunk,
+                               .page = *page,
+                               .at = page->offset + page->header_size,
+                               .stored_left = stored };
+    *odd = false;
+    if (chunk->codec != FLETCH_CODEC_ID_NONE) {
+        TRY(fletch_page_decoder(&stream->decoder, &stream->codec, &cursor->loader,
+                                chunk->codec, err));
+        *odd = !stream->codec->stream_begin;
+        if (*odd)
+            return FLETCH_OK;
+    }
+    if (!cursor->in)
+        cursor->in = fletch_alloc(STEP_SIZE);
+    if (!cursor->out)
+        cursor->out = fletch_alloc(FLETCH_PIECE_SIZE);
+    if (!cursor->in || !cursor->out)
+        return fletch_fail_memory(err, FLETCH_PIECE_SIZE, "a piece");
+    if (stream->codec)
+        TRY(stream->codec->stream_begin(stream->decoder, stored,
+                                        (uint64_t)page->header.uncompressed_size, err));
+    return pull_prefix(cursor, odd, err);
+}
+
+/* ---- The interface ---- */
+
+static enum fletch_status begin(struct fletch_cursor *cursor, size_t i,
+                                struct fletch_error *err)
+{
+    const struct fletch_page_ref *ref;
+    const struct fletch_data_chunk *chunk;
+    bool odd = true;
+
+    cursor->mode = IDLE;
+    if (i >= cursor->reader->rows_count)
+        return fletch_fail(err, FLETCH_ERR_NOT_FOUND, "row %zu of %zu", i,
+                           cursor->reader->rows_count);
+    cursor->row = i;
+    TRY(find_row(cursor, i, &ref, &chunk, err));
+    if (can_stream(cursor, ref)) {
+        enum fletch_status status = open_stream(cursor, &chunk->chunk, &odd, err);
+
+        if (status)
+            return fletch_page_blame(status, &chunk->chunk, ref->offset, err);
+    }
+    if (!odd)
+        TRY(check_size(cursor, i, cursor->stream.value_left, err));
+    else
+        TRY(read_whole(cursor, i, &cursor->whole, err));
+    cursor->mode = odd ? WHOLE : STREAM;
+    return FLETCH_OK;
+}
+
+static enum fletch_status next_streamed(struct fletch_cursor *cursor, const void **bytes,
+                                        size_t *size, struct fletch_error *err)
+{
+    uint64_t left = cursor->stream.value_left;
+    size_t take = left < FLETCH_PIECE_SIZE ? (size_t)left : FLETCH_PIECE_SIZE;
+
+    if (!take)
+        TRY(end_stream(cursor, err));
+    else
+        TRY(pull(cursor, cursor->out, take, err));
+    cursor->stream.value_left -= take;
+    *bytes = cursor->out;
+    *size = take;
+    return FLETCH_OK;
+}
+
+static void next_whole(struct fletch_cursor *cursor, const void **bytes, size_t *size)
+{
+    struct fletch_slice *whole = &cursor->whole;
+
+    *bytes = whole->bytes;
+    *size = whole->size < FLETCH_PIECE_SIZE ? whole->size : FLETCH_PIECE_SIZE;
+    whole->size -= *size;
+    if (*size)
+        whole->bytes += *size;
+}
+
+enum fletch_status fletch_cursor_begin(struct fletch_cursor *cursor, size_t i,
+                                       struct fletch_error *err)
+{
+    return fletch_reader_blame(begin(cursor, i, err), cursor->reader->file->file, err);
+}
+
+enum fletch_status fletch_cursor_next(struct fletch_cursor *cursor, const void **bytes,
+                                      size_t *size, struct fletch_error *err)
+{
+    enum fletch_status status = FLETCH_OK;
+
+    *size = 0;
+    if (cursor->mode == WHOLE) {
+        next_whole(cursor, bytes, size);
+    } else if (cursor->mode == STREAM) {
+        status = next_streamed(cursor, bytes, size, err);
+        if (status)
+            status = fletch_page_blame(status, cursor->stream.chunk,
+                                       cursor->stream.page.offset, err);
+    }
+    if (status || !*size)
+        cursor->mode = IDLE;
+    return fletch_reader_blame(status, cursor->reader->file->file, err);
+}
+
+static enum fletch_status read_value(struct fletch_cursor *cursor, size_t i,
+                                     struct fletch_slice *out, struct fletch_error *err)
+{
+    const struct fletch_page_ref *ref;
+    const struct fletch_data_chunk *chunk;
+
+    cursor->mode = IDLE;
+    if (i >= cursor->reader->rows_count)
+        return fletch_fail(err, FLETCH_ERR_NOT_FOUND, "row %zu of %zu", i,
+                           cursor->reader->rows_count);
+    TRY(find_row(cursor, i, &ref, &chunk, err));
+    return read_whole(cursor, i, out, err);
+}
+
+enum fletch_status fletch_cursor_read(struct fletch_cursor *cursor, size_t i,
+                                      const void **bytes, uint64_t *size,
+                                      struct fletch_error *err)
+{
+    struct fletch_slice value = { 0 };
+
+    TRY(fletch_reader_blame(read_value(cursor, i, &value, err), cursor->reader->file->file,
+                            err));
+    *bytes = value.bytes;
+    *size = value.size;
+    return FLETCH_OK;
+}

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/* pages.c - see pages.h */
+#include "container/pages.h"
+
+#include "base/hash.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* A page header is a few dozen bytes, unless it carries statistics or extensions: then the
+ * window doubles, to at most what Arrow takes too. The first one often holds the whole page
+ * of a small column. */
+#define WINDOW_SIZE ((size_t)4096)
+#define HEADER_SIZE_MAX ((size_t)16 << 20)
+
+void fletch_page_loader_release(struct fletch_page_loader *loader)
+{
+    fletch_buf_release(&loader->window);
+    fletch_buf_release(&loader->stored);
+    for (int i = 0; i < FLETCH_PAGES_CODECS; i++) {
+        const struct fletch_codec *codec;
+
+        if (loader->decoders[i] && !fletch_codec_find_id(&codec, i, NULL))
+            codec->decoder_close(loader->decoders[i]);
+        loader->decoders[i] = NULL;
+    }
+}
+
+enum fletch_status fletch_chunk_read(const struct fletch_chunk *chunk, uint64_t offset,
+                                     void *out, size_t size, struct fletch_error *err)
+{
+    if (offset < chunk->tail_at || offset - chunk->tail_at > chunk->tail_size ||
+        size > chunk->tail_size - (size_t)(offset - chunk->tail_at))
+        return fletch_file_read(chunk->file, offset, out, size, err);
+    if (size)
+        memcpy(out, chunk->tail + (offset - chunk->tail_at), size);
+    return FLETCH_OK;
+}
+
+enum fletch_status fletch_page_blame(enum fletch_status status,
+                                     const struct fletch_chunk *chunk, uint64_t offset,
+                                     struct fletch_error *err)
+{
+    if (status == FLETCH_ERR_FORMAT || status == FLETCH_ERR_UNSUPPORTED)
+        fletch_error_prefix(err, "column '%s', page at byte %" PRIu64, chunk->column,
+                            offset);
+    return status;
+}
+
+uint64_t fletch_page_end(const struct fletch_page *page)
+{
+    return page->offset + page->header_size + (uint64_t)page->header.compressed_size;
+}
+
+/* The most that `stored` bytes can become: a block of a repeated byte in zstd, the longest
+ * match in the others. */
+static uint64_t expansion_max(int codec, uint64_t stored)
+{
+    switch (codec) {
+    case FLETCH_CODEC_ID_NONE:
+        return stored;
+    case FLETCH_CODEC_ID_SNAPPY:
+        return 32 * stored;
+    case FLETCH_CODEC_ID_LZ4_RAW:
+    case FLETCH_CODEC_ID_LZ4_HADOOP:
+        return 256 * stored;
+    case FLETCH_CODEC_ID_GZIP:
+        return 1040 * stored;
+    default:
+        return (uint64_t)32768 * stored;
+    }
+}
+
+static bool is_stored_plainly(const struct fletch_chunk *chunk,
+                              const struct fletch_page_header *header)
+{
+    return chunk->codec == FLETCH_CODEC_ID_NONE ||
+           (header->type == FLETCH_PAGE_DATA_V2 && !header->is_compressed);
+}
+
+static enum fletch_status check_sizes(const struct fletch_page *page,
+                                      const struct fletch_chunk *chunk,
+                                      struct fletch_error *err)
+{
+    const struct fletch_page_header *header = &page->header;
+    uint64_t stored = (uint64_t)header->compressed_size;
+    uint64_t size = (uint64_t)header->uncompressed_size;
+    uint64_t room = chunk->end - page->offset - page->header_size;
+
+    if (stored > room)
+        return fletch_fail(err, FLETCH_ERR_FORMAT,
+                           "a body of %" PRIu64 " bytes, but its column chunk has %" PRIu64
+                           " left",
+                           stored, room);
+    if (is_stored_plainly(chunk, header) && size != stored)
+        return fletch_fail(err, FLETCH_ERR_FORMAT,
+                           "%" PRIu64 " bytes stored plainly, expected %" PRIu64, stored,
+                           size);
+    if (size > expansion_max(chunk->codec, stored))
+        return fletch_fail(err, FLETCH_ERR_FORMAT,
+                           "%" PRIu64 " bytes said to become %" PRIu64
+                           ", more than its codec can make of them",
+                           stored, size);
+    if (header->type == FLETCH_PAGE_DATA_V2) {
+        uint64_t levels =
+            (uint64_t)header->definition_size + (uint64_t)header->repetition_size;
+
+        if (levels > size || levels > stored)
+            return fletch_fail(err, FLETCH_ERR_FORMAT,
+                               "levels of %" PRIu64 " bytes in a body of %" PRIu64, levels,
+                               levels > size ? size : stored);
+    }
+    return FLETCH_OK;
+}
+
+/* Reads more and more of the page's beginning until its header is whole. */
+static enum fletch_status find_header(struct fletch_page *page,
+                                      struct fletch_page_loader *loader,
+                                      const struct fletch_chunk *chunk, uint64_t offset,
+                                      struct fletch_error *err)
+{
+    struct fletch_buf *window = &loader->window;
+
+    for (size_t size = WINDOW_SIZE;; size *= 4) {
+        bool more = false;
+        enum fletch_status status;
+
+        if (size > chunk->end - offset)
+            size = (size_t)(chunk->end - offset);
+        fletch_buf_clear(window);
+        if (!fletch_buf_reserve(window, size))
+            return fletch_fail_memory(err, size, "page header");
+        TRY(fletch_chunk_read(chunk, offset, window->bytes, size, err));
+        window->size = size;
+        loader->window_at = offset;
+        status = fletch_page_header_parse(&page->header, &page->header_size, &more,
+                                          window->bytes, size, offset, err);
+        if (!status || !more || size == chunk->end - offset)
+            return status;
+        if (size >= HEADER_SIZE_MAX)
+            return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                               "a header of more than %zu bytes", HEADER_SIZE_MAX);
+    }
+}
+
+enum fletch_status fletch_page_find(struct fletch_page *out,
+                                    struct fletch_page_loader *loader,
+                                    const struct fletch_chunk *chunk, uint64_t offset,
+                                    struct fletch_error *err)
+{
+    struct fletch_page page = { .offset = offset };
+    enum fletch_status status;
+
+    if (offset < chunk->start || offset >= chunk->end)
+        return fletch_fail(err, FLETCH_ERR_FORMAT,
+                           "column '%s': a page at byte %" PRIu64
+                           ", but its column chunk is at %" PRIu64 " to %" PRIu64,
+                           chunk->column, offset, chunk->start, chunk->end);
+    status = find_header(&page, loader, chunk, offset, err);
+    if (!status)
+        status = check_sizes(&page, chunk, err);
+    if (status)
+        return fletch_page_blame(status, chunk, offset, err);
+    *out = page;
+    return FLETCH_OK;
+}
+
+enum fletch_status fletch_page_check_crc(const struct fletch_page *page, uint32_t crc,
+                                         struct fletch_error *err)
+{
+    if (page->header.has_crc && page->header.crc != crc)
+        return fletch_fail(err, FLETCH_ERR_FORMAT,
+                           "CRC-32 of its body is %08" PRIx32 ", expected %08" PRIx32, crc,
+                           page->header.crc);
+    return FLETCH_OK;
+}
+
+enum fletch_status fletch_page_decoder(struct fletch_decoder **out,
+                                       const struct fletch_codec **codec,
+                                       struct fletch_page_loader *loader, int id,
+                                       struct fletch_error *err)
+{
+    const struct fletch_codec *found;
+
+    TRY(fletch_codec_find_id(&found, id, err));
+    if (id < 0 || id >= FLETCH_PAGES_CODECS)
+        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED, "codec number %d", id);
+    if (!loader->decoders[id])
+        TRY(found->decoder_open(&loader->decoders[id], err));
+    *out = loader->decoders[id];
+    *codec = found;
+    return FLETCH_OK;
+}
+
+/* The body as stored, into `out`, its CRC checked. */
+static enum fletch_status read_stored(struct fletch_buf *out,
+                                      const struct fletch_page_loader *loader,
+                                      const struct fletch_chunk *chunk,
+                                      const struct fletch_page *page,
+                                      struct fletch_error *err)
+{
+    size_t size = (size_t)page->header.compressed_size;
+    uint64_t at = page->offset + page->header_size;
+
+    fletch_buf_clear(out);
+    if (!fletch_buf_reserve(out, size + 1)) /* a pointer even to nothing */
+        return fletch_fail_memory(err, size, "a stored page");
+    if (loader->window_at == page->offset &&
+        page->header_size + size <= loader->window.size) {
+        if (size)
+            memcpy(out->bytes, loader->window.bytes + page->header_size, size);
+    } else {
+        TRY(fletch_chunk_read(chunk, at, out->bytes, size, err));
+    }
+    out->size = size;
+    if (!page->header.has_crc)
+        return FLETCH_OK;
+    return fletch_page_check_crc(page, fletch_crc32(0, out->bytes, size), err);
+}
+
+/* Decompresses the stored body; the levels of a V2 page stand in front of it as they are.
+ */
+static enum fletch_status decode_stored(struct fletch_buf *out,
+                                        struct fletch_page_loader *loader,
+                                        const struct fletch_chunk *chunk,
+                                        const struct fletch_page_header *header,
+                                        struct fletch_error *err)
+{
+    const struct fletch_codec *codec;
+    struct fletch_decoder *decoder;
+    size_t levels = header->type == FLETCH_PAGE_DATA_V2
+                        ? (size_t)header->definition_size + (size_t)header->repetition_size
+                        : 0;
+    size_t size = (size_t)header->uncompressed_size;
+
+    TRY(fletch_page_decoder(&decoder, &codec, loader, chunk->codec, err));
+    fletch_buf_clear(out);
+    if (!fletch_buf_reserve(out, size + 1)) /* a pointer even to nothing */
+        return fletch_fail_memory(err, size, "a page");
+    if (levels)
+        memcpy(out->bytes, loader->stored.bytes, levels);
+    /* nothing at all is how some writers compress nothing */
+    if (size > levels || loader->stored.size > levels)
+        TRY(codec->decode(decoder, loader->stored.bytes + levels,
+                          loader->stored.size - levels, out->bytes + levels, size - levels,
+                          err));
+    out->size = size;
+    return FLETCH_OK;
+}
+
+enum fletch_status fletch_page_load(struct fletch_buf *out,
+                                    struct fletch_page_loader *loader,
+                                    const struct fletch_chunk *chunk,
+                                    const struct fletch_page *page,
+                                    struct fletch_error *err)
+{
+    bool plain = is_stored_plainly(chunk, &page->header);
+    struct fletch_buf *stored = plain ? out : &loader->stored;
+    enum fletch_status status = read_stored(stored, loader, chunk, page, err);
+
+    if (!status && !plain)
+        status = decode_stored(out, loader, chunk, &page->header, err);
+    return fletch_page_blame(status, chunk, page->offset, err);
+}
