@@ -10,6 +10,7 @@ tap.py sum RESULTS...                skipped ones, then the line `N passed, N fa
 RESULTS is a file of JSON lines, one for each program that ran. A program that prints no
 plan, fewer points than planned, or exits non-zero without a failed point counts as failed:
 nothing that did not report is taken for passed, and what was skipped is not passed.
+RESULTS_PREFIX of the environment goes in front of names.
 """
 import json
 import os
@@ -60,6 +61,7 @@ def read_tap(text, status):
 
 def record(path, name, counts, seconds):
     passed, failed, skipped, why = counts
+    name = os.environ.get("RESULTS_PREFIX", "") + name
     entry = {"name": name, "passed": passed, "failed": failed, "skipped": skipped}
     with open(path, "a", encoding="utf-8") as out:
         out.write(json.dumps(entry) + "\n")

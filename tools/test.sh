@@ -28,8 +28,10 @@ case " ${SUITES:-meson} " in
 esac
 suite headers sh tests/headers/headers.sh
 suite cli sh tests/cli/run.sh "$build/fletch"
+suite terminal "$python" tests/cli/terminal.py "$build"
 suite golden "$python" tests/golden/check.py "$build/fletch"
 suite layout "$python" tests/interop/layout.py "$build/fletch" "$work/layout"
+suite same "$python" tests/interop/same.py "$build/fletch" "$work/same"
 suite readers "$python" tests/interop/readers.py "$build/fletch" "$work/readers"
 suite faults "$python" tests/faults/faults.py "$build" "$work/faults"
 suite kill "$python" tests/faults/kill.py "$build" "$work/kill"

@@ -1,0 +1,38 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# sanitize.sh address|thread BUILD [RESULTS] - the tests in a build that watches itself
+#
+# address: AddressSanitizer and UBSan, all unit tests, the fuzz corpus, the command's tests
+# and the golden models. thread: ThreadSanitizer, what works with several threads.
+set -u
+cd "$(dirname "$0")/.."
+kind=$1
+build=$2
+results=${3:-}
+suites="meson cli golden"
+
+case "$kind" in
+address) sanitizers=address,undefined ;;
+thread)
+    sanitizers=thread
+    suites="meson golden"
+    ;;
+*)
+    echo "usage: tools/sanitize.sh address|thread BUILD [RESULTS]" >&2
+    exit 2
+    ;;
+esac
+export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:abort_on_error=0
+export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
+
+if [ ! -f "$build/build.ninja" ]; then
+    meson setup "$build" -Dbuildtype=debugoptimized -Db_ndebug=false -Db_lundef=false \
+        -Db_sanitize="$sanitizers" >/dev/null || exit 1
+fi
+ninja -C "$build" >/dev/null || exit 1
+ln -sfn cli/fletch "$build/fletch"
+SUITES=$suites RESULTS_PREFIX=$kind: tools/test.sh "$build"
+status=$?
+[ -z "$results" ] || cat "$build/results.jsonl" >>"$results"
+exit $status
