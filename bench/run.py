@@ -1,0 +1,502 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""run.py FLETCH TOOLS [--large] [--only SECTION]... [--runs N] - measures, prints tables
+run.py --markdown - the tables of the last run again, as docs/benchmarks.md has them
+
+FLETCH is the command, TOOLS the folder with limits, read and stages; bench/run builds them
+and calls this. Sections: limits python share memory start threads linear reading. Whatever
+is compared took turns in one run, each the best of N (5). Output folders are in memory
+(/dev/shm) where that is large enough, so that a disk's mood is not measured; the table
+against Python has a line with the disk. --large adds the 4 GB model. Exits with 1 when a
+memory bound is broken.
+"""
+import argparse
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+
+from measure import MIB, Table, interleaved, markdown, median_ms, plain, run
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+DATA = os.path.join(HERE, "data")
+RESULTS = os.path.join(HERE, "results.json")
+SHARED_MEMORY = "/dev/shm"
+ROOM_WANTED = 8 << 30
+FAMILIES = {"bert": "bert", "clip": "clip", "whisper": "whisper", "minilm": "bert"}
+LEVELS = {"zstd": 3}
+
+
+class Bench:
+    def __init__(self, options):
+        self.fletch, self.tools, self.runs = options.fletch, options.tools, options.runs
+        self.large = options.large
+        self.broken = []
+        self.disk = os.path.join(DATA, "out")
+        self.out = self.disk
+        if os.path.isdir(SHARED_MEMORY):
+            if shutil.disk_usage(SHARED_MEMORY).free > ROOM_WANTED:
+                self.out = os.path.join(SHARED_MEMORY, f"fletch-bench-{os.getpid()}")
+        self.cores = len(os.sched_getaffinity(0))
+
+    def model(self, name):
+        """the checkpoint's folder; made by a process of its own, which may grow large"""
+        path = os.path.join(DATA, name)
+        if not os.path.exists(os.path.join(path, "config.json")):
+            maker = os.path.join(HERE, "checkpoints.py")
+            subprocess.run([sys.executable, maker, DATA, name], check=True)
+        return path
+
+    def clean(self):
+        for folder in (self.out, self.disk):
+            shutil.rmtree(folder, ignore_errors=True)
+            os.makedirs(folder, exist_ok=True)
+
+    def done(self):
+        for folder in (self.out, self.disk):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def tool(self, name, *arguments):
+        return [os.path.join(self.tools, name), *map(str, arguments)]
+
+    def python(self, script, *arguments):
+        return [sys.executable, os.path.join(HERE, script), *map(str, arguments)]
+
+    @staticmethod
+    def type_of(name):
+        plain_tensors = name.startswith(("many", "shards", "one"))
+        return "transformers" if plain_tensors else "auto"
+
+    def convert(self, name, codec="zstd", threads=0, *more, to=None):
+        command = [self.fletch, "convert", self.model(name), "-o", (to or self.out) + "/fletch"]
+        command += ["--quiet", "--no-tokenizer", "--type", self.type_of(name)]
+        command += ["--compression", codec]
+        if codec in LEVELS:
+            command += ["--compression-level", str(LEVELS[codec])]
+        if threads:
+            command += ["--threads", str(threads)]
+        return command + list(more)
+
+    def rival(self, name, codec="zstd", to=None):
+        family = next((f for p, f in FAMILIES.items() if name.startswith(p)), "any")
+        target = (to or self.out) + "/rival"
+        return self.python(
+            "rival.py", self.model(name), target, "--family", family, "--compression", codec
+        )
+
+    def limits(self, name, codec):
+        path = os.path.join(self.model(name), "model.safetensors")
+        here = os.getcwd()
+        os.makedirs(self.out, exist_ok=True)
+        os.chdir(self.out)  # where its own scratch file goes
+        text = run(self.tool("limits", path, codec, LEVELS.get(codec, 6))).text
+        os.chdir(here)
+        return json.loads(text)
+
+
+def seconds(value):
+    return f"{value:.3f}"
+
+
+def mib(value):
+    return f"{value / MIB:.1f}"
+
+
+def times(value):
+    return f"{value:.2f}x"
+
+
+def verdict(good):
+    return "met" if good else "missed"
+
+
+# ---- Sections: each takes the bench and yields tables ----
+
+
+def limits(bench):
+    table = Table(
+        "What the machine can do",
+        "GB/s of each part on its own, on BERT-base in float32 and zstd at level 3 "
+        "(bench/limits.c says how it is measured). read, cast: bytes of the source.",
+        ["part", "one core", f"all {bench.cores} cores"],
+    )
+    found = bench.limits("bert-base", "zstd")
+    for part, speed in found["one"].items():
+        table.add(part, f"{speed / 1e9:.2f}", f"{found['all'][part] / 1e9:.2f}")
+    yield table
+
+
+PROMISED = {
+    # model: {codec: (at least so many times as fast, held to one thread)}
+    "bert-base": {"zstd": (6, 2.5), "lz4": (6, 2.5), "none": (None, None)},
+    "clip-b32": {"zstd": (4.5, 2.5), "lz4": (5, 2.5), "none": (None, None)},
+    "whisper-base": {"zstd": (6, 2.5), "lz4": (5, 2.5), "none": (None, None)},
+    "minilm": {"zstd": (None, None)},
+}
+
+
+def weights_size(folder):
+    return os.path.getsize(os.path.join(folder, "weights.parquet"))
+
+
+def python(bench):
+    table = Table(
+        "Against the best plain Python",
+        "Seconds of wall time, both proving what they wrote and hashing every row. The rival "
+        "is bench/rival.py. Sizes are fletch's by pyarrow's. With (disk) both write to the "
+        "disk, fletch syncs and Python does not.",
+        ["model", "codec", "Python s", "fletch s", "times", "1 thread s", "times"]
+        + ["promise", "Python MiB", "fletch MiB", "size"],
+    )
+    for model, codecs in PROMISED.items():
+        for codec, (least, least_one) in codecs.items():
+            commands = {
+                "rival": bench.rival(model, codec),
+                "fletch": bench.convert(model, codec),
+                "one": bench.convert(model, codec, 1),
+            }
+            best = interleaved(commands, bench.runs, bench.clean)
+            run(commands["rival"])
+            add_python_row(table, model, codec, best, (least, least_one), bench.out)
+    commands = {
+        "rival": bench.rival("bert-base", "zstd", to=bench.disk),
+        "fletch": bench.convert("bert-base", "zstd", to=bench.disk),
+        "one": bench.convert("bert-base", "zstd", 1, to=bench.disk),
+    }
+    best = interleaved(commands, bench.runs, bench.clean)
+    run(commands["rival"])
+    add_python_row(table, "bert-base (disk)", "zstd", best, (None, None), bench.disk)
+    yield table
+
+
+def add_python_row(table, model, codec, best, promise, folder):
+    rival, fletch, one = best["rival"], best["fletch"], best["one"]
+    ratio, ratio_one = rival.seconds / fletch.seconds, rival.seconds / one.seconds
+    size = weights_size(folder + "/fletch") / weights_size(folder + "/rival")
+    least, least_one = promise
+    said = "-"
+    if least:
+        met = verdict(ratio >= least and ratio_one >= least_one)
+        said = f"{least}x, {least_one}x: {met}"
+    cells = [model, codec, seconds(rival.seconds), seconds(fletch.seconds), times(ratio)]
+    cells += [seconds(one.seconds), times(ratio_one), said]
+    table.add(*cells, mib(rival.peak), mib(fletch.peak), f"{size:.4f}")
+
+
+def unavoidable(limit, made):
+    """seconds of each part at the limit of all cores: {"write": {...}, "verify": {...}}"""
+    speed = limit["all"]
+    source, content, written = made["source"], 2 * made["parameters"], made["written"]
+    cast = source / speed["cast"] if source != content else 0
+    packed = limit["codec"] != "none"
+    return {
+        "write": {
+            "read": source / speed["read"],
+            "cast": cast,
+            "compress": content / speed["compress"] if packed else 0,
+            "crc": written / speed["crc"],
+            "sha": content / speed["sha"],
+        },
+        "verify": {
+            "read source": source / speed["read"],
+            "read back": written / speed["read"],
+            "cast": cast,
+            "decode": content / speed["decode"] if packed else 0,
+            "compare": content / speed["compare"],
+        },
+        "besides": {
+            "write": written / speed["write"],
+            "crc check": written / speed["crc"],
+        },
+    }
+
+
+SHARED = [
+    ("bert-base", "zstd"),
+    ("bert-base", "lz4"),
+    ("bert-base", "none"),
+    ("bert-base-bf16", "zstd"),
+    ("bert-base-f16", "zstd"),
+    ("clip-b32", "zstd"),
+]
+
+
+def stages_of(bench, model, codec):
+    """the best of some conversions with their stages, and their wall time"""
+    path, kind = bench.model(model), bench.type_of(model)
+    stages = bench.tool(
+        "stages", path, bench.out + "/stages", kind, codec, LEVELS.get(codec, 0), 0
+    )
+    commands = {"wall": bench.convert(model, codec), "stages": stages}
+    best = interleaved(commands, bench.runs, bench.clean)
+    return best["wall"].seconds, json.loads(best["stages"].text)
+
+
+def share(bench):
+    table = Table(
+        "Share of the limit",
+        "ms. limit: read + cast + compress + hash, then read + cast + decode + compare, at "
+        "what the machine does on all cores (the sum of what each part would take alone); "
+        "wall: the whole `fletch convert`. write and verify: each stage by its own part of "
+        "the limit. besides: writing to the page cache and checking CRCs, which the limit "
+        "leaves out. Promised: at most 1.25x.",
+        ["model", "codec", "limit", "wall", "share", "promise", "open", "write", "share"]
+        + ["verify", "share", "publish", "besides"],
+    )
+    parts = Table(
+        "The limit in parts",
+        "ms at the limit of all cores, and what part of the sum.",
+        ["model", "codec", "stage", "part", "ms", "of all"],
+    )
+    cases = SHARED + [("text-4g", "zstd")] * bench.large
+    for model, codec in cases:
+        wall, made = stages_of(bench, model, codec)
+        limit = unavoidable(bench.limits(model, codec), made)
+        write, verify = sum(limit["write"].values()), sum(limit["verify"].values())
+        ratio = wall / (write + verify)
+        ms = [f"{1e3 * value:.0f}" for value in (write + verify, wall)]
+        cells = [model, codec, *ms, times(ratio), verdict(ratio <= 1.25)]
+        cells += [f"{1e3 * made['open']:.0f}"]
+        cells += [f"{1e3 * made['write']:.0f}", times(made["write"] / write)]
+        cells += [f"{1e3 * made['verify']:.0f}", times(made["verify"] / verify)]
+        besides = sum(limit["besides"].values())
+        table.add(*cells, f"{1e3 * made['publish']:.0f}", f"{1e3 * besides:.0f}")
+        for stage in ("write", "verify"):
+            for part, value in limit[stage].items():
+                of_all = f"{100 * value / (write + verify):.0f} %"
+                parts.add(model, codec, stage, part, f"{1e3 * value:.1f}", of_all)
+    yield table
+    yield parts
+
+
+def largest_value(name):
+    """bytes of the largest tensor as float16"""
+    with open(os.path.join(DATA, name, "model.safetensors"), "rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+    header.pop("__metadata__", None)
+    largest = 0
+    for entry in header.values():
+        count = 1
+        for dimension in entry["shape"]:
+            count *= dimension
+        largest = max(largest, 2 * count)
+    return largest
+
+
+def memory(bench):
+    table = Table(
+        "Peak memory",
+        "MiB of resident memory, the highest of the runs. Bound: 96 MiB at up to 2 threads "
+        "and 8 more for each further one; for lz4 and gzip, whose pages are one block, twice "
+        "the largest value more. At one thread also 200 MiB in any case.",
+        ["model", "codec", "threads", "MiB", "bound", "promise"],
+    )
+    cases = [("bert-base", codec, 2) for codec in ("zstd", "snappy", "none", "lz4", "gzip")]
+    cases += [("bert-base", "zstd", 1), ("bert-base", "zstd", 8), ("bert-base", "lz4", 8)]
+    cases += [("one-52428800", "zstd", 2), ("many-10000", "zstd", 2)]
+    if bench.large:
+        cases += [("text-4g", codec, 2) for codec in ("zstd", "snappy", "none", "lz4")]
+    for model, codec, threads in cases:
+        command = {"fletch": bench.convert(model, codec, threads)}
+        peak = interleaved(command, 2, bench.clean)["fletch"].peak
+        bound = (96 + 8 * max(0, threads - 2)) * MIB
+        if codec in ("lz4", "gzip"):
+            bound += 2 * largest_value(model)
+        elif threads == 1:
+            bound = min(bound, 200 * MIB)
+        if peak > bound:
+            bench.broken.append(
+                f"{model} {codec}, {threads} threads: {mib(peak)} MiB, bound {mib(bound)}"
+            )
+        table.add(model, codec, threads, mib(peak), mib(bound), verdict(peak <= bound))
+    yield table
+
+
+def start(bench):
+    table = Table(
+        "Start-up and size",
+        "ms: the median of 50 starts, the kernel's share included (that of an empty program "
+        "is in the table).",
+        ["what", "found", "at most", "promise"],
+    )
+    nothing = median_ms(["/bin/true"], 50)
+    version = median_ms([bench.fletch, "--version"], 50)
+    show = median_ms([bench.fletch, "show", bench.model("many-1000")], 50)
+    table.add("/bin/true", f"{nothing:.2f} ms", "", "-")
+    table.add("fletch --version", f"{version:.2f} ms", "3 ms", verdict(version <= 3))
+    table.add("fletch show, 1,000 tensors", f"{show:.2f} ms", "10 ms", verdict(show <= 10))
+    os.makedirs(bench.out, exist_ok=True)
+    stripped = os.path.join(bench.out, "stripped")
+    subprocess.run(["strip", "-o", stripped, bench.fletch], check=True)
+    size = os.path.getsize(stripped)
+    table.add("stripped binary", f"{mib(size)} MiB", "1 MiB", verdict(size <= MIB))
+    yield table
+
+
+def threads(bench):
+    table = Table(
+        "Threads",
+        "Efficiency: seconds with one thread by seconds with N. Promised: 1.85x at 2 for what "
+        "compression bounds (zstd), and that a small model does not pay for threads (at most "
+        "10 % slower than one).",
+        ["model", "codec", "threads", "seconds", "times", "promise"],
+    )
+    for model, codec in (("bert-base", "zstd"), ("bert-base", "none"), ("whisper-tiny", "zstd")):
+        counts = [1, 2, 3, 8]
+        commands = {n: bench.convert(model, codec, n) for n in counts}
+        best = interleaved(commands, bench.runs, bench.clean)
+        for n in counts:
+            ratio = best[1].seconds / best[n].seconds
+            said = "-"
+            if n == 2 and codec == "zstd":
+                said = verdict(ratio >= (1.85 if model == "bert-base" else 1 / 1.1))
+            table.add(model, codec, n, seconds(best[n].seconds), times(ratio), said)
+    yield table
+
+
+def linear(bench):
+    table = Table(
+        "Cost by size",
+        "Seconds of a conversion, the best of three. The last column is to stay level, or to "
+        "fall while the start-up still shows.",
+        ["what", "how many", "seconds", "MiB", "each"],
+    )
+    sizes = [5242880, 52428800] + [524288000] * bench.large
+    cases = [("tensors of 1 KB", n, f"many-{n}", n, "us") for n in (100, 1000, 10000)]
+    cases += [("shards of 100 MB", n, f"shards-{n}", 1000, "us") for n in (1, 10, 100)]
+    cases += [("MiB in one tensor", n >> 18, f"one-{n}", n >> 18, "us") for n in sizes]
+    for what, shown, model, count, unit in cases:
+        best = interleaved({"f": bench.convert(model)}, 3, bench.clean)["f"]
+        each = f"{1e6 * best.seconds / count:.1f} {unit}"
+        table.add(what, f"{shown:,}", seconds(best.seconds), mib(best.peak), each)
+    yield table
+    groups = Table(
+        "Row groups",
+        "Reading every value of files with a row group for each row, as the rival writes "
+        "them. ms, the best of three.",
+        ["row groups", "open", "read", "each"],
+    )
+    for count in (10, 100, 1000):
+        bench.clean()
+        run(bench.rival(f"many-{count}"))
+        command = bench.tool("read", bench.out + "/rival/weights.parquet", 1)
+        found = json.loads(interleaved({"read": command}, 3)["read"].text)
+        total = 1e6 * (found["open"] + found["read"])
+        ms = [f"{1e3 * found[key]:.2f}" for key in ("open", "read")]
+        groups.add(count, *ms, f"{total / count:.1f} us")
+    yield groups
+
+
+def best_read(commands, runs):
+    """{name: {open, read, bytes}}, the fastest of those that took turns"""
+    best = {}
+    for _ in range(runs):
+        for name, command in commands.items():
+            found = json.loads(run(command).text)
+            if name not in best or found["read"] < best[name]["read"]:
+                best[name] = found
+    return best
+
+
+def reading(bench):
+    table = Table(
+        "Reading back",
+        "ms for every value of BERT-base kept in float32 (418 MiB of values), without the "
+        "start of the programs, and `fletch verify` with it, which also hashes. Promised for "
+        "zstd: 3x pyarrow's loop with one thread, 5x with two.",
+        ["codec", "pyarrow", "pyarrow, 2", "fletch", "times", "fletch, 2", "times"]
+        + ["promise", "verify"],
+    )
+    name = "embeddings.word_embeddings.weight"
+    one = Table(
+        "One tensor by name",
+        "ms: opening the file, then the word embeddings (89 MiB in float32).",
+        ["codec", "pyarrow open", "pyarrow read", "fletch open", "fletch read"],
+    )
+    for codec in ("zstd", "lz4", "none"):
+        bench.clean()
+        run(bench.convert("bert-base", codec, 0, "--no-float16"))
+        path = bench.out + "/fletch/weights.parquet"
+        commands = {
+            "python": bench.python("readback.py", path, 1),
+            "python2": bench.python("readback.py", path, 2),
+            "fletch": bench.tool("read", path, 1),
+            "fletch2": bench.tool("read", path, 2),
+        }
+        best = best_read(commands, bench.runs)
+        verify = [bench.fletch, "verify", bench.out + "/fletch", "--quiet"]
+        proof = interleaved({"verify": verify}, 3)["verify"].seconds
+        ms = {key: 1e3 * found["read"] for key, found in best.items()}
+        first, second = ms["python"] / ms["fletch"], ms["python"] / ms["fletch2"]
+        said = verdict(first >= 3 and second >= 5) if codec == "zstd" else "-"
+        cells = [codec, f"{ms['python']:.0f}", f"{ms['python2']:.0f}", f"{ms['fletch']:.0f}"]
+        cells += [times(first), f"{ms['fletch2']:.0f}", times(second), said]
+        table.add(*cells, f"{1e3 * proof:.0f}")
+        commands = {
+            "python": bench.python("readback.py", path, 1, name),
+            "fletch": bench.tool("read", path, 1, name),
+        }
+        best = best_read(commands, bench.runs)
+        cells = [best[who][key] for who in ("python", "fletch") for key in ("open", "read")]
+        one.add(codec, *(f"{1e3 * cell:.2f}" for cell in cells))
+    yield table
+    yield one
+
+
+SECTIONS = [limits, python, share, memory, start, threads, linear, reading]
+
+
+def machine():
+    model = platform.machine()
+    with open("/proc/cpuinfo") as file:
+        for line in file:
+            if line.startswith("model name"):
+                model = line.split(":", 1)[1].strip()
+    return f"{len(os.sched_getaffinity(0))} cores of {model}, Linux {platform.release()}"
+
+
+def main():
+    names = [section.__name__ for section in SECTIONS]
+    parser = argparse.ArgumentParser(description=__doc__.split(" - ", maxsplit=1)[0])
+    parser.add_argument("fletch", nargs="?")
+    parser.add_argument("tools", nargs="?")
+    parser.add_argument("--large", action="store_true")
+    parser.add_argument("--only", action="append", choices=names)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--markdown", action="store_true")
+    options = parser.parse_args()
+    results = {"machine": machine(), "tables": {}}
+    if os.path.exists(RESULTS):
+        with open(RESULTS) as file:
+            results["tables"] = json.load(file)["tables"]
+    if options.markdown:
+        for name in names:
+            for table in results["tables"].get(name, []):
+                print(markdown(table))
+        return 0
+    if not options.tools:
+        parser.error("FLETCH and TOOLS are needed")
+    bench = Bench(options)
+    print(f"{results['machine']}; outputs below {bench.out}; best of {bench.runs}")
+    try:
+        for section in SECTIONS:
+            if options.only and section.__name__ not in options.only:
+                continue
+            bench.clean()
+            tables = [table.as_dict() for table in section(bench)]
+            results["tables"][section.__name__] = tables
+            for table in tables:
+                print(plain(table), flush=True)
+            with open(RESULTS, "w") as file:
+                json.dump(results, file, indent=1)
+    finally:
+        bench.done()
+    for line in bench.broken:
+        print(f"memory bound broken: {line}")
+    return 1 if bench.broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
