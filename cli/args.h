@@ -45,7 +45,7 @@ struct fletch_command {
     enum fletch_command_bit bit;
     const char *usage;   /* behind "fletch NAME"; lines for several ways */
     const char *summary; /* one line */
-    const char *about;   /* a paragraph or two */
+    const char *about;   /* a paragraph or two, wrapped when shown */
     const char *examples;
     size_t operands_max;
     int (*run)(const struct fletch_args *args); /* returns the exit code */

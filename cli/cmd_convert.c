@@ -167,12 +167,10 @@ const struct fletch_command fletch_command_convert = {
     .bit = FLETCH_FOR_CONVERT,
     .usage = "MODEL --output DIR [options]\n--model MODEL --output DIR [options]",
     .summary = "turn a checkpoint into one verified Parquet file",
-    .about =
-        "Writes DIR/weights.parquet, DIR/metadata.json and, for text models,\n"
-        "DIR/tokenizer/tokenizer.json. Everything is read back and compared with the\n"
-        "checkpoint before it appears: DIR is complete or as it was.\n\n"
-        "An interrupt (exit code 130), a request to end (143) and a hang-up (129) stop it\n"
-        "cleanly.",
+    .about = "Writes DIR/weights.parquet, DIR/metadata.json and, for text models, "
+             "DIR/tokenizer/tokenizer.json. Everything is read back and compared with the "
+             "checkpoint before it appears: DIR is complete or as it was.\n\nAn interrupt "
+             "(exit code 130), a request to end (143) and a hang-up (129) stop it cleanly.",
     .examples = "  fletch convert ./bert-base-uncased -o ./bert\n"
                 "  fletch convert --model ./whisper-base --output ./whisper -c lz4\n"
                 "  fletch convert ./clip -o ./clip-out --no-float16 --json >result.json",

@@ -65,7 +65,7 @@ const struct fletch_command fletch_command_families = {
     .bit = FLETCH_FOR_FAMILIES,
     .usage = "[--json]",
     .summary = "list the kinds of models that are known",
-    .about = "Lists what --type takes, and which model_type of a config.json each family\n"
+    .about = "Lists what --type takes, and which model_type of a config.json each family "
              "claims.",
     .examples = "  fletch families",
     .run = run,

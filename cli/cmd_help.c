@@ -11,6 +11,7 @@ static const struct fletch_command *const COMMANDS[] = {
     &fletch_command_verify,  &fletch_command_families, &fletch_command_help,
 };
 
+#define WIDTH 79
 #define COMMANDS_COUNT (sizeof(COMMANDS) / sizeof(*COMMANDS))
 
 const struct fletch_command *fletch_command_find(const char *name)
@@ -50,7 +51,9 @@ void fletch_help_command(const struct fletch_command *command)
     struct fletch_text text = { 0 };
 
     describe_usage(&text, command);
-    fletch_text_addf(&text, "\n%s\n\nOptions:\n", command->about);
+    fletch_text_add(&text, "\n");
+    fletch_text_wrap(&text, command->about, 0, WIDTH);
+    fletch_text_add(&text, "\n\nOptions:\n");
     fletch_options_describe(&text, command);
     if (command->examples)
         fletch_text_addf(&text, "\nExamples:\n%s\n", command->examples);

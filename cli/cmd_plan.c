@@ -172,10 +172,9 @@ const struct fletch_command fletch_command_plan = {
     .bit = FLETCH_FOR_PLAN,
     .usage = "MODEL [options]",
     .summary = "say what a conversion would do, without doing it",
-    .about =
-        "Shows the rows that a conversion would write, with what they are cast from, the\n"
-        "tensors that it would leave out and why, and the size that the file should\n"
-        "have. Reads no tensor.",
+    .about = "Shows the rows that a conversion would write, with what they are cast from, "
+             "the tensors that it would leave out and why, and the size that the file "
+             "should have. Reads no tensor.",
     .examples = "  fletch plan ./bert-base-uncased\n"
                 "  fletch plan ./clip --no-float16 -c lz4 --json",
     .operands_max = 1,

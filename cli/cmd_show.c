@@ -299,9 +299,8 @@ const struct fletch_command fletch_command_show = {
     .bit = FLETCH_FOR_SHOW,
     .usage = "PATH [GLOB] [options]",
     .summary = "list the tensors of a converted folder or of any checkpoint",
-    .about =
-        "PATH is a converted folder, a .parquet file, a checkpoint's folder or one of its\n"
-        "files. A GLOB picks names: * stands for anything, dots included.",
+    .about = "PATH is a converted folder, a .parquet file, a checkpoint's folder or one of "
+             "its files. A GLOB picks names: * stands for anything, dots included.",
     .examples = "  fletch show ./bert\n"
                 "  fletch show ./bert 'encoder.layer.0.*' --sort size\n"
                 "  fletch show ./bert-base-uncased --json",

@@ -83,10 +83,9 @@ const struct fletch_command fletch_command_verify = {
     .bit = FLETCH_FOR_VERIFY,
     .usage = "DIR [--source MODEL] [options]",
     .summary = "prove a converted folder, also against its checkpoint",
-    .about =
-        "Checks the file's structure, every page's CRC, and every row against\n"
-        "metadata.json and its sha256. With --source, also redoes every cast from the\n"
-        "checkpoint and compares every value.",
+    .about = "Checks the file's structure, every page's CRC, and every row against "
+             "metadata.json and its sha256. With --source, also redoes every cast from the "
+             "checkpoint and compares every value.",
     .examples = "  fletch verify ./bert\n"
                 "  fletch verify ./bert --source ./bert-base-uncased",
     .operands_max = 1,

@@ -1,0 +1,209 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""terminal.py BUILD - looks at a pseudo terminal's screen while fletch works; prints TAP
+
+The meter program plays a conversion of known length to the progress meter; the real command
+converts a case of tests/golden. What each writes goes through a small terminal: carriage
+return, line feed, erase to the end of the line, wrapping at the edge.
+"""
+import fcntl
+import multiprocessing
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+
+BUILD = os.path.realpath(sys.argv[1])
+METER = os.path.join(BUILD, "tests/cli/meter")
+FLETCH = os.path.join(BUILD, "cli/fletch")
+GOLDEN = os.path.join(os.path.dirname(os.path.realpath(__file__)), "../golden")
+OPEN_LINE = 'fletch: bert (config.json: model_type "bert"), 199 tensors'
+WARNING_LINE = "fletch: warning: tensor 'x': one value is beyond float16"
+SUMMARY = ["  Model:", "  Output:", "  Parameters:", "  File size:", "  Compression:",
+           "  Time:", "  Validation:      PASSED"]
+
+points = 0
+failures = 0
+
+
+def point(good, title, *why):
+    global points, failures
+    points += 1
+    failures += not good
+    print("%s %d - %s" % ("ok" if good else "not ok", points, title))
+    if not good:
+        for text in why:
+            print("# " + repr(text))
+    sys.stdout.flush()
+
+
+class Screen:
+    """What a terminal of so many columns shows, and the widest its current line has been."""
+
+    def __init__(self, columns):
+        self.columns = columns
+        self.lines = [""]
+        self.at = 0
+        self.wrapped = 0
+
+    def put(self, char):
+        if self.at == self.columns:
+            self.wrapped += 1
+            self.lines.append("")
+            self.at = 0
+        line = self.lines[-1].ljust(self.at)
+        self.lines[-1] = line[:self.at] + char + line[self.at + 1:]
+        self.at += 1
+
+    def feed(self, text):
+        while text:
+            if text.startswith("\x1b[K"):
+                self.lines[-1] = self.lines[-1][:self.at]
+                text = text[3:]
+                continue
+            if text[0] == "\r":
+                self.at = 0
+            elif text[0] == "\n":
+                self.lines.append("")
+            elif text[0] >= " ":
+                self.put(text[0])
+            else:
+                raise ValueError("control character %r" % text[0])
+            text = text[1:]
+
+    def text(self):
+        return [line.rstrip() for line in self.lines if line.strip()]
+
+
+def wrapped(line, columns):
+    pieces = [line[i:i + columns].rstrip() for i in range(0, len(line), columns)]
+    return [piece for piece in pieces if piece]
+
+
+def run(argv, columns, signals=(), **environment):
+    """[(seconds, text)], exit status, seconds from the first signal to the end"""
+    pid, fd = pty.fork()
+    if pid == 0:
+        time.sleep(0.05)
+        os.environ.update({"TERM": "xterm"}, **environment)
+        os.execv(argv[0], argv)
+    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    pieces, started, sent, first = [], time.monotonic(), 0, None
+    while True:
+        if sent < len(signals) and time.monotonic() - started >= signals[sent][0]:
+            os.kill(pid, signals[sent][1])
+            first = first or time.monotonic()
+            sent += 1
+        if not select.select([fd], [], [], 0.005)[0]:
+            continue
+        try:
+            piece = os.read(fd, 65536)
+        except OSError:
+            break
+        if not piece:
+            break
+        pieces.append((time.monotonic() - started, piece.decode()))
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    os.close(fd)
+    return pieces, status, time.monotonic() - (first or started)
+
+
+def play(columns):
+    return run([METER, "30", "15"], columns)
+
+
+def check_widths():
+    widths = (200, 80, 40, 30, 20, 12, 6, 5, 3)
+    with multiprocessing.Pool(3) as pool:
+        plays = pool.map(play, widths, 1)
+    for columns, (pieces, status, seconds) in zip(widths, plays):
+        text = "".join(piece for _, piece in pieces)
+        screen = Screen(columns)
+        screen.feed(text)
+        want = wrapped(OPEN_LINE, columns) + wrapped(WARNING_LINE, columns) + ["done"]
+        point(status == 0 and screen.text() == want,
+              "%d columns: nothing is left of the bar" % columns, screen.text())
+        frames = re.findall(r"\r([^\r\n\x1b]+)\x1b\[K", text)
+        widest = max((len(frame) for frame in frames), default=0)
+        point(widest < columns and (frames or columns < 5),
+              "%d columns: no frame reaches the edge" % columns, widest, frames[:2])
+        point(len(frames) <= seconds * 10 + 1,
+              "%d columns: ten frames a second at most" % columns, len(frames), seconds)
+        percents = [int(p) for frame in frames for p in re.findall(r"(\d+)%", frame)]
+        point(percents == sorted(percents) and all(p <= 100 for p in percents),
+              "%d columns: the per cent only grow" % columns, percents)
+        if columns >= 40:
+            point(all(re.search(r"%.*\[#*-*\].* +\d+/199 .*B/s +(\d+:\d\d|-:--)", frame)
+                      for frame in frames),
+                  "%d columns: bar, count, rate and time are there" % columns, frames[:2])
+
+
+def check_quiet_ones():
+    for title, argv, environment, want in (
+            ("a dumb terminal gets plain lines", [], {"TERM": "dumb"},
+             [OPEN_LINE, "fletch: writing 199 tensors, 417.64 MB", WARNING_LINE,
+              "fletch: verifying 199 tensors, 417.64 MB", "done"]),
+            ("--no-progress leaves the talk", ["plain"], {}, [OPEN_LINE, WARNING_LINE, "done"]),
+            ("--quiet leaves nothing", ["quiet"], {}, ["done"])):
+        pieces, status, _ = run([METER, "10", "30"] + argv, 80, **environment)
+        text = "".join(piece for _, piece in pieces)
+        point(status == 0 and text.replace("\r\n", "\n").splitlines() == want
+              and "\x1b" not in text, title, text)
+    done = subprocess.run([METER, "10", "30"], capture_output=True, text=True)
+    point(done.stderr.splitlines() == [OPEN_LINE, "fletch: writing 199 tensors, 417.64 MB",
+                                       WARNING_LINE,
+                                       "fletch: verifying 199 tensors, 417.64 MB"]
+          and done.stdout == "done\n", "where stderr is no terminal: plain lines",
+          done.stderr)
+
+
+def check_signals():
+    for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)):
+        pieces, status, _ = run([METER, "1000", "10"], 80, [(0.6, number)])
+        screen = Screen(80)
+        screen.feed("".join(piece for _, piece in pieces))
+        point(status == code and screen.text() == [OPEN_LINE, "fletch: interrupted"],
+              "signal %d: exit code %d and a clean screen" % (number, code), status,
+              screen.text())
+    _, status, _ = run([METER, "1000", "10", "stubborn"], 80,
+                       [(0.5, signal.SIGINT), (0.7, signal.SIGINT)])
+    point(status == -signal.SIGINT, "the second interrupt kills", status)
+
+
+def check_command():
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        for columns in (80, 40):
+            model = "model"
+            if not os.path.exists(model):
+                os.symlink(os.path.join(GOLDEN, "bert-safetensors/source"), model)
+            pieces, status, _ = run([FLETCH, "convert", model, "-o", "out"], columns)
+            screen = Screen(columns)
+            screen.feed("".join(piece for _, piece in pieces))
+            lines = screen.text()
+            point(status == 0 and lines[0].startswith("fletch: bert (config.json")
+                  and [line[:len(want)] for line, want in zip(lines[-7:], SUMMARY)] == SUMMARY,
+                  "%d columns: convert tells what it is and sums up" % columns, lines)
+            pieces, status, _ = run([FLETCH, "show", "out"], columns)
+            lines = "".join(piece for _, piece in pieces).replace("\r", "").splitlines()
+            rows = lines[:lines.index("")]
+            names = [row.split()[0] for row in rows[1:]]
+            point(status == 0 and len(rows) > 1 and len(set(names)) == len(names)
+                  and (columns < 80 or max(map(len, rows)) <= columns),
+                  "%d columns: show fits, and names stay apart" % columns, lines)
+
+
+if __name__ == "__main__":
+    check_widths()
+    check_quiet_ones()
+    check_signals()
+    check_command()
+    print("1..%d" % points)
+    sys.exit(failures > 0)
