@@ -1,0 +1,641 @@
+/* SPDX-License-Identifier: MIT */
+/* test_safetensors.c - every rule of a safetensors header, with its status and sentence */
+#include "support.h"
+
+#include "base/bytes.h"
+#include "checkpoint/checkpoint.h"
+
+#include <fcntl.h>
+
+/* Text with NULs in it, and its length. */
+#define TEXT(text) (text), sizeof(text) - 1
+
+/* Shorthands for headers: a tensor of F32, or any other. */
+#define F32(name, shape, begin, end)                                                       \
+    "\"" name "\":{\"dtype\":\"F32\",\"shape\":" shape ",\"data_offsets\":[" #begin        \
+    "," #end "]}"
+#define OF(dtype, shape, begin, end)                                                       \
+    "{\"a\":{\"dtype\":\"" dtype "\",\"shape\":" shape ",\"data_offsets\":[" #begin        \
+    "," #end "]}}"
+#define FIELDS(fields) "{\"a\":{" fields "}}"
+#define EXTRA(value)                                                                       \
+    "{\"a\":{\"dtype\":\"U8\",\"x\":" value ",\"shape\":[1],\"data_offsets\":[0,1]}}"
+#define NAMED(name) "{\"" name "\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}"
+#define SHAPED(shape) OF("U8", shape, 0, 1)
+#define AT(offsets) FIELDS("\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":" offsets)
+
+/* The file `name` with this header and `data_size` zero bytes behind it. */
+static const char *put_header(const char *name, const char *header, size_t size,
+                              size_t data_size)
+{
+    const char *path = at(name);
+    size_t all = 8 + size + data_size;
+    uint8_t *bytes = calloc(1, all);
+
+    assert_non_null(bytes);
+    fletch_store_u64(bytes, size);
+    memcpy(bytes + 8, header, size);
+    put_bytes(path, bytes, all);
+    free(bytes);
+    return path;
+}
+
+/* The status, and the whole sentence behind the path. */
+static void assert_refused(const char *path, enum fletch_status status,
+                           const char *sentence)
+{
+    struct fletch_checkpoint *checkpoint = NULL;
+    struct fletch_error err = { 0 };
+    size_t len = strlen(path);
+
+    if (fletch_checkpoint_open(&checkpoint, path, &err) != status || err.status != status ||
+        strncmp(err.message, path, len) != 0 || strncmp(err.message + len, ": ", 2) != 0 ||
+        strcmp(err.message + len + 2, sentence) != 0)
+        fail_msg("got %s '%s', expected %s '%s'", fletch_status_name(err.status),
+                 err.message, fletch_status_name(status), sentence);
+    assert_null(checkpoint);
+    /* a caller may do without the sentence */
+    assert_int_equal(fletch_checkpoint_open(&checkpoint, path, NULL), status);
+}
+
+static struct fletch_checkpoint *open_good(const char *path)
+{
+    struct fletch_checkpoint *checkpoint = NULL;
+    struct fletch_error err;
+
+    assert_ok(fletch_checkpoint_open(&checkpoint, path, &err), err);
+    return checkpoint;
+}
+
+/* ---- Accepted ---- */
+
+struct accepted {
+    const char *header;
+    size_t size;
+    size_t data_size;
+    size_t count;
+};
+
+static void accepts(void **state)
+{
+    static const struct accepted cases[] = {
+        { TEXT("{}"), 0, 0 },
+        { TEXT(" \t\r\n{ } \t\r\n"), 0, 0 },
+        { TEXT("{" F32("a", "[1]", 0, 4) "}        "), 4, 1 },
+        { TEXT("\n{ \"a\" : { \"shape\" : [ 1 ] , \"data_offsets\" : [ 0 , 4 ] , \"dtype\" "
+               ": \"F32\" } }"),
+          4, 1 },
+        { TEXT("{\"__metadata__\":null}"), 0, 0 },
+        { TEXT("{\"__metadata__\":{}}"), 0, 0 },
+        { TEXT("{\"__metadata__\":{\"format\":\"pt\",\"format\":\"x\\u0000\"}}"), 0, 0 },
+        { TEXT("{" F32("a", "[1]", 0, 4) ",\"__metadata__\":{\"a\":\"b\"}}"), 4, 1 },
+        /* a scalar, empty tensors at every boundary, the header in any order */
+        { TEXT("{" F32("a", "[]", 0, 4) "}"), 4, 1 },
+        { TEXT("{" F32("a", "[1]", 4, 8) "," F32("b", "[1]", 0, 4) "}"), 8, 2 },
+        { TEXT("{" F32("a", "[0]", 4, 4) "," F32("b", "[1]", 0, 4) "," F32(
+              "c", "[3,0]", 0, 0) "," F32("d", "[0]", 4, 4) "}"),
+          4, 4 },
+        { TEXT("{" F32("a", "[0]", 0, 0) "}"), 0, 1 },
+        { TEXT(OF("F32", "[0,18446744073709551615,18446744073709551615]", 0, 0)), 0, 1 },
+        { TEXT(OF("F4", "[3,2]", 0, 3)), 3, 1 },
+        { TEXT(OF("F6_E2M3", "[4]", 0, 3)), 3, 1 },
+        { TEXT(OF("C64", "[1]", 0, 8)), 8, 1 },
+        { TEXT(EXTRA(
+              "[{\"y\":[]},{},-0.5e+7,0,1E2,12,true,false,null,\"\\\"\\n\\ud83d\\ude00"
+              "\"]")),
+          1, 1 },
+        { TEXT(NAMED("")), 1, 1 },
+        { TEXT("{" F32("__metadata_", "[1]", 0, 4) "}"), 4, 1 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const char *path =
+            put_header("x.safetensors", cases[i].header, cases[i].size, cases[i].data_size);
+        struct fletch_checkpoint *checkpoint = open_good(path);
+
+        assert_int_equal(fletch_checkpoint_count(checkpoint), cases[i].count);
+        fletch_checkpoint_close(checkpoint);
+    }
+}
+
+static void names_are_decoded(void **state)
+{
+    static const char header[] = NAMED("\\u0061\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\u20AC"
+                                       "\\ud83d\\ude00\xc3\xa9");
+    struct fletch_checkpoint *checkpoint =
+        open_good(put_header("x.safetensors", TEXT(header), 1));
+    struct fletch_tensor_info info;
+
+    (void)state;
+    assert_true(fletch_checkpoint_at(&info, checkpoint, 0));
+    assert_string_equal(info.name,
+                        "a\"\\/\b\f\n\r\t\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\xc3\xa9");
+    fletch_checkpoint_close(checkpoint);
+}
+
+static void tells_where_the_bytes_are(void **state)
+{
+    static const char header[] = "{\"b\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":"
+                                 "[0,1]},\"a\":{\"dtype\":\"F64\",\"shape\":[1,2],"
+                                 "\"data_offsets\":[1,17]}}";
+    struct fletch_checkpoint *checkpoint =
+        open_good(put_header("x.safetensors", TEXT(header), 17));
+    struct fletch_tensor_info info;
+
+    (void)state;
+    assert_true(fletch_checkpoint_at(&info, checkpoint, 0));
+    assert_string_equal(info.name, "a");
+    assert_string_equal(info.dtype, "torch.float64");
+    assert_int_equal(info.rank, 2);
+    assert_int_equal(info.shape[0], 1);
+    assert_int_equal(info.shape[1], 2);
+    assert_int_equal(info.count, 2);
+    assert_int_equal(info.size, 16);
+    assert_int_equal(info.offset, 8 + sizeof(header) - 1 + 1); /* nothing is aligned */
+    assert_string_equal(info.file, "x.safetensors");
+    assert_true(fletch_checkpoint_at(&info, checkpoint, 1));
+    assert_string_equal(info.name, "b");
+    assert_false(fletch_checkpoint_at(&info, checkpoint, 2));
+    fletch_checkpoint_close(checkpoint);
+}
+
+static void knows_every_dtype(void **state)
+{
+    (void)state;
+    for (int i = FLETCH_DTYPE_NONE + 1; i < FLETCH_DTYPE_COUNT; i++) {
+        const struct fletch_dtype_info *info = fletch_dtype_info((enum fletch_dtype)i);
+        struct fletch_checkpoint *checkpoint;
+        char header[200];
+        int len =
+            snprintf(header, sizeof(header),
+                     "{\"a\":{\"dtype\":\"%s\",\"shape\":[8],\"data_offsets\":[0,%u]}}",
+                     info->safetensors, info->bits);
+
+        checkpoint =
+            open_good(put_header("x.safetensors", header, (size_t)len, info->bits));
+        assert_int_equal(checkpoint->tensors[0].dtype, i);
+        assert_int_equal(checkpoint->tensors[0].size, info->bits);
+        fletch_checkpoint_close(checkpoint);
+    }
+}
+
+/* ---- Refused ---- */
+
+struct refused {
+    const char *header;
+    size_t size;
+    size_t data_size;
+    enum fletch_status status;
+    const char *sentence;
+};
+
+static void assert_all_refused(const struct refused *cases, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        assert_refused(
+            put_header("x.safetensors", cases[i].header, cases[i].size, cases[i].data_size),
+            cases[i].status, cases[i].sentence);
+}
+
+#define ASSERT_ALL_REFUSED(cases)                                                          \
+    assert_all_refused(cases, sizeof(cases) / sizeof(cases[0]))
+
+static void refuses_what_is_no_json(void **state)
+{
+    static const struct refused cases[] = {
+        { TEXT(""), 0, FLETCH_ERR_FORMAT,
+          "byte 8: found the end, expected the object of a safetensors header" },
+        { TEXT("[]"), 0, FLETCH_ERR_FORMAT,
+          "byte 8: found '[', expected the object of a safetensors header" },
+        { TEXT("null"), 0, FLETCH_ERR_FORMAT,
+          "byte 8: found 'n', expected the object of a safetensors header" },
+        { TEXT("\xef\xbb\xbf{}"), 0, FLETCH_ERR_FORMAT,
+          "byte 8: found 0xef, expected the object of a safetensors header" },
+        { TEXT("{}\0"), 0, FLETCH_ERR_FORMAT,
+          "byte 10: found 0x00, expected nothing behind the header's object" },
+        { TEXT("{}\x0c"), 0, FLETCH_ERR_FORMAT,
+          "byte 10: found 0x0c, expected nothing behind the header's object" },
+        { TEXT("{},"), 0, FLETCH_ERR_FORMAT,
+          "byte 10: found ',', expected nothing behind the header's object" },
+        { TEXT("{"), 0, FLETCH_ERR_FORMAT,
+          "byte 9: found the end, expected a name in quotes or '}'" },
+        { TEXT("{,}"), 0, FLETCH_ERR_FORMAT,
+          "byte 9: found ',', expected a name in quotes or '}'" },
+        { TEXT("{" F32("a", "[0]", 0, 0) ",}"), 0, FLETCH_ERR_FORMAT,
+          "byte 62: found '}', expected a name in quotes" },
+        { TEXT("{" F32("a", "[0]", 0, 0) " " F32("b", "[0]", 0, 0) "}"), 0,
+          FLETCH_ERR_FORMAT, "byte 62: found '\"', expected ',' or '}'" },
+        { TEXT("{\"a\" 1}"), 0, FLETCH_ERR_FORMAT, "byte 13: found '1', expected ':'" },
+        { TEXT("{\"a"), 0, FLETCH_ERR_FORMAT,
+          "byte 11: found the end, expected the end of a string" },
+        { TEXT("{\"\xff\":{}}"), 0, FLETCH_ERR_FORMAT,
+          "byte 10: found 0xff in the header, expected UTF-8" },
+        { TEXT("{\"\xed\xa0\x80\":{}}"), 0, FLETCH_ERR_FORMAT,
+          "byte 10: found 0xed in the header, expected UTF-8" },
+        { TEXT("{\"\xc0\x80\":{}}"), 0, FLETCH_ERR_FORMAT,
+          "byte 10: found 0xc0 in the header, expected UTF-8" },
+        { TEXT("{\"\xf5\x80\x80\x80\":{}}"), 0, FLETCH_ERR_FORMAT,
+          "byte 10: found 0xf5 in the header, expected UTF-8" },
+        { TEXT("{\"12345678\xe2\x82"), 0, FLETCH_ERR_FORMAT,
+          "byte 18: found 0xe2 in the header, expected UTF-8" },
+    };
+
+    (void)state;
+    ASSERT_ALL_REFUSED(cases);
+}
+
+static void refuses_bad_names(void **state)
+{
+    static const struct refused cases[] = {
+        { TEXT(NAMED("a\\u0000b")), 1, FLETCH_ERR_UNSUPPORTED,
+          "byte 9: the name of a tensor has a NUL in it" },
+        { TEXT(NAMED("a\nb")), 1, FLETCH_ERR_FORMAT,
+          "byte 11: found 0x0a, expected control characters to be escaped" },
+        { TEXT(NAMED("a\0b")), 1, FLETCH_ERR_FORMAT,
+          "byte 11: found 0x00, expected control characters to be escaped" },
+        { TEXT(NAMED("a\\x")), 1, FLETCH_ERR_FORMAT,
+          "byte 12: found 'x', expected an escape that JSON has behind a backslash" },
+        { TEXT("{\"a\\"), 1, FLETCH_ERR_FORMAT,
+          "byte 12: found the end, expected an escape that JSON has behind a backslash" },
+        { TEXT(NAMED("\\u12g4")), 1, FLETCH_ERR_FORMAT,
+          "byte 14: found 'g', expected four hexadecimal digits behind \\u" },
+        { TEXT(NAMED("\\ud800")), 1, FLETCH_ERR_FORMAT,
+          "byte 10: found half of a surrogate pair, \\ud800, expected both halves" },
+        { TEXT(NAMED("x\\udc00\\ud800")), 1, FLETCH_ERR_FORMAT,
+          "byte 11: found half of a surrogate pair, \\udc00, expected both halves" },
+        { TEXT(NAMED("\\ud83d\\u0041")), 1, FLETCH_ERR_FORMAT,
+          "byte 10: found half of a surrogate pair, \\ud83d, expected both halves" },
+        { TEXT(NAMED("\\ud83d\\n")), 1, FLETCH_ERR_FORMAT,
+          "byte 10: found half of a surrogate pair, \\ud83d, expected both halves" },
+        { TEXT("{\"\\ud83d\\"), 1, FLETCH_ERR_FORMAT,
+          "byte 10: found half of a surrogate pair, \\ud83d, expected both halves" },
+    };
+
+    (void)state;
+    ASSERT_ALL_REFUSED(cases);
+}
+
+static void refuses_what_is_there_twice(void **state)
+{
+    static const struct refused cases[] = {
+        { TEXT("{" F32("b", "[1]", 0, 4) "," F32("a", "[1]", 4, 8) "," F32("\\u0062", "[1]",
+                                                                           8, 12) "}"),
+          12, FLETCH_ERR_FORMAT,
+          "byte 115: tensor 'b' is given a second time, first at byte 9" },
+        /* also where both have one range */
+        { TEXT("{" F32("a", "[1]", 0, 4) "," F32("a", "[1]", 0, 4) "}"), 4,
+          FLETCH_ERR_FORMAT,
+          "byte 62: tensor 'a' is given a second time, first at byte 9" },
+        { TEXT("{\"__metadata__\":null,\"__metadata__\":{}}"), 0, FLETCH_ERR_FORMAT,
+          "byte 29: __metadata__ is given a second time" },
+        { TEXT(FIELDS("\"dtype\":\"U8\",\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":"
+                      "[0,1]")),
+          1, FLETCH_ERR_FORMAT, "tensor 'a': byte 27: dtype is given a second time" },
+        { TEXT(FIELDS("\"dtype\":\"U8\",\"shape\":[1],\"sh\\u0061pe\":[1]")), 1,
+          FLETCH_ERR_FORMAT, "tensor 'a': byte 39: shape is given a second time" },
+        { TEXT(FIELDS("\"data_offsets\":[0,1],\"data_offsets\":[0,1]")), 1,
+          FLETCH_ERR_FORMAT, "tensor 'a': byte 35: data_offsets is given a second time" },
+    };
+
+    (void)state;
+    ASSERT_ALL_REFUSED(cases);
+}
+
+static void refuses_tensors_of_another_form(void **state)
+{
+    static const struct refused cases[] = {
+        { TEXT("{\"a\":[\"F32\",[1],[0,4]]}"), 4, FLETCH_ERR_FORMAT,
+          "tensor 'a': byte 13: found '[', expected an object with dtype, shape and "
+          "data_offsets" },
+        { TEXT("{\"a\":null}"), 0, FLETCH_ERR_FORMAT,
+          "tensor 'a': byte 13: found 'n', expected an object with dtype, shape and "
+          "data_offsets" },
+        { TEXT("{\"a\":{}}"), 0, FLETCH_ERR_FORMAT, "tensor 'a': byte 13: has no dtype" },
+        { TEXT(FIELDS("\"dtype\":\"U8\",\"data_offsets\":[0,1]")), 1, FLETCH_ERR_FORMAT,
+          "tensor 'a': byte 13: has no shape" },
+        { TEXT(FIELDS("\"dtype\":\"U8\",\"shape\":[1]")), 1, FLETCH_ERR_FORMAT,
+          "tensor 'a': byte 13: has no data_offsets" },
+        { TEXT(OF("f32", "[1]", 0, 4)), 4, FLETCH_ERR_UNSUPPORTED,
+          "tensor 'a': byte 22: dtype 'f32' is none that this version knows" },
+        { TEXT(OF("I128", "[1]", 0, 4)), 4, FLETCH_ERR_UNSUPPORTED,
+          "tensor 'a': byte 22: dtype 'I128' is none that this version knows" },
+        { TEXT(FIELDS("\"dtype\":{\"F32\":null}")), 4, FLETCH_ERR_FORMAT,
+          "tensor 'a': byte 22: found '{', expected the name of a dtype in quotes" },
+        { TEXT(FIELDS("\"dtype\":7")), 4, FLETCH_ERR_FORMAT,
+          "tensor 'a': byte 22: found '7', expected the name of a dtype in quotes" },
+        { TEXT(SHAPED("1")), 1, FLETCH_ERR_FORMAT,
+          "tensor 'a': byte 35: found '1', expected the array of a shape" },
+        { TEXT(SHAPED("[1,]")), 1, FLETCH_ERR_FORMAT,
+          "tensor 'a': byte 38: found ']', expected a plain whole number" },
+        { TEXT(SHAPED("[1 1]")), 1, FLETCH_ERR_FORMAT,
+          "tensor 'a': byte 38: found '1', expected ',' or ']'" },
+        { TEXT("{\"__metadata__\":[]}"), 0, FLETCH_ERR_FORMAT,
+          "byte 24: found '[', expected the object of __metadata__, or null" },
+        { TEXT("{\"__metadata__\":nil}"), 0, FLETCH_ERR_FORMAT,
+          "byte 24: found 'n', expected a value" },
+        { TEXT("{\"__metadata__\":{\"a\":1}}"), 0, FLETCH_ERR_FORMAT,
+          "byte 29: found '1', expected a string in __metadata__" },
+        { TEXT("{\"__metadata__\":{\"a\":null}}"), 0, FLETCH_ERR_FORMAT,
+          "byte 29: found 'n', expected a string in __metadata__" },
+        { TEXT("{\"__metadata__\":{\"a\":{}}}"), 0, FLETCH_ERR_FORMAT,
+          "byte 29: found '{', expected a string in __metadata__" },
+    };
+
+    (void)state;
+    ASSERT_ALL_REFUSED(cases);
+}
+
+static void refuses_numbers_that_are_not_plain(void **state)
+{
+    static const struct refused cases[] = {
+        { TEXT(SHAPED("[1.0]")), 1, FLETCH_ERR_FORMAT,
+          "tensor 'a': byte 37: found '.', expected a plain whole number" },
+        { TEXT(SHAPED("[1e0]")), 1, FLETCH_ERR_FORMAT,
+          "tensor 'a': byte 37: found 'e', expected a plain whole number" },
+        { TEXT(SHAPED("[-0]")), 1, FLETCH_ERR_FORMAT,
+          "tensor 'a': byte 36: found '-', expected a plain whole number" },
+        { TEXT(SHAPED("[-1]")), 1, FLETCH_ERR_FORMAT,
+          "tensor 'a': byte 36: found '-', expected a plain whole number" },
+        { TEXT(SHAPED("[01]")), 1, FLETCH_ERR_FORMAT,
+          "tensor 'a': byte 36: found a leading zero, expected a plain whole number" },
+        { TEXT(SHAPED("[\"1\"]")), 1, FLETCH_ERR_FORMAT,
+          "tensor 'a': byte 36: found '\"', expected a plain whole number" },
+        { TEXT(SHAPED("[18446744073709551616]")), 1, FLETCH_ERR_FORMAT,
+          "tensor 'a': byte 36: found a number beyond 64 bits, expected a plain whole "
+          "number" },
+        { TEXT(SHAPED("[99999999999999999999999]")), 1, FLETCH_ERR_FORMAT,
+          "tensor 'a': byte 36: found a number beyond 64 bits, expected a plain whole "
+          "number" },
+        { TEXT(AT("[0,1.0]")), 1, FLETCH_ERR_FORMAT,
+          "tensor 'a': byte 58: found '.', expected a plain whole number" },
+        { TEXT(AT("[]")), 1, FLETCH_ERR_FORMAT,
+          "tensor 'a': byte 54: data_offsets has 0 numbers, expected 2" },
+        { TEXT(AT("[0]")), 1, FLETCH_ERR_FORMAT,
+          "tensor 'a': byte 54: data_offsets has 1 numbers, expected 2" },
+        { TEXT(AT("[0,1,2]")), 1, FLETCH_ERR_FORMAT,
+          "tensor 'a': byte 54: data_offsets has more than 2 numbers, expected 2" },
+        { TEXT(AT("[1,0]")), 1, FLETCH_ERR_FORMAT,
+          "tensor 'a': byte 54: data_offsets [1, 0] end before they begin" },
+        { TEXT(AT("{}")), 1, FLETCH_ERR_FORMAT,
+          "tensor 'a': byte 54: found '{', expected the array of data_offsets" },
+        { TEXT(EXTRA("-")), 1, FLETCH_ERR_FORMAT,
+          "tensor 'a': byte 32: found ',', expected a digit" },
+        { TEXT(EXTRA("1.")), 1, FLETCH_ERR_FORMAT,
+          "tensor 'a': byte 33: found ',', expected a digit" },
+        { TEXT(EXTRA("1e+")), 1, FLETCH_ERR_FORMAT,
+          "tensor 'a': byte 34: found ',', expected a digit" },
+        { TEXT(EXTRA("01")), 1, FLETCH_ERR_FORMAT,
+          "tensor 'a': byte 32: found '1', expected ',' or '}'" },
+        { TEXT(EXTRA("nul")), 1, FLETCH_ERR_FORMAT,
+          "tensor 'a': byte 31: found 'n', expected a value" },
+        { TEXT(EXTRA("[1,]")), 1, FLETCH_ERR_FORMAT,
+          "tensor 'a': byte 34: found ']', expected a value" },
+        { TEXT(EXTRA("[1}")), 1, FLETCH_ERR_FORMAT,
+          "tensor 'a': byte 33: found '}', expected ',' or ']'" },
+        { TEXT(EXTRA("{\"y\":1]")), 1, FLETCH_ERR_FORMAT,
+          "tensor 'a': byte 37: found ']', expected ',' or '}'" },
+    };
+
+    (void)state;
+    ASSERT_ALL_REFUSED(cases);
+}
+
+static void refuses_sizes_that_do_not_fit(void **state)
+{
+    static const struct refused cases[] = {
+        /* left to right: the zero comes too late */
+        { TEXT(OF("U8", "[18446744073709551615,18446744073709551615,0]", 0, 0)), 0,
+          FLETCH_ERR_FORMAT,
+          "tensor 'a': byte 13: shape [18446744073709551615, 18446744073709551615, 0] of "
+          "U8 "
+          "is beyond 64 bits" },
+        { TEXT(OF("U8", "[2305843009213693952]", 0, 0)), 0, FLETCH_ERR_FORMAT,
+          "tensor 'a': byte 13: shape [2305843009213693952] of U8 is beyond 64 bits" },
+        { TEXT(OF("F4", "[3]", 0, 1)), 1, FLETCH_ERR_FORMAT,
+          "tensor 'a': byte 13: shape [3] of F4 takes 12 bits, expected whole bytes" },
+        { TEXT(OF("F32", "[2,2]", 0, 12)), 12, FLETCH_ERR_FORMAT,
+          "tensor 'a': byte 13: shape [2, 2] of F32 takes 16 bytes, data_offsets [0, 12] "
+          "hold 12" },
+        { TEXT(OF("F32", "[]", 0, 0)), 0, FLETCH_ERR_FORMAT,
+          "tensor 'a': byte 13: shape [] of F32 takes 4 bytes, data_offsets [0, 0] hold "
+          "0" },
+    };
+
+    (void)state;
+    ASSERT_ALL_REFUSED(cases);
+}
+
+static void refuses_holes_and_overlaps(void **state)
+{
+    static const struct refused cases[] = {
+        { TEXT("{" F32("a", "[1]", 4, 8) "}"), 8, FLETCH_ERR_FORMAT,
+          "byte 9: the first tensor 'a' begins at 4 of the data, expected 0" },
+        { TEXT("{" F32("b", "[1]", 8, 12) "," F32("a", "[1]", 0, 4) "}"), 12,
+          FLETCH_ERR_FORMAT,
+          "byte 9: a hole between tensor 'a', which ends at 4, and tensor 'b', which "
+          "begins "
+          "at 8" },
+        { TEXT("{" F32("a", "[2]", 0, 8) "," F32("b", "[2]", 4, 12) "}"), 12,
+          FLETCH_ERR_FORMAT,
+          "byte 62: tensor 'b' at [4, 12] overlaps tensor 'a' at [0, 8]" },
+        { TEXT("{" F32("b", "[1]", 0, 4) "," F32("a", "[1]", 0, 4) "}"), 4,
+          FLETCH_ERR_FORMAT,
+          "byte 62: tensor 'a' at [0, 4] overlaps tensor 'b' at [0, 4]" },
+        /* an empty tensor in the middle of another */
+        { TEXT("{" F32("a", "[1]", 0, 4) "," F32("b", "[0]", 2, 2) "}"), 4,
+          FLETCH_ERR_FORMAT,
+          "byte 62: tensor 'b' at [2, 2] overlaps tensor 'a' at [0, 4]" },
+        { TEXT("{" F32("a", "[2]", 0, 8) "}"), 5, FLETCH_ERR_FORMAT,
+          "byte 67: the file ends here, 3 bytes before the end of tensor 'a': it was cut "
+          "short" },
+        { TEXT("{" F32("a", "[1]", 0, 4) "}"), 7, FLETCH_ERR_FORMAT,
+          "byte 66: found 3 bytes behind the last tensor 'a'" },
+        { TEXT("{}"), 2, FLETCH_ERR_FORMAT,
+          "byte 10: found 2 bytes behind the last tensor" },
+        { TEXT("{" F32("a", "[4611686018427387903]", 0, 18446744073709551612) "}"), 7,
+          FLETCH_ERR_FORMAT,
+          "tensor 'a': byte 13: shape [4611686018427387903] of F32 is beyond 64 bits" },
+        { TEXT(OF("F32", "[576460752303423487]", 0, 2305843009213693948)), 4,
+          FLETCH_ERR_FORMAT,
+          "byte 101: the file ends here, 2305843009213693944 bytes before the end of tensor "
+          "'a': it was cut short" },
+    };
+
+    (void)state;
+    ASSERT_ALL_REFUSED(cases);
+}
+
+static void refuses_lengths_that_lie(void **state)
+{
+    uint8_t bytes[16] = { 0 };
+
+    (void)state;
+    put_bytes(at("x.safetensors"), "1234567", 7);
+    assert_refused(at("x.safetensors"), FLETCH_ERR_FORMAT,
+                   "has 7 bytes, expected 8 at least: the length of a safetensors header");
+    put_bytes(at("x.safetensors"), bytes, 8);
+    assert_refused(at("x.safetensors"), FLETCH_ERR_FORMAT,
+                   "byte 8: found the end, expected the object of a safetensors header");
+    memcpy(bytes + 8, "{}      ", 8);
+    bytes[0] = 9;
+    put_bytes(at("x.safetensors"), bytes, 16);
+    assert_refused(
+        at("x.safetensors"), FLETCH_ERR_FORMAT,
+        "byte 0: header of 9 bytes, but only 8 follow: the file was cut short, or "
+        "is no safetensors file");
+    fletch_store_u64(bytes, UINT64_MAX);
+    put_bytes(at("x.safetensors"), bytes, 16);
+    assert_refused(at("x.safetensors"), FLETCH_ERR_FORMAT,
+                   "byte 0: header of 18446744073709551615 bytes, but only 8 follow: the "
+                   "file was cut short, or is no safetensors file");
+}
+
+/* A sparse file whose header would be one byte too long. */
+static void refuses_headers_beyond_the_limit(void **state)
+{
+    uint8_t bytes[10] = { 0 };
+
+    (void)state;
+    fletch_store_u64(bytes, 100000001);
+    memcpy(bytes + 8, "{}", 2);
+    put_bytes(at("x.safetensors"), bytes, sizeof(bytes));
+    assert_int_equal(truncate(at("x.safetensors"), 100000001 + 8), 0);
+    assert_refused(at("x.safetensors"), FLETCH_ERR_UNSUPPORTED,
+                   "byte 0: header of 100000001 bytes, the limit is 100000000 "
+                   "(FLETCH_SAFETENSORS_HEADER_MAX)");
+    /* and the last one that is not too long is read */
+    fletch_store_u64(bytes, 100000000);
+    put_bytes(at("x.safetensors"), bytes, sizeof(bytes));
+    assert_int_equal(truncate(at("x.safetensors"), 100000000 + 8), 0);
+    assert_refused(at("x.safetensors"), FLETCH_ERR_FORMAT,
+                   "byte 10: found 0x00, expected nothing behind the header's object");
+}
+
+static char *repeat(char *to, const char *text, size_t count)
+{
+    while (count--)
+        to = stpcpy(to, text);
+    return to;
+}
+
+static void refuses_more_dimensions_than_the_limit(void **state)
+{
+    char header[600], *p;
+
+    (void)state;
+    for (size_t rank = FLETCH_RANK_MAX; rank <= FLETCH_RANK_MAX + 1; rank++) {
+        const char *path;
+
+        p = stpcpy(header, "{\"a\":{\"dtype\":\"U8\",\"shape\":[1");
+        p = stpcpy(repeat(p, ",1", rank - 1), "],\"data_offsets\":[0,1]}}");
+        path = put_header("x.safetensors", header, (size_t)(p - header), 1);
+        if (rank <= FLETCH_RANK_MAX)
+            fletch_checkpoint_close(open_good(path));
+        else
+            assert_refused(path, FLETCH_ERR_UNSUPPORTED,
+                           "tensor 'a': byte 164: more than 64 dimensions, the limit "
+                           "(FLETCH_RANK_MAX)");
+    }
+    /* a long shape is cut in the sentence, not the sentence in its reason */
+    p = stpcpy(header, "{\"a\":{\"dtype\":\"U8\",\"shape\":[1");
+    p = stpcpy(repeat(p, ",1", 63), "],\"data_offsets\":[0,2]}}");
+    assert_refused(
+        put_header("x.safetensors", header, (size_t)(p - header), 2), FLETCH_ERR_FORMAT,
+        "tensor 'a': byte 13: shape [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, "
+        "1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, ...] of U8 takes 1 bytes, "
+        "data_offsets [0, 2] hold 2");
+}
+
+static void refuses_deep_nesting_without_recursion(void **state)
+{
+    /* two levels are the header's and the tensor's own */
+    static const size_t deep = 126, count = 10000;
+    char *header = malloc(3 * count), *p;
+
+    (void)state;
+    assert_non_null(header);
+    p = repeat(stpcpy(header, "{\"a\":{\"x\":"), "[", deep);
+    p = stpcpy(repeat(p, "]", deep),
+               ",\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}");
+    fletch_checkpoint_close(
+        open_good(put_header("x.safetensors", header, (size_t)(p - header), 1)));
+    p = repeat(stpcpy(header, "{\"a\":{\"x\":"), "[", count);
+    assert_refused(put_header("x.safetensors", header, (size_t)(p - header), 1),
+                   FLETCH_ERR_UNSUPPORTED,
+                   "tensor 'a': byte 144: nested deeper than 128 levels, the limit "
+                   "(FLETCH_SCAN_DEPTH_MAX)");
+    free(header);
+}
+
+/* However long a name is, the message says what is wrong with it. */
+static void long_names_leave_room_for_the_reason(void **state)
+{
+    struct fletch_checkpoint *checkpoint = NULL;
+    struct fletch_error err;
+    char header[5000], *p;
+
+    (void)state;
+    p = stpcpy(repeat(stpcpy(header, "{\""), "n", 4000), "\":{\"dtype\":\"U9\"}}");
+    assert_fails(fletch_checkpoint_open(
+                     &checkpoint,
+                     put_header("x.safetensors", header, (size_t)(p - header), 0), &err),
+                 FLETCH_ERR_UNSUPPORTED, err, "dtype 'U9' is none that this version knows");
+}
+
+/* 20,000 tensors in reverse order: found in natural order, and soon enough. */
+static void many_tensors_are_listed(void **state)
+{
+    static const unsigned count = 20000;
+    char *header = malloc((size_t)count * 80), *p = header;
+    struct fletch_checkpoint *checkpoint;
+
+    (void)state;
+    assert_non_null(header);
+    for (unsigned i = 0; i < count; i++)
+        p += sprintf(p,
+                     "%c\"t.%u\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[%u,%u]}",
+                     i ? ',' : '{', count - 1 - i, i, i + 1);
+    *p++ = '}';
+    checkpoint =
+        open_good(put_header("x.safetensors", header, (size_t)(p - header), count));
+    assert_int_equal(fletch_checkpoint_count(checkpoint), count);
+    for (unsigned i = 0; i < count; i++) {
+        char name[16];
+
+        snprintf(name, sizeof(name), "t.%u", i);
+        assert_string_equal(checkpoint->tensors[i].name, name);
+        assert_int_equal(checkpoint->tensors[i].offset,
+                         8 + (size_t)(p - header) + count - 1 - i);
+    }
+    fletch_checkpoint_close(checkpoint);
+    free(header);
+}
+
+#define SCRATCH_TEST(test)                                                                 \
+    cmocka_unit_test_setup_teardown(test, make_scratch, remove_scratch)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SCRATCH_TEST(accepts),
+        SCRATCH_TEST(names_are_decoded),
+        SCRATCH_TEST(tells_where_the_bytes_are),
+        SCRATCH_TEST(knows_every_dtype),
+        SCRATCH_TEST(refuses_what_is_no_json),
+        SCRATCH_TEST(refuses_bad_names),
+        SCRATCH_TEST(refuses_what_is_there_twice),
+        SCRATCH_TEST(refuses_tensors_of_another_form),
+        SCRATCH_TEST(refuses_numbers_that_are_not_plain),
+        SCRATCH_TEST(refuses_sizes_that_do_not_fit),
+        SCRATCH_TEST(refuses_holes_and_overlaps),
+        SCRATCH_TEST(refuses_lengths_that_lie),
+        SCRATCH_TEST(refuses_headers_beyond_the_limit),
+        SCRATCH_TEST(refuses_more_dimensions_than_the_limit),
+        SCRATCH_TEST(refuses_deep_nesting_without_recursion),
+        SCRATCH_TEST(long_names_leave_room_for_the_reason),
+        SCRATCH_TEST(many_tensors_are_listed),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
