@@ -211,27 +211,47 @@ static enum fletch_status emit_pages(struct column *column, body_fn put_body, in
                                false, err);
 }
 
-static enum fletch_status emit_names(struct column *column, struct fletch_error *err)
+static const char *name_of(const struct fletch_writer_cell *cell)
+{
+    return cell->name;
+}
+
+static const char *dtype_of(const struct fletch_writer_cell *cell)
+{
+    return cell->dtype;
+}
+
+/* min and max of a text column. */
+static enum fletch_status
+put_text_range(struct column *column,
+               const char *(*text_of)(const struct fletch_writer_cell *),
+               struct fletch_error *err)
 {
     const struct fletch_writer *writer = column->writer;
-    const char *min = writer->cells[0].name, *max = min;
+    const char *min = text_of(&writer->cells[0]), *max = min;
     struct fletch_statistics *statistics = &column->chunk->statistics;
 
     /* strcmp compares unsigned bytes: the order that column_orders promises */
     for (size_t i = 1; i < writer->cells_count; i++) {
-        if (strcmp(writer->cells[i].name, min) < 0)
-            min = writer->cells[i].name;
-        if (strcmp(writer->cells[i].name, max) > 0)
-            max = writer->cells[i].name;
+        const char *text = text_of(&writer->cells[i]);
+
+        min = strcmp(text, min) < 0 ? text : min;
+        max = strcmp(text, max) > 0 ? text : max;
     }
-    if (strlen(min) <= STATISTICS_SIZE_MAX && strlen(max) <= STATISTICS_SIZE_MAX) {
-        statistics->min_size = strlen(min);
-        statistics->max_size = strlen(max);
-        statistics->min = fletch_arena_strdup(&column->writer->arena, min);
-        statistics->max = fletch_arena_strdup(&column->writer->arena, max);
-        if (!statistics->min || !statistics->max)
-            return fletch_fail_memory(err, strlen(min) + strlen(max), "statistics");
-    }
+    if (strlen(min) > STATISTICS_SIZE_MAX || strlen(max) > STATISTICS_SIZE_MAX)
+        return FLETCH_OK;
+    statistics->min_size = strlen(min);
+    statistics->max_size = strlen(max);
+    statistics->min = fletch_arena_strdup(&column->writer->arena, min);
+    statistics->max = fletch_arena_strdup(&column->writer->arena, max);
+    if (!statistics->min || !statistics->max)
+        return fletch_fail_memory(err, strlen(min) + strlen(max), "statistics");
+    return FLETCH_OK;
+}
+
+static enum fletch_status emit_names(struct column *column, struct fletch_error *err)
+{
+    TRY(put_text_range(column, name_of, err));
     return emit_pages(column, put_names, FLETCH_ENCODING_PLAIN, err);
 }
 
@@ -285,6 +305,7 @@ static enum fletch_status emit_dtypes(struct column *column, struct fletch_error
     struct fletch_page_header dictionary = { .type = FLETCH_PAGE_DICTIONARY,
                                              .encoding = FLETCH_ENCODING_PLAIN };
 
+    TRY(put_text_range(column, dtype_of, err));
     TRY(index_dtypes(column, err));
     column->chunk->dictionary_page_offset = (int64_t)writer->offset;
     dictionary.num_values = (int32_t)column->dtypes_count;

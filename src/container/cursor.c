@@ -180,9 +180,10 @@ static enum fletch_status load_dictionary(struct fletch_cursor *cursor, size_t g
                            "column 'data', page at byte %" PRIu64
                            ": is of type %d, expected the chunk's dictionary",
                            page.offset, (int)page.header.type);
-    TRY(fletch_page_load(&cursor->dictionary_page, &cursor->loader, chunk, &page, err));
-    status = fletch_dictionary_open(&cursor->dictionary, FLETCH_PARQUET_BYTE_ARRAY,
-                                    &page.header, &cursor->dictionary_page, err);
+    status = fletch_page_load(&cursor->dictionary_page, &cursor->loader, chunk, &page, err);
+    if (!status)
+        status = fletch_dictionary_open(&cursor->dictionary, FLETCH_PARQUET_BYTE_ARRAY,
+                                        &page.header, &cursor->dictionary_page, err);
     if (status)
         return fletch_page_blame(status, chunk, page.offset, err);
     cursor->dictionary_group = group;
@@ -232,13 +233,12 @@ static enum fletch_status read_whole(struct fletch_cursor *cursor, size_t row,
     if (cursor->page_index != index) {
         struct fletch_page page = cursor->page_found;
 
-        TRY(fletch_page_load(&cursor->page, &cursor->loader, chunk, &page, err));
         if (fletch_encoding_has_dictionary(page.header.encoding))
             TRY(load_dictionary(cursor, group, err));
-        status = rewind_page(cursor, ref, group, err);
-    } else if (cursor->next_row > row) {
-        status = rewind_page(cursor, ref, group, err);
+        status = fletch_page_load(&cursor->page, &cursor->loader, chunk, &page, err);
     }
+    if (!status && (cursor->page_index != index || cursor->next_row > row))
+        status = rewind_page(cursor, ref, group, err);
     cursor->page_index = NO_PAGE;
     if (!status)
         status = step_to(cursor, row, &value, err);

@@ -260,5 +260,5 @@ enum fletch_status fletch_page_load(struct fletch_buf *out,
 
     if (!status && !plain)
         status = decode_stored(out, loader, chunk, &page->header, err);
-    return fletch_page_blame(status, chunk, page->offset, err);
+    return status;
 }

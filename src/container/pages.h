@@ -45,7 +45,8 @@ enum fletch_status fletch_page_find(struct fletch_page *out,
                                     struct fletch_page_loader *loader,
                                     const struct fletch_chunk *chunk, uint64_t offset,
                                     struct fletch_error *err);
-/* Its whole body, decompressed: out->size is header.uncompressed_size. */
+/* Its whole body, decompressed: out->size is header.uncompressed_size. The caller puts the
+ * page in front of a message (fletch_page_blame). */
 enum fletch_status fletch_page_load(struct fletch_buf *out,
                                     struct fletch_page_loader *loader,
                                     const struct fletch_chunk *chunk,

@@ -302,6 +302,8 @@ static enum fletch_status find_pages(struct fletch_reader *reader,
         const struct fletch_column_chunk *meta =
             &group->columns[file->leaves[FLETCH_READER_DATA].index];
 
+        if (!group->num_rows && !meta->num_values)
+            continue; /* its offsets may say anything */
         TRY(fletch_reader_chunk(&file->chunks[i].chunk, file, i, FLETCH_READER_DATA, err));
         file->chunks[i].has_dictionary = meta->dictionary_page_offset > 0;
         if (group->num_rows != meta->num_values)
@@ -309,8 +311,6 @@ static enum fletch_status find_pages(struct fletch_reader *reader,
                                "column 'data': %" PRId64 " values in row group %zu, "
                                "expected %" PRId64,
                                meta->num_values, i, group->num_rows);
-        if (!group->num_rows)
-            continue;
         if (meta->offset_index_offset && meta->offset_index_length)
             TRY(read_index(file, i, meta, &loader->window, err));
         else

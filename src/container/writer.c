@@ -204,6 +204,11 @@ static enum fletch_status check_row(const struct fletch_writer_row *row,
                                "row '%.200s': dimension %u is %" PRIu64
                                ", but the layout holds at most %" PRIu64,
                                row->name, i, row->shape[i], FLETCH_DIM_MAX);
+    if (row->count > INT64_MAX)
+        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                           "row '%.200s': %" PRIu64
+                           " elements, but the layout holds at most %" PRId64,
+                           row->name, row->count, INT64_MAX);
     if (row->size > FLETCH_VALUE_SIZE_MAX)
         return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
                            "row '%.200s': a value of %" PRIu64
