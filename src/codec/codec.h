@@ -27,9 +27,12 @@ enum fletch_codec_id {
     FLETCH_CODEC_ID_LZ4_RAW = 7
 };
 
-/* Pieces of one page other than the last hold a multiple of this many bytes of content. */
+/* Best cut pages where the content is at a multiple of this from the piece's begin: zstd
+ * blocks hold that much. Pieces of any other size are as valid, and a little larger. */
 #define FLETCH_PIECE_ALIGN ((size_t)128 << 10)
-/* What the pipeline cuts large pages into: 8 zstd blocks. */
+/* What the pipeline cuts large pages into: 8 zstd blocks. Also how far back a zstd match
+ * reaches at most in a page that is made from pieces, since its first piece says so in the
+ * frame's header: a power of two. */
 #define FLETCH_PIECE_SIZE ((size_t)1 << 20)
 /* A page must shrink by one part in fifty, or it is stored plainly. */
 #define FLETCH_SHRINK_MIN 50
@@ -45,9 +48,9 @@ enum fletch_effort {
 struct fletch_piece {
     const void *bytes; /* [size] of content */
     size_t size;
-    uint64_t offset;    /* of these bytes in the page's content */
-    uint64_t page_size; /* of the whole content */
-    enum fletch_effort effort;
+    uint64_t offset;           /* of these bytes in the page's content */
+    uint64_t page_size;        /* of the whole content */
+    enum fletch_effort effort; /* the same for all pieces of a page; STORE is as MATCH */
 };
 
 /* State of one thread's compressor or decompressor: libraries' contexts, reused. */
@@ -60,15 +63,19 @@ struct fletch_codec {
     enum fletch_codec_id id;
     int level_min, level_max, level_default; /* all 0: no levels */
     bool joins;                              /* a page may be made from pieces */
+    bool entropy;                            /* FLETCH_EFFORT_ENTROPY differs from MATCH */
 
-    /* Below: NULL when this build was made without the library. */
+    /* Below: NULL when this build was made without the library; what writes also in codecs
+     * that are only read. Nothing becomes nothing in every codec: a page of 0 bytes is a
+     * page of empty content. */
 
     /* Bytes that one piece of `size` may need at most. */
     size_t (*bound)(size_t size);
     enum fletch_status (*encoder_open)(struct fletch_encoder **out, int level,
                                        struct fletch_error *err);
     /* Compresses one piece into out[cap], cap >= bound(piece->size). The piece at offset 0
-     * brings the page's header, the one that ends at page_size its end. */
+     * brings the page's header, the one that ends at page_size its end. The bytes depend on
+     * the piece alone, not on what the encoder did before. */
     enum fletch_status (*encode)(struct fletch_encoder *encoder,
                                  const struct fletch_piece *piece, void *out, size_t cap,
                                  size_t *size, struct fletch_error *err);
@@ -84,7 +91,10 @@ struct fletch_codec {
      * whole page must be decoded at once. begin() starts a page; step() takes some of
      * in[*in_size] and gives some of out[*out_size], and sets both to what it took and
      * gave. A step that can do neither is the end of what it can do with the input at hand.
-     * finish() is an error unless the page ended exactly there. */
+     * Input may be left when all content is out: go on stepping, with no room, until it is
+     * taken. finish() is an error unless the page ended exactly there. UNSUPPORTED is said
+     * of pages that need more memory than a stream has (a zstd window over 128 MiB, snappy
+     * copies from more than 64 KiB back); decode() may still do them. */
     enum fletch_status (*stream_begin)(struct fletch_decoder *decoder, uint64_t in_size,
                                        uint64_t out_size, struct fletch_error *err);
     enum fletch_status (*stream_step)(struct fletch_decoder *decoder, const void *in,

@@ -1,0 +1,497 @@
+/* SPDX-License-Identifier: MIT */
+/* zstd.c - pages as one zstd frame, also when pieces of it are compressed apart
+ *
+ * A frame is a header, then blocks of at most 128 KiB of content, the last one marked:
+ *
+ *     u32    magic number FD2FB528
+ *     u8     descriptor: how long the content size is, whether there is a window byte
+ *     u8     window: how far back matches reach; not in small pages
+ *     1-8    content size
+ *     u24    last, type (raw, one byte repeated, compressed), size   } each block
+ *     ...    the block                                               }
+ *
+ * Each piece is compressed as a frame of its own, and what is around its blocks is replaced
+ * by what its place in the page asks for, without moving the blocks: the library's header,
+ * which always comes out with HEADER_SIZE bytes here, is overwritten by the end of the
+ * page's header or, in later pieces, by a raw block with the piece's first bytes, which is
+ * exactly as long. That the blocks are right behind each other takes care of
+ *
+ *  1. tables: the first block of a piece cannot refer to older ones, since the library
+ *     takes it for the first of a frame;
+ *  2. matches: they do not reach out of the piece;
+ *  3. the last three distances, which a decoder carries on from the piece in front: see
+ *     zstd_untie.c. Pieces without matches (ENTROPY) have none.
+ */
+#include "codec/codec.h"
+
+#ifdef FLETCH_WITH_ZSTD
+#include "base/bytes.h"
+#include "base/mem.h"
+#include "codec/page.h"
+#include "codec/zstd_parts.h"
+
+#include <assert.h>
+#include <zstd_errors.h>
+
+/* Of the library's frames of pieces: magic, descriptor, window. Of ours at most: and 8
+ * bytes of content size. */
+#define HEADER_SIZE ((size_t)6)
+#define HEADER_MAX (HEADER_SIZE + 8)
+/* What a raw block holds that is as long as that header. */
+#define LEAD_SIZE (HEADER_SIZE - FLETCH_ZSTD_BLOCK_HEADER)
+
+/* The largest window that every reader takes. */
+#define WINDOW_LOG_MAX 23
+/* Log2 of FLETCH_PIECE_SIZE: of pages made from pieces. */
+#define PIECE_WINDOW_LOG 20
+/* Log2 of FLETCH_ZSTD_BLOCK: of pages without matches. */
+#define ENTROPY_WINDOW_LOG 17
+static_assert((size_t)1 << PIECE_WINDOW_LOG == FLETCH_PIECE_SIZE, "window of pieces");
+
+/* The library leaves out up to 6 bytes of a last block that is as short as that. */
+#define UNSEEN_MAX 6
+
+/* Contexts are made when they are first needed. */
+struct fletch_encoder {
+    int level;
+    int window_log;      /* of the level, for large content */
+    ZSTD_CCtx *matcher;  /* content into blocks */
+    ZSTD_CCtx *literals; /* content into blocks without matches */
+    ZSTD_CCtx *finder;   /* content into sequences */
+    ZSTD_CCtx *joiner;   /* sequences into blocks */
+    struct fletch_zstd_sequences sequences;
+};
+
+struct setting {
+    ZSTD_cParameter parameter;
+    int value;
+};
+
+static size_t bound(size_t size)
+{
+    return ZSTD_compressBound(size) + HEADER_MAX +
+           FLETCH_ZSTD_BLOCK_HEADER * (size / FLETCH_ZSTD_BLOCK + 2);
+}
+
+static void encoder_close(struct fletch_encoder *encoder)
+{
+    if (!encoder)
+        return;
+    ZSTD_freeCCtx(encoder->matcher);
+    ZSTD_freeCCtx(encoder->literals);
+    ZSTD_freeCCtx(encoder->finder);
+    ZSTD_freeCCtx(encoder->joiner);
+    fletch_free(encoder->sequences.items);
+    fletch_free(encoder);
+}
+
+static enum fletch_status encoder_open(struct fletch_encoder **out, int level,
+                                       struct fletch_error *err)
+{
+    struct fletch_encoder *encoder = fletch_alloc(sizeof(*encoder));
+
+    if (!encoder)
+        return fletch_fail_memory(err, sizeof(*encoder), "a zstd encoder");
+    encoder->level = level;
+    encoder->window_log = (int)ZSTD_getCParams(level, 0, 0).windowLog;
+    *out = encoder;
+    return FLETCH_OK;
+}
+
+/* The library's error in our words. None but the lack of memory can come from content. */
+static enum fletch_status fail(struct fletch_error *err, size_t content, size_t result)
+{
+    if (ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation)
+        return fletch_fail(err, FLETCH_ERR_MEMORY,
+                           "out of memory (a zstd context for %zu bytes)", content);
+    return fletch_fail(err, FLETCH_ERR_UNSUPPORTED, "zstd %s: %s (%zu bytes of content)",
+                       ZSTD_versionString(), ZSTD_getErrorName(result), content);
+}
+
+/* ---- Contexts ---- */
+
+static enum fletch_status set(ZSTD_CCtx *context, const struct setting *settings,
+                              size_t count, struct fletch_error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        const size_t result =
+            ZSTD_CCtx_setParameter(context, settings[i].parameter, settings[i].value);
+
+        if (ZSTD_isError(result))
+            return fail(err, 0, result);
+    }
+    return FLETCH_OK;
+}
+
+static enum fletch_status open_context(ZSTD_CCtx **context, const struct setting *settings,
+                                       size_t count, struct fletch_error *err)
+{
+    ZSTD_CCtx *made;
+    enum fletch_status status;
+
+    if (*context)
+        return FLETCH_OK;
+    made = ZSTD_createCCtx();
+    if (!made)
+        return fletch_fail(err, FLETCH_ERR_MEMORY, "out of memory (a zstd context)");
+    status = set(made, settings, count, err);
+    if (status)
+        ZSTD_freeCCtx(made);
+    else
+        *context = made;
+    return status;
+}
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* No match search is run in this one: the smallest tables, and the codes for literals that
+ * the fastest strategy would leave out at some levels. */
+static enum fletch_status open_literals(struct fletch_encoder *encoder,
+                                        struct fletch_error *err)
+{
+    static const struct setting settings[] = {
+        { ZSTD_c_compressionLevel, 1 },
+        { ZSTD_c_windowLog, ENTROPY_WINDOW_LOG },
+        { ZSTD_c_hashLog, ZSTD_HASHLOG_MIN },
+        { ZSTD_c_chainLog, ZSTD_CHAINLOG_MIN },
+        { ZSTD_c_contentSizeFlag, 0 },
+        { ZSTD_c_blockDelimiters, ZSTD_sf_explicitBlockDelimiters },
+        { ZSTD_c_literalCompressionMode, ZSTD_ps_enable },
+    };
+
+    return open_context(&encoder->literals, settings, COUNT(settings), err);
+}
+
+/* Its window and header differ between whole pages and first pieces. */
+static enum fletch_status open_matcher(struct fletch_encoder *encoder, bool whole,
+                                       struct fletch_error *err)
+{
+    const int most = whole ? WINDOW_LOG_MAX : PIECE_WINDOW_LOG;
+    const struct setting settings[] = {
+        { ZSTD_c_compressionLevel, encoder->level },
+        { ZSTD_c_windowLog, encoder->window_log > most ? most : 0 },
+        { ZSTD_c_contentSizeFlag, whole },
+    };
+
+    TRY(open_context(&encoder->matcher, settings, COUNT(settings), err));
+    return set(encoder->matcher, settings, COUNT(settings), err);
+}
+
+/* Blocks are not split any further: the library would then give the sequences of the whole
+ * block for each part of it. */
+static enum fletch_status open_finder(struct fletch_encoder *encoder,
+                                      struct fletch_error *err)
+{
+    const struct setting settings[] = {
+        { ZSTD_c_compressionLevel, encoder->level },
+        { ZSTD_c_windowLog, encoder->window_log > PIECE_WINDOW_LOG ? PIECE_WINDOW_LOG : 0 },
+        { ZSTD_c_useBlockSplitter, ZSTD_ps_disable },
+    };
+
+    return open_context(&encoder->finder, settings, COUNT(settings), err);
+}
+
+/* Searches nothing either, but decides about tables as the level does, and writes kept
+ * distances as such, which is what zstd_untie.c counts on. */
+static enum fletch_status open_joiner(struct fletch_encoder *encoder,
+                                      struct fletch_error *err)
+{
+    const struct setting settings[] = {
+        { ZSTD_c_compressionLevel, 1 },
+        { ZSTD_c_strategy, (int)ZSTD_getCParams(encoder->level, 0, 0).strategy },
+        { ZSTD_c_windowLog, PIECE_WINDOW_LOG },
+        { ZSTD_c_hashLog, ZSTD_HASHLOG_MIN },
+        { ZSTD_c_chainLog, ZSTD_CHAINLOG_MIN },
+        { ZSTD_c_minMatch, ZSTD_MINMATCH_MIN },
+        { ZSTD_c_useRowMatchFinder, ZSTD_ps_disable },
+        { ZSTD_c_contentSizeFlag, 0 },
+        { ZSTD_c_blockDelimiters, ZSTD_sf_explicitBlockDelimiters },
+        { ZSTD_c_searchForExternalRepcodes, ZSTD_ps_enable },
+    };
+
+    return open_context(&encoder->joiner, settings, COUNT(settings), err);
+}
+
+static enum fletch_status reserve_sequences(struct fletch_encoder *encoder, size_t count,
+                                            struct fletch_error *err)
+{
+    struct fletch_zstd_sequences *list = &encoder->sequences;
+
+    list->count = 0;
+    if (count <= list->cap)
+        return FLETCH_OK;
+    /* Not resized: nothing is to be kept, and memory that is fresh is not touched before it
+     * is used, which most of this never is. */
+    fletch_free(list->items);
+    list->cap = 0;
+    list->items = fletch_alloc_array(count, sizeof(*list->items));
+    if (!list->items)
+        return fletch_fail_memory(err, count * sizeof(*list->items), "zstd sequences");
+    list->cap = count;
+    return FLETCH_OK;
+}
+
+/* Checks what the library wrote to out[begin - HEADER_SIZE ..]. */
+static enum fletch_status accept(struct fletch_zstd_made *made, size_t content,
+                                 size_t result, struct fletch_error *err)
+{
+    if (ZSTD_isError(result))
+        return fail(err, content, result);
+    made->end = made->begin - HEADER_SIZE + result;
+    if (result >= HEADER_SIZE &&
+        ZSTD_frameHeaderSize(made->out + made->begin - HEADER_SIZE, result) ==
+            HEADER_SIZE &&
+        fletch_zstd_made_check(made))
+        return FLETCH_OK;
+    return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                       "zstd %s makes frames that are not laid out as expected",
+                       ZSTD_versionString());
+}
+
+/* ---- Without matches ---- */
+
+/* Content into blocks without matches, behind made->begin. */
+static enum fletch_status make_literals(struct fletch_encoder *encoder,
+                                        struct fletch_zstd_made *made, size_t cap,
+                                        const uint8_t *content, size_t size,
+                                        struct fletch_error *err)
+{
+    struct fletch_zstd_sequences *list = &encoder->sequences;
+    uint8_t *out = made->out + made->begin - HEADER_SIZE;
+    size_t left = size, result;
+
+    TRY(open_literals(encoder, err));
+    TRY(reserve_sequences(encoder, size / FLETCH_ZSTD_BLOCK + 1, err));
+    do {
+        const size_t block = left < FLETCH_ZSTD_BLOCK ? left : FLETCH_ZSTD_BLOCK;
+
+        list->items[list->count++] = (ZSTD_Sequence){ .litLength = (unsigned)block };
+        left -= block;
+    } while (left);
+    result = ZSTD_compressSequences(encoder->literals, out, cap, list->items, list->count,
+                                    content, size);
+    TRY(accept(made, size, result, err));
+    return fletch_zstd_store_thin(made, content, size, err);
+}
+
+/* ---- With matches ---- */
+
+/* A first piece into blocks, behind made->begin. */
+static enum fletch_status make_first(struct fletch_encoder *encoder,
+                                     struct fletch_zstd_made *made, size_t cap,
+                                     const uint8_t *content, size_t size,
+                                     struct fletch_error *err)
+{
+    TRY(open_matcher(encoder, false, err));
+    return accept(made, size,
+                  ZSTD_compress2(encoder->matcher, made->out + made->begin - HEADER_SIZE,
+                                 cap, content, size),
+                  err);
+}
+
+static enum fletch_status find_sequences(struct fletch_encoder *encoder,
+                                         const uint8_t *content, size_t size,
+                                         struct fletch_error *err)
+{
+    struct fletch_zstd_sequences *list = &encoder->sequences;
+    const size_t cap = ZSTD_sequenceBound(size) + 2 * (size / FLETCH_ZSTD_BLOCK + 1);
+    size_t result;
+    uint64_t sum = 0;
+
+    TRY(open_finder(encoder, err));
+    TRY(reserve_sequences(encoder, cap, err));
+    result = ZSTD_generateSequences(encoder->finder, list->items, list->cap, content, size);
+    if (ZSTD_isError(result))
+        return fail(err, size, result);
+    list->count = result;
+    for (size_t i = 0; i < list->count; i++)
+        sum += (uint64_t)list->items[i].litLength + list->items[i].matchLength;
+    /* The library does not say when it had no memory, it just stops. */
+    if (sum + UNSEEN_MAX < size)
+        return fletch_fail(err, FLETCH_ERR_MEMORY,
+                           "out of memory (a zstd context for %zu bytes)", size);
+    return FLETCH_OK;
+}
+
+/* True when all blocks came out as fletch_zstd_untie needs them; those of the first
+ * `unsure` that did not are made plain. */
+static bool are_tied_no_more(struct fletch_encoder *encoder,
+                             const struct fletch_zstd_made *made, size_t unsure)
+{
+    size_t at = made->begin;
+    bool sound = true;
+
+    for (size_t i = 0; i < unsure; i++) {
+        const struct fletch_zstd_block block = fletch_zstd_block_at(made->out, at);
+
+        if (block.type != FLETCH_ZSTD_COMPRESSED &&
+            fletch_zstd_make_plain(&encoder->sequences, i))
+            sound = false;
+        at += FLETCH_ZSTD_BLOCK_HEADER + block.size;
+    }
+    return sound;
+}
+
+static size_t count_delimiters(const struct fletch_zstd_sequences *list)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < list->count; i++)
+        count += !list->items[i].offset;
+    return count;
+}
+
+/* A later piece into blocks, behind made->begin. Each round but the last makes at least one
+ * more block plain, so there are at most as many as blocks. */
+static enum fletch_status make_later(struct fletch_encoder *encoder,
+                                     struct fletch_zstd_made *made, size_t cap,
+                                     const uint8_t *content, size_t size,
+                                     struct fletch_error *err)
+{
+    struct fletch_zstd_sequences *list = &encoder->sequences;
+    size_t unsure;
+
+    TRY(open_joiner(encoder, err));
+    TRY(find_sequences(encoder, content, size, err));
+    do {
+        unsure = fletch_zstd_untie(list, content, size);
+        TRY(accept(made, size,
+                   ZSTD_compressSequences(encoder->joiner,
+                                          made->out + made->begin - HEADER_SIZE, cap,
+                                          list->items, list->count, content, size),
+                   err));
+        if (made->count != count_delimiters(list))
+            return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                               "zstd %s: %zu blocks made from %zu", ZSTD_versionString(),
+                               made->count, count_delimiters(list));
+    } while (!are_tied_no_more(encoder, made, unsure));
+    return FLETCH_OK;
+}
+
+/* ---- Pages and pieces ---- */
+
+/* The page's header; its size. Small pages are a single segment: no window byte, and a
+ * content size may be as short as one byte. */
+static size_t put_header(uint8_t out[HEADER_MAX], uint64_t page_size, int window_log)
+{
+    const bool single = page_size <= FLETCH_ZSTD_BLOCK;
+    size_t at = 5;
+    unsigned flag;
+
+    if (single && page_size < 256)
+        flag = 0;
+    else if (page_size >= 256 && page_size < 256 + 65536)
+        flag = 1;
+    else
+        flag = page_size <= UINT32_MAX ? 2 : 3;
+    fletch_store_u32(out, ZSTD_MAGICNUMBER);
+    out[4] = (uint8_t)(flag << 6 | (unsigned)single << 5);
+    if (!single)
+        out[at++] = (uint8_t)((unsigned)(window_log - ZSTD_WINDOWLOG_MIN) << 3);
+    if (flag == 0)
+        out[at] = (uint8_t)page_size;
+    else if (flag == 1)
+        fletch_store_u16(out + at, (uint16_t)(page_size - 256));
+    else if (flag == 2)
+        fletch_store_u32(out + at, (uint32_t)page_size);
+    else
+        fletch_store_u64(out + at, page_size);
+    return at + ((size_t)1 << flag);
+}
+
+/* A whole page with matches needs nothing of us. */
+static enum fletch_status encode_whole(struct fletch_encoder *encoder,
+                                       const struct fletch_piece *piece, void *out,
+                                       size_t cap, size_t *size, struct fletch_error *err)
+{
+    size_t result;
+
+    TRY(open_matcher(encoder, true, err));
+    result = ZSTD_compress2(encoder->matcher, out, cap, piece->bytes, piece->size);
+    if (ZSTD_isError(result))
+        return fail(err, piece->size, result);
+    *size = result;
+    return FLETCH_OK;
+}
+
+static enum fletch_status encode_first(struct fletch_encoder *encoder,
+                                       const struct fletch_piece *piece, uint8_t *out,
+                                       size_t cap, size_t *size, struct fletch_error *err)
+{
+    const bool entropy = piece->effort == FLETCH_EFFORT_ENTROPY;
+    uint8_t header[HEADER_MAX];
+    struct fletch_zstd_made made = { .out = out };
+
+    made.begin = put_header(header, piece->page_size,
+                            entropy ? ENTROPY_WINDOW_LOG : PIECE_WINDOW_LOG);
+    cap -= made.begin - HEADER_SIZE;
+    if (entropy)
+        TRY(make_literals(encoder, &made, cap, piece->bytes, piece->size, err));
+    else
+        TRY(make_first(encoder, &made, cap, piece->bytes, piece->size, err));
+    memcpy(out, header, made.begin);
+    fletch_zstd_mark_last(&made, piece->size == piece->page_size);
+    *size = made.end;
+    return FLETCH_OK;
+}
+
+static enum fletch_status encode_later(struct fletch_encoder *encoder,
+                                       const struct fletch_piece *piece, uint8_t *out,
+                                       size_t cap, size_t *size, struct fletch_error *err)
+{
+    const bool last = piece->offset + piece->size == piece->page_size;
+    const size_t lead = piece->size < LEAD_SIZE ? piece->size : LEAD_SIZE;
+    const uint8_t *content = (const uint8_t *)piece->bytes + lead;
+    const size_t content_size = piece->size - lead;
+    struct fletch_zstd_made made = { .out = out,
+                                     .begin = HEADER_SIZE,
+                                     .end = FLETCH_ZSTD_BLOCK_HEADER + lead };
+
+    if (content_size) {
+        if (piece->effort == FLETCH_EFFORT_ENTROPY)
+            TRY(make_literals(encoder, &made, cap, content, content_size, err));
+        else
+            TRY(make_later(encoder, &made, cap, content, content_size, err));
+        fletch_zstd_mark_last(&made, last);
+    }
+    fletch_zstd_put_block_header(out, last && !content_size, FLETCH_ZSTD_RAW, lead);
+    memcpy(out + FLETCH_ZSTD_BLOCK_HEADER, piece->bytes, lead);
+    *size = made.end;
+    return FLETCH_OK;
+}
+
+static enum fletch_status encode(struct fletch_encoder *encoder,
+                                 const struct fletch_piece *piece, void *out, size_t cap,
+                                 size_t *size, struct fletch_error *err)
+{
+    TRY(fletch_page_check_room(cap, bound(piece->size), "zstd", err));
+    if (piece->offset)
+        return encode_later(encoder, piece, out, cap, size, err);
+    if (piece->size < piece->page_size || piece->effort == FLETCH_EFFORT_ENTROPY)
+        return encode_first(encoder, piece, out, cap, size, err);
+    return encode_whole(encoder, piece, out, cap, size, err);
+}
+#endif
+
+const struct fletch_codec fletch_codec_zstd = {
+    .name = "zstd",
+    .stands = "ZSTD",
+    .id = FLETCH_CODEC_ID_ZSTD,
+    .level_min = 1,
+    .level_max = 22,
+    .level_default = 3,
+    .joins = true,
+    .entropy = true,
+#ifdef FLETCH_WITH_ZSTD
+    .bound = bound,
+    .encoder_open = encoder_open,
+    .encode = encode,
+    .encoder_close = encoder_close,
+    .decoder_open = fletch_zstd_decoder_open,
+    .decode = fletch_zstd_decode,
+    .stream_begin = fletch_zstd_stream_begin,
+    .stream_step = fletch_zstd_stream_step,
+    .stream_finish = fletch_zstd_stream_finish,
+    .decoder_close = fletch_zstd_decoder_close,
+#endif
+};

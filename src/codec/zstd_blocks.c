@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/* zstd_blocks.c - how blocks lie in a frame, and which are better stored plainly */
+#ifdef FLETCH_WITH_ZSTD
+#include "base/mem.h"
+#include "codec/zstd_parts.h"
+
+#include <string.h>
+
+/* Literals_Block_Type, the two low bits of a compressed block: coded with a table that
+ * comes first, or with the last one there was. */
+enum { LITERALS_WITH_TABLE = 2, LITERALS_BORROWING = 3 };
+
+void fletch_zstd_put_block_header(uint8_t *out, bool last, enum fletch_zstd_block_type type,
+                                  size_t size)
+{
+    const uint32_t header = (uint32_t)last | (uint32_t)type << 1 | (uint32_t)size << 3;
+
+    out[0] = (uint8_t)header;
+    out[1] = (uint8_t)(header >> 8);
+    out[2] = (uint8_t)(header >> 16);
+}
+
+struct fletch_zstd_block fletch_zstd_block_at(const uint8_t *out, size_t at)
+{
+    const uint32_t header =
+        out[at] | (uint32_t)out[at + 1] << 8 | (uint32_t)out[at + 2] << 16;
+    struct fletch_zstd_block block = { .at = at,
+                                       .type =
+                                           (enum fletch_zstd_block_type)(header >> 1 & 3),
+                                       .content = header >> 3 };
+
+    block.size = block.type == FLETCH_ZSTD_REPEATED ? 1 : block.content;
+    return block;
+}
+
+bool fletch_zstd_made_check(struct fletch_zstd_made *made)
+{
+    size_t at = made->begin;
+
+    made->count = 0;
+    while (made->end - at >= FLETCH_ZSTD_BLOCK_HEADER) {
+        const struct fletch_zstd_block block = fletch_zstd_block_at(made->out, at);
+
+        at += FLETCH_ZSTD_BLOCK_HEADER;
+        if (block.size > made->end - at)
+            return false;
+        at += block.size;
+        made->count++;
+    }
+    return at == made->end && made->count;
+}
+
+void fletch_zstd_mark_last(const struct fletch_zstd_made *made, bool last)
+{
+    size_t at = made->begin;
+
+    for (size_t i = 1; i < made->count; i++)
+        at += FLETCH_ZSTD_BLOCK_HEADER + fletch_zstd_block_at(made->out, at).size;
+    made->out[at] = (uint8_t)((made->out[at] & ~1u) | last);
+}
+
+/* ---- Thin blocks ---- */
+
+static bool is_thin(const struct fletch_zstd_block *block)
+{
+    return block->type == FLETCH_ZSTD_COMPRESSED &&
+           block->size > block->content - block->content / FLETCH_SHRINK_MIN;
+}
+
+static bool has_literals(const struct fletch_zstd_made *made,
+                         const struct fletch_zstd_block *block, int type)
+{
+    return block->type == FLETCH_ZSTD_COMPRESSED && block->size &&
+           (made->out[block->at + FLETCH_ZSTD_BLOCK_HEADER] & 3) == type;
+}
+
+/* The next block, of `left` bytes of content; true when it is thin. */
+static bool next_block(struct fletch_zstd_block *block, const struct fletch_zstd_made *made,
+                       size_t at, size_t *left)
+{
+    *block = fletch_zstd_block_at(made->out, at);
+    block->content = *left < FLETCH_ZSTD_BLOCK ? *left : FLETCH_ZSTD_BLOCK;
+    *left -= block->content;
+    return is_thin(block);
+}
+
+/* Turns thin blocks[made->count] to raw ones, but for those whose table a later one needs;
+ * by how much the piece grows. */
+static size_t choose(struct fletch_zstd_block *blocks, const struct fletch_zstd_made *made)
+{
+    bool needed = false;
+    size_t growth = 0;
+
+    for (size_t i = made->count; i-- > 0;) {
+        struct fletch_zstd_block *block = &blocks[i];
+        const bool table = has_literals(made, block, LITERALS_WITH_TABLE);
+
+        if (is_thin(block) && !(table && needed)) {
+            growth += block->content - block->size;
+            block->type = FLETCH_ZSTD_RAW;
+        } else if (table) {
+            needed = false;
+        } else if (has_literals(made, block, LITERALS_BORROWING)) {
+            needed = true;
+        }
+    }
+    return growth;
+}
+
+/* Puts every block where it belongs, from the last on, since they move towards the end. */
+static void store(struct fletch_zstd_made *made, const struct fletch_zstd_block *blocks,
+                  size_t growth, const uint8_t *content, size_t content_end)
+{
+    size_t end = made->end += growth;
+
+    for (size_t i = made->count; i-- > 0 && growth;) {
+        const struct fletch_zstd_block *block = &blocks[i];
+        const bool raw = block->type == FLETCH_ZSTD_RAW;
+        const size_t size = FLETCH_ZSTD_BLOCK_HEADER + (raw ? block->content : block->size);
+
+        content_end -= block->content;
+        end -= size;
+        growth = end - block->at;
+        if (raw) {
+            fletch_zstd_put_block_header(made->out + end, made->out[block->at] & 1,
+                                         FLETCH_ZSTD_RAW, block->content);
+            memcpy(made->out + end + FLETCH_ZSTD_BLOCK_HEADER, content + content_end,
+                   block->content);
+        } else {
+            memmove(made->out + end, made->out + block->at, size);
+        }
+    }
+}
+
+enum fletch_status fletch_zstd_store_thin(struct fletch_zstd_made *made,
+                                          const uint8_t *content, size_t size,
+                                          struct fletch_error *err)
+{
+    struct fletch_zstd_block block, *blocks;
+    size_t at = made->begin, left = size;
+    bool thin = false;
+
+    for (size_t i = 0; i < made->count && !thin; i++) {
+        thin = next_block(&block, made, at, &left);
+        at += FLETCH_ZSTD_BLOCK_HEADER + block.size;
+    }
+    if (!thin)
+        return FLETCH_OK;
+    blocks = fletch_alloc_array(made->count, sizeof(*blocks));
+    if (!blocks)
+        return fletch_fail_memory(err, made->count * sizeof(*blocks), "a list of blocks");
+    at = made->begin;
+    left = size;
+    for (size_t i = 0; i < made->count; i++) {
+        next_block(&blocks[i], made, at, &left);
+        at += FLETCH_ZSTD_BLOCK_HEADER + blocks[i].size;
+    }
+    store(made, blocks, choose(blocks, made), content, size);
+    fletch_free(blocks);
+    return FLETCH_OK;
+}
+#else
+typedef int fletch_zstd_blocks_is_not_in_this_build;
+#endif

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/* zstd_decode.c - zstd pages back, whole or as a stream
+ *
+ * Foreign writers put several frames, or skippable ones, into a page: both ways take them.
+ */
+#ifdef FLETCH_WITH_ZSTD
+#include "base/mem.h"
+#include "codec/page.h"
+#include "codec/zstd_parts.h"
+
+#include <zstd_errors.h>
+
+/* A stream keeps a window: no more than this is given to a file that asks. */
+#define WINDOW_LOG_MAX 27
+
+struct fletch_decoder {
+    ZSTD_DCtx *context;
+    uint64_t in_size, out_size; /* of the page being streamed */
+    uint64_t in_done, out_done;
+    bool between; /* a frame has ended, and nothing of another has come */
+};
+
+void fletch_zstd_decoder_close(struct fletch_decoder *decoder)
+{
+    if (!decoder)
+        return;
+    ZSTD_freeDCtx(decoder->context);
+    fletch_free(decoder);
+}
+
+enum fletch_status fletch_zstd_decoder_open(struct fletch_decoder **out,
+                                            struct fletch_error *err)
+{
+    struct fletch_decoder *decoder = fletch_alloc(sizeof(*decoder));
+
+    if (decoder)
+        decoder->context = ZSTD_createDCtx();
+    if (!decoder || !decoder->context ||
+        ZSTD_isError(ZSTD_DCtx_setParameter(decoder->context, ZSTD_d_windowLogMax,
+                                            WINDOW_LOG_MAX))) {
+        fletch_zstd_decoder_close(decoder);
+        return fletch_fail_memory(err, sizeof(*decoder), "a zstd decoder");
+    }
+    *out = decoder;
+    return FLETCH_OK;
+}
+
+/* The library's error in our words. */
+static enum fletch_status fail(struct fletch_error *err, uint64_t in_size,
+                               uint64_t out_size, size_t result)
+{
+    static const struct {
+        ZSTD_ErrorCode code;
+        enum fletch_status status;
+        const char *reason;
+    } known[] = {
+        { ZSTD_error_corruption_detected, FLETCH_ERR_FORMAT, "the bytes are damaged" },
+        { ZSTD_error_checksum_wrong, FLETCH_ERR_FORMAT, "its checksum is wrong" },
+        { ZSTD_error_prefix_unknown, FLETCH_ERR_FORMAT,
+          "it does not begin as a zstd frame, or something else is behind one" },
+        { ZSTD_error_srcSize_wrong, FLETCH_ERR_FORMAT, "it ends early" },
+        { ZSTD_error_dstSize_tooSmall, FLETCH_ERR_FORMAT, "it holds more than that" },
+        { ZSTD_error_frameParameter_windowTooLarge, FLETCH_ERR_UNSUPPORTED,
+          "its window is over 128 MiB, the most that a stream keeps" },
+        { ZSTD_error_frameParameter_unsupported, FLETCH_ERR_UNSUPPORTED,
+          "its frame header uses reserved bits" },
+        { ZSTD_error_dictionary_wrong, FLETCH_ERR_UNSUPPORTED, "it needs a dictionary" },
+    };
+    const ZSTD_ErrorCode code = ZSTD_getErrorCode(result);
+
+    if (code == ZSTD_error_memory_allocation)
+        return fletch_page_fail(err, FLETCH_ERR_MEMORY, "zstd", in_size, out_size,
+                                "out of memory");
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (known[i].code == code)
+            return fletch_page_fail(err, known[i].status, "zstd", in_size, out_size,
+                                    known[i].reason);
+    return fletch_page_fail(err, FLETCH_ERR_FORMAT, "zstd", in_size, out_size,
+                            ZSTD_getErrorName(result));
+}
+
+enum fletch_status fletch_zstd_decode(struct fletch_decoder *decoder, const void *in,
+                                      size_t in_size, void *out, size_t out_size,
+                                      struct fletch_error *err)
+{
+    const size_t result = ZSTD_decompressDCtx(decoder->context, out, out_size, in, in_size);
+
+    if (ZSTD_isError(result))
+        return fail(err, in_size, out_size, result);
+    if (result != out_size)
+        return fletch_page_fail(err, FLETCH_ERR_FORMAT, "zstd", in_size, out_size,
+                                "it holds less than that");
+    return FLETCH_OK;
+}
+
+enum fletch_status fletch_zstd_stream_begin(struct fletch_decoder *decoder,
+                                            uint64_t in_size, uint64_t out_size,
+                                            struct fletch_error *err)
+{
+    const size_t result = ZSTD_DCtx_reset(decoder->context, ZSTD_reset_session_only);
+
+    if (ZSTD_isError(result))
+        return fail(err, in_size, out_size, result);
+    decoder->in_size = in_size;
+    decoder->out_size = out_size;
+    decoder->in_done = decoder->out_done = 0;
+    decoder->between = true;
+    return FLETCH_OK;
+}
+
+enum fletch_status fletch_zstd_stream_step(struct fletch_decoder *decoder, const void *in,
+                                           size_t *in_size, void *out, size_t *out_size,
+                                           struct fletch_error *err)
+{
+    const uint64_t in_left = decoder->in_size - decoder->in_done;
+    const uint64_t out_left = decoder->out_size - decoder->out_done;
+    ZSTD_inBuffer from = { in, *in_size < in_left ? *in_size : (size_t)in_left, 0 };
+    ZSTD_outBuffer to = { out, *out_size < out_left ? *out_size : (size_t)out_left, 0 };
+    size_t result;
+
+    *in_size = *out_size = 0;
+    /* Between frames the library would begin to wait for another. */
+    if (!from.size && (!to.size || decoder->between))
+        return FLETCH_OK;
+    result = ZSTD_decompressStream(decoder->context, &to, &from);
+    if (ZSTD_isError(result))
+        return fail(err, decoder->in_size, decoder->out_size, result);
+    decoder->between = !result;
+    decoder->in_done += from.pos;
+    decoder->out_done += to.pos;
+    *in_size = from.pos;
+    *out_size = to.pos;
+    return FLETCH_OK;
+}
+
+enum fletch_status fletch_zstd_stream_finish(struct fletch_decoder *decoder,
+                                             struct fletch_error *err)
+{
+    const char *reason;
+
+    if (decoder->in_done < decoder->in_size)
+        reason = decoder->out_done == decoder->out_size ? "it holds more than that"
+                                                        : "it was not read to its end";
+    else if (!decoder->between)
+        reason = decoder->out_done == decoder->out_size ? "it holds more than that"
+                                                        : "it ends early";
+    else if (decoder->out_done < decoder->out_size)
+        reason = "it holds less than that";
+    else
+        return FLETCH_OK;
+    return fletch_page_fail(err, FLETCH_ERR_FORMAT, "zstd", decoder->in_size,
+                            decoder->out_size, reason);
+}
+#else
+typedef int fletch_zstd_decode_is_not_in_this_build;
+#endif

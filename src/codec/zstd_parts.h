@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/* zstd_parts.h - what the files of the zstd codec share
+ *
+ * zstd.c compresses and has the codec's table, zstd_decode.c decompresses, zstd_blocks.c
+ * knows how blocks lie in a frame, zstd_untie.c makes sequences independent of what stands
+ * in front of them.
+ */
+#ifndef FLETCH_CODEC_ZSTD_PARTS_H
+#define FLETCH_CODEC_ZSTD_PARTS_H
+
+#include "codec/codec.h"
+
+/* Sequences, literal modes and block delimiters are behind this. */
+#define ZSTD_STATIC_LINKING_ONLY
+#include <zstd.h>
+
+/* Block_Maximum_Size of the format: what a block holds at most. */
+#define FLETCH_ZSTD_BLOCK ((size_t)128 << 10)
+
+/* ---- Blocks ---- */
+
+#define FLETCH_ZSTD_BLOCK_HEADER ((size_t)3)
+
+enum fletch_zstd_block_type {
+    FLETCH_ZSTD_RAW,
+    FLETCH_ZSTD_REPEATED, /* one byte */
+    FLETCH_ZSTD_COMPRESSED
+};
+
+struct fletch_zstd_block {
+    size_t at;      /* of its header */
+    size_t size;    /* behind the header */
+    size_t content; /* bytes that it gives; not known here of a compressed one */
+    enum fletch_zstd_block_type type;
+};
+
+/* What the library made of a piece: blocks, behind a header that will be overwritten. */
+struct fletch_zstd_made {
+    uint8_t *out; /* of the piece */
+    size_t begin; /* of the first block */
+    size_t end;   /* behind the last block */
+    size_t count; /* of blocks */
+};
+
+/* Counts the blocks; false unless they fill begin to end. */
+bool fletch_zstd_made_check(struct fletch_zstd_made *made);
+struct fletch_zstd_block fletch_zstd_block_at(const uint8_t *out, size_t at);
+void fletch_zstd_put_block_header(uint8_t *out, bool last, enum fletch_zstd_block_type type,
+                                  size_t size);
+/* Sets or clears the flag of the last block. */
+void fletch_zstd_mark_last(const struct fletch_zstd_made *made, bool last);
+/* Makes blocks raw that shrink by less than FLETCH_SHRINK_MIN asks for: they are not worth
+ * their decoding. The blocks have no sequences and hold FLETCH_ZSTD_BLOCK bytes each, but
+ * the last, of content[size]. */
+enum fletch_status fletch_zstd_store_thin(struct fletch_zstd_made *made,
+                                          const uint8_t *content, size_t size,
+                                          struct fletch_error *err);
+
+/* ---- Sequences ---- */
+
+/* Blocks of sequences as ZSTD_compressSequences takes them: each ends with a delimiter,
+ * whose offset and matchLength are 0 and whose litLength is what follows the last match. */
+struct fletch_zstd_sequences {
+    ZSTD_Sequence *items; /* [cap], `count` in use */
+    size_t count, cap;
+};
+
+/* Rewrites the sequences of content[size] so that they give the same content whatever the
+ * decoder's repeated offsets are in the beginning, and so that they are surely true: a
+ * match that is not is made literals, blocks that are missing at the end are put there, as
+ * literals, for which there must be room. The encoder is assumed to begin with the
+ * format's start values and to choose repeated offsets wherever it can.
+ *
+ * Returns the number of blocks, from the first, of which that holds only if those that have
+ * sequences are stored as sequences: one that comes out raw leaves the offsets as they
+ * were. */
+size_t fletch_zstd_untie(struct fletch_zstd_sequences *list, const uint8_t *content,
+                         size_t size);
+/* Makes block i all literals, if it is not; false when it was. */
+bool fletch_zstd_make_plain(struct fletch_zstd_sequences *list, size_t i);
+
+/* ---- Decoding: as in struct fletch_codec ---- */
+
+enum fletch_status fletch_zstd_decoder_open(struct fletch_decoder **out,
+                                            struct fletch_error *err);
+enum fletch_status fletch_zstd_decode(struct fletch_decoder *decoder, const void *in,
+                                      size_t in_size, void *out, size_t out_size,
+                                      struct fletch_error *err);
+enum fletch_status fletch_zstd_stream_begin(struct fletch_decoder *decoder,
+                                            uint64_t in_size, uint64_t out_size,
+                                            struct fletch_error *err);
+enum fletch_status fletch_zstd_stream_step(struct fletch_decoder *decoder, const void *in,
+                                           size_t *in_size, void *out, size_t *out_size,
+                                           struct fletch_error *err);
+enum fletch_status fletch_zstd_stream_finish(struct fletch_decoder *decoder,
+                                             struct fletch_error *err);
+void fletch_zstd_decoder_close(struct fletch_decoder *decoder);
+
+#endif
