@@ -163,7 +163,14 @@ def named(name):
             "model_type": "clip",
             "projection_dim": 512,
             "text_config": {},
-            "vision_config": {},
+            "vision_config": {
+                "image_size": 224,
+                "patch_size": 32,
+                "hidden_size": 768,
+                "num_hidden_layers": 12,
+                "num_attention_heads": 12,
+                "intermediate_size": 3072,
+            },
         }
         return config, clip_model(), 1
     if name == "whisper-base":
