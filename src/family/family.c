@@ -330,19 +330,25 @@ const char *fletch_json_kind(const json_t *value)
     return value ? kinds[json_typeof(value)] : "nothing";
 }
 
-/* Where the paths of a field start. */
-static const json_t *root_of(const struct fletch_member *member,
-                             const struct fletch_field *field, const json_t *config)
+/* Sets *out to the object where the paths of a field start; NULL when there is none. */
+static enum fletch_status find_root(const json_t **out, const struct fletch_member *member,
+                                    const struct fletch_field *field, const json_t *config,
+                                    struct fletch_error *err)
 {
+    *out = config;
     if (field->top || !member->roots)
-        return config;
-    for (const char *const *root = member->roots; *root; root++) {
+        return FLETCH_OK;
+    *out = NULL;
+    for (const char *const *root = member->roots; *root && !*out; root++) {
         const json_t *object = fletch_json_at(config, *root);
 
-        if (object && !json_is_null(object))
-            return object;
+        if (object && !json_is_null(object) && !json_is_object(object))
+            return fletch_fail(err, FLETCH_ERR_FORMAT, "%s is %s, expected an object",
+                               *root, fletch_json_kind(object));
+        if (json_is_object(object))
+            *out = object;
     }
-    return NULL;
+    return FLETCH_OK;
 }
 
 static enum fletch_status check_value(const json_t *value, const char *path,
@@ -382,16 +388,11 @@ enum fletch_status fletch_family_field(json_t **out, const struct fletch_member 
                                        const struct fletch_field *field,
                                        const json_t *config, struct fletch_error *err)
 {
-    const json_t *root = root_of(member, field, config);
+    const json_t *root = NULL;
     json_t *made;
     double value;
 
-    if (root && !json_is_object(root))
-        return fletch_fail(err, FLETCH_ERR_FORMAT,
-                           "the %s that has %s is %s, expected an "
-                           "object",
-                           member->roots ? "part" : "file", field->key,
-                           fletch_json_kind(root));
+    TRY(find_root(&root, member, field, config, err));
     for (size_t i = 0; i < 3 && field->paths[i]; i++) {
         const json_t *found = fletch_json_at(root, field->paths[i]);
 

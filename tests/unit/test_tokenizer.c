@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT */
+/* test_tokenizer.c - tokenizer.json: copied, or with nothing but its null truncation set */
+#include "support.h"
+
+#include "convert/tokenizer.h"
+
+#define GOLDEN FLETCH_TEST_DATA "/golden/"
+
+/* A model of which only what the tokenizer needs is there. */
+static struct fletch_model made_model(const char *model_type, const char *config)
+{
+    struct fletch_model model = { .encoder_folder = scratch };
+    json_error_t why;
+
+    fletch_family_find(&model.family, "bert", NULL);
+    model.member = fletch_family_member(model.family, model_type);
+    assert_non_null(model.member);
+    model.config = json_loads(config, 0, &why);
+    assert_non_null(model.config);
+    return model;
+}
+
+/* What becomes of a tokenizer.json beside a BERT of 64 positions. */
+static const char *written(const char *text)
+{
+    struct fletch_model model = made_model("bert", "{\"max_position_embeddings\": 64}");
+    char warning[256];
+    struct fletch_error err;
+    bool done = false;
+    json_error_t why;
+    json_t *json;
+
+    put_text(at("tokenizer.json"), text);
+    assert_ok(
+        fletch_tokenizer_write(&done, warning, sizeof(warning), &model, scratch, &err),
+        err);
+    assert_true(done);
+    assert_string_equal(warning, "");
+    json_decref(model.config);
+    json = json_load_file(at("tokenizer/tokenizer.json"), JSON_REJECT_DUPLICATES, &why);
+    if (!json)
+        fail_msg("%s in %s", why.text, text_of(at("tokenizer/tokenizer.json")));
+    json_decref(json);
+    return text_of(at("tokenizer/tokenizer.json"));
+}
+
+static void sets_null_truncation(void **state)
+{
+    (void)state;
+    assert_string_equal(written("{\n  \"version\": \"1.0\",\n  \"truncation\": null,\n"
+                                "  \"padding\": null\n}"),
+                        "{\n  \"version\": \"1.0\",\n  \"truncation\": {\n"
+                        "    \"direction\": \"Right\",\n    \"max_length\": 64,\n"
+                        "    \"strategy\": \"LongestFirst\",\n    \"stride\": 0\n  },\n"
+                        "  \"padding\": null\n}");
+    assert_string_equal(written("{\"version\":\"1.0\",\"truncation\":null,\"x\":[1]}\n"),
+                        "{\"version\":\"1.0\",\"truncation\":{\"direction\":\"Right\","
+                        "\"max_length\":64,\"strategy\":\"LongestFirst\",\"stride\":0},"
+                        "\"x\":[1]}\n");
+    assert_string_equal(written("{\"truncation\": null}"),
+                        "{\"truncation\": {\"direction\": \"Right\", \"max_length\": 64, "
+                        "\"strategy\": \"LongestFirst\", \"stride\": 0}}");
+    assert_string_equal(written("{\r\n\t\"a\" : 1 ,\r\n\t\"truncation\" : null\r\n}"),
+                        "{\r\n\t\"a\" : 1 ,\r\n\t\"truncation\" : {\n\t\t\"direction\": "
+                        "\"Right\",\n\t\t\"max_length\": 64,\n\t\t\"strategy\": "
+                        "\"LongestFirst\",\n\t\t\"stride\": 0\n\t}\r\n}");
+}
+
+static void adds_missing_truncation(void **state)
+{
+    (void)state;
+    assert_string_equal(written("{\n  \"model\": {\"truncation\": null}\n}"),
+                        "{\n  \"truncation\": {\n    \"direction\": \"Right\",\n"
+                        "    \"max_length\": 64,\n    \"strategy\": \"LongestFirst\",\n"
+                        "    \"stride\": 0\n  },\n  \"model\": {\"truncation\": null}\n}");
+    assert_string_equal(written("{\"a\":1}"),
+                        "{\"truncation\":{\"direction\":\"Right\",\"max_length\":64,"
+                        "\"strategy\":\"LongestFirst\",\"stride\":0},\"a\":1}");
+    assert_string_equal(written("{}"),
+                        "{\"truncation\":{\"direction\":\"Right\",\"max_length\":64,"
+                        "\"strategy\":\"LongestFirst\",\"stride\":0}}");
+    written("{\n}");
+    written("{ }");
+}
+
+static void leaves_all_else(void **state)
+{
+    static const char *const texts[] = {
+        "{\"truncation\": {\"max_length\": 128}, \"vocab\": {\"}\": 1, \"\\\"]\": 2}}",
+        "{\n  \"x\": \"\\\\\",\n  \"truncation\":{}\n}\n\n",
+        "{\"truncation\": 7}",
+        "{\"truncation\":\t[null, {\"truncation\": null}] }",
+        "{\"a\": \"\xc3\xbc\", \"truncation\": {\"a\": [[[]]]}, \"b\": -1.5e+3}",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        assert_string_equal(written(texts[i]), texts[i]);
+}
+
+/* Every cut of a text that needs the edit is refused, or gives valid JSON. */
+static void refuses_broken_text(void **state)
+{
+    static const struct {
+        const char *text, *sentence;
+    } cases[] = {
+        { "", "tokenizer.json: byte 0: the file ends, expected '{'" },
+        { "version https://git-lfs", "tokenizer.json: byte 0: found 'v', expected '{'" },
+        { "[]", "byte 0: found '[', expected '{'" },
+        { "{\"a\"", "byte 4: the file ends, expected ':'" },
+        { "{\"a\": ", "byte 6: the file ends, expected a value" },
+        { "{\"a\": }", "byte 6: found '}', expected a value" },
+        { "{\"a\": 1", "byte 7: the file ends, expected ',' or '}'" },
+        { "{\"a\": 1 2}", "byte 8: found '2', expected ',' or '}'" },
+        { "{\"a\": 1,}", "byte 8: found '}', expected a string" },
+        { "{\"a\": [}", "byte 7: found '}', expected ']'" },
+        { "{\"a\": {]", "byte 7: found ']', expected '}'" },
+        { "{\"a\": [", "byte 7: the file ends, expected a closing bracket" },
+        { "{\"a\": \"x", "byte 8: the file ends, expected the end of a string" },
+        { "{\"a\": \"x\\", "byte 9: the file ends, expected the end of a string" },
+        { "{a: 1}", "byte 1: found 'a', expected a string" },
+        { "{} x", "byte 3: found 'x', expected the end of the file" },
+        { "{\"truncation\": null, \"truncation\": 1}",
+          "byte 21: the key \"truncation\" again, first at 1" },
+    };
+    struct fletch_model model = made_model("bert", "{}");
+    struct fletch_error err;
+    char warning[256];
+    bool done = false;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        put_text(at("tokenizer.json"), cases[i].text);
+        assert_fails(
+            fletch_tokenizer_write(&done, warning, sizeof(warning), &model, scratch, &err),
+            FLETCH_ERR_FORMAT, err, cases[i].sentence);
+        assert_false(exists(at("tokenizer/tokenizer.json")));
+    }
+    json_decref(model.config);
+}
+
+static void refuses_deep_nesting(void **state)
+{
+    struct fletch_model model = made_model("bert", "{}");
+    char text[512] = "{\"a\": ";
+    struct fletch_error err;
+    char warning[256];
+    bool done = false;
+
+    (void)state;
+    memset(text + strlen(text), '[', FLETCH_JSON_DEPTH_MAX + 1);
+    put_text(at("tokenizer.json"), text);
+    assert_fails(
+        fletch_tokenizer_write(&done, warning, sizeof(warning), &model, scratch, &err),
+        FLETCH_ERR_UNSUPPORTED, err, "(FLETCH_JSON_DEPTH_MAX)");
+    json_decref(model.config);
+}
+
+static void says_what_is_missing(void **state)
+{
+    struct fletch_model model = made_model("bert", "{}");
+    struct fletch_error err;
+    char warning[256] = "x";
+    bool done = true;
+
+    (void)state;
+    assert_ok(
+        fletch_tokenizer_write(&done, warning, sizeof(warning), &model, scratch, &err),
+        err);
+    assert_false(done);
+    assert_string_equal(warning,
+                        "the checkpoint has no tokenizer.json: no tokenizer was written");
+    put_text(at("vocab.json"), "{}");
+    put_text(at("merges.txt"), "");
+    assert_ok(
+        fletch_tokenizer_write(&done, warning, sizeof(warning), &model, scratch, &err),
+        err);
+    assert_false(done);
+    assert_string_equal(
+        warning, "the checkpoint has no tokenizer.json, only vocab.json, merges.txt: "
+                 "no tokenizer was written; save it once with a fast tokenizer to "
+                 "get one");
+    json_decref(model.config);
+}
+
+static void warns_without_a_limit(void **state)
+{
+    struct fletch_model model = { .encoder_folder = scratch };
+    struct fletch_error err;
+    char warning[256] = "";
+    bool done = false;
+
+    (void)state;
+    fletch_family_find(&model.family, "transformers", NULL);
+    model.member = fletch_family_member(model.family, "made-up");
+    put_text(at("tokenizer.json"), "{\"truncation\":null}");
+    assert_ok(
+        fletch_tokenizer_write(&done, warning, sizeof(warning), &model, scratch, &err),
+        err);
+    assert_true(done);
+    assert_non_null(strstr(warning, "nothing says how long a text may be"));
+    assert_string_equal(text_of(at("tokenizer/tokenizer.json")), "{\"truncation\":null}");
+}
+
+/* ---- The limit ---- */
+
+static void check_limit(const char *model_type, const char *config, const char *tokenizer,
+                        int64_t wanted)
+{
+    struct fletch_model model = made_model(model_type, config);
+    json_error_t why;
+
+    model.tokenizer_config = tokenizer ? json_loads(tokenizer, 0, &why) : NULL;
+    assert_int_equal(fletch_tokenizer_limit(&model), wanted);
+    json_decref(model.tokenizer_config);
+    json_decref(model.config);
+}
+
+static void limits(void **state)
+{
+    (void)state;
+    check_limit("bert", "{}", NULL, 512);
+    check_limit("bert", "{\"max_seq_len\": 100}", NULL, 100);
+    check_limit("bert", "{\"max_sequence_length\": 90}", NULL, 90);
+    check_limit("bert", "{}", "{\"model_max_length\": 128}", 128);
+    check_limit("bert", "{}", "{\"model_max_length\": 1e30}", 512);
+    check_limit("bert", "{}", "{\"model_max_length\": null}", 512);
+    check_limit("roberta", "{\"max_position_embeddings\": 514}", NULL, 512);
+    check_limit("roberta", "{\"max_position_embeddings\": 514, \"pad_token_id\": 3}", NULL,
+                510);
+    check_limit("roberta", "{\"max_position_embeddings\": 514, \"pad_token_id\": null}",
+                NULL, 512);
+    check_limit("xlm-roberta", "{\"max_position_embeddings\": 66, \"pad_token_id\": 1}",
+                "{\"model_max_length\": 512}", 64);
+    check_limit("distilbert", "{\"max_position_embeddings\": 64}", NULL, 64);
+}
+
+/* The golden files differ from what is written in the truncation, and in nothing else. */
+static void golden_files(void **state)
+{
+    static const char *const names[] = { "albert",        "bert-bf16", "bert-mlm-sharded",
+                                         "distilbert-qa", "mpnet-mlm", "st-dense" };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        char path[512];
+        struct fletch_model *model = NULL;
+        json_t *source, *expected, *found, *truncation;
+        struct fletch_error err;
+        char warning[256];
+        bool done = false;
+
+        snprintf(path, sizeof(path), GOLDEN "%s/source", names[i]);
+        assert_ok(fletch_model_open(&model, path, NULL, &err), err);
+        assert_ok(
+            fletch_tokenizer_write(&done, warning, sizeof(warning), model, scratch, &err),
+            err);
+        assert_true(done);
+        found = json_load_file(at("tokenizer/tokenizer.json"), 0, NULL);
+        snprintf(path, sizeof(path), GOLDEN "%s/source/tokenizer.json", names[i]);
+        source = json_load_file(path, 0, NULL);
+        snprintf(path, sizeof(path), GOLDEN "%s/expected.json", names[i]);
+        expected = json_load_file(path, 0, NULL);
+        truncation = json_object_get(found, "truncation");
+        assert_int_equal(
+            json_integer_value(json_object_get(truncation, "max_length")),
+            json_integer_value(fletch_json_at(expected, "tokenizer.max_seq_length")));
+        json_object_set_new(found, "truncation", json_null());
+        assert_true(json_equal(found, source));
+        json_decref(found);
+        json_decref(source);
+        json_decref(expected);
+        fletch_model_close(model);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(sets_null_truncation, make_scratch, remove_scratch),
+        cmocka_unit_test_setup_teardown(adds_missing_truncation, make_scratch,
+                                        remove_scratch),
+        cmocka_unit_test_setup_teardown(leaves_all_else, make_scratch, remove_scratch),
+        cmocka_unit_test_setup_teardown(refuses_broken_text, make_scratch, remove_scratch),
+        cmocka_unit_test_setup_teardown(refuses_deep_nesting, make_scratch, remove_scratch),
+        cmocka_unit_test_setup_teardown(says_what_is_missing, make_scratch, remove_scratch),
+        cmocka_unit_test_setup_teardown(warns_without_a_limit, make_scratch,
+                                        remove_scratch),
+        cmocka_unit_test(limits),
+        cmocka_unit_test_setup_teardown(golden_files, make_scratch, remove_scratch),
+    };
+
+    return cmocka_run_group_tests_name("tokenizer", tests, NULL, NULL);
+}
