@@ -113,21 +113,19 @@ static bool set(struct fletch_args *args, const struct fletch_option *option,
 {
     void *at = (char *)args + option->offset;
 
-    if (option->value && (!value || !*value)) {
+    if (!option->value) {
+        if (value)
+            fletch_misused(args->command, "option '--%s' takes no value, but got '%s'",
+                           option->name, value);
+        *(bool *)at = option->kind == FLETCH_OPTION_ON;
+        return !value;
+    }
+    if (!value || !*value) {
         fletch_misused(args->command, "option '--%s' needs a value: %s", option->name,
                        option->value);
         return false;
     }
-    if (!option->value && value) {
-        fletch_misused(args->command, "option '--%s' takes no value, but got '%s'",
-                       option->name, value);
-        return false;
-    }
     switch (option->kind) {
-    case FLETCH_OPTION_ON:
-    case FLETCH_OPTION_OFF:
-        *(bool *)at = option->kind == FLETCH_OPTION_ON;
-        return true;
     case FLETCH_OPTION_TEXT:
         *(const char **)at = value;
         return true;
@@ -137,6 +135,9 @@ static bool set(struct fletch_args *args, const struct fletch_option *option,
         return set_number(at, option, value, args->command);
     case FLETCH_OPTION_SIZE:
         return set_size(at, option, value, args->command);
+    case FLETCH_OPTION_ON:
+    case FLETCH_OPTION_OFF:
+        break;
     }
     return false;
 }
@@ -172,7 +173,7 @@ static const struct fletch_option *find_long(const char *word,
 
         if (!strcmp(option->name, word) || !strcmp(alias, word))
             return option;
-        if (strncmp(option->name, word, len) && strncmp(alias, word, len))
+        if (strncmp(option->name, word, len) != 0 && strncmp(alias, word, len) != 0)
             continue;
         if (found)
             other = other ? other : option;
@@ -304,7 +305,7 @@ bool fletch_args_level_fits(const struct fletch_args *args)
 
     if (!args->level.given)
         return true;
-    while (!fletch_codec_at(&codec, i) && strcmp(codec.name, name))
+    while (!fletch_codec_at(&codec, i) && strcmp(codec.name, name) != 0)
         i++;
     if (codec.level_max == 0) {
         fletch_misused(args->command, "option '--compression-level': %s has no levels",

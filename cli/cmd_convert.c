@@ -40,7 +40,7 @@ static void say_configuration(const struct conversion *conversion)
     struct fletch_codec_info info = { 0 };
     size_t i = 0;
 
-    while (!fletch_codec_at(&info, i) && strcmp(info.name, codec))
+    while (!fletch_codec_at(&info, i) && strcmp(info.name, codec) != 0)
         i++;
     fletch_say("model: %s", conversion->model);
     fletch_say("output: %s", args->output);

@@ -7,18 +7,22 @@
 #include <string.h>
 
 static const struct fletch_command *const COMMANDS[] = {
-    &fletch_command_convert, &fletch_command_plan,     &fletch_command_show,
-    &fletch_command_verify,  &fletch_command_families, &fletch_command_help,
+    &fletch_command_convert,
+    &fletch_command_plan,
+    &fletch_command_show,
+    &fletch_command_verify,
+    &fletch_command_families,
+    &fletch_command_help,
+    NULL,
 };
 
 #define WIDTH 79
-#define COMMANDS_COUNT (sizeof(COMMANDS) / sizeof(*COMMANDS))
 
 const struct fletch_command *fletch_command_find(const char *name)
 {
     struct fletch_nearest nearest = { name, NULL, 0 };
 
-    for (size_t i = 0; i < COMMANDS_COUNT; i++) {
+    for (size_t i = 0; COMMANDS[i]; i++) {
         if (!strcmp(COMMANDS[i]->name, name))
             return COMMANDS[i];
         fletch_text_consider(&nearest, COMMANDS[i]->name);
@@ -68,7 +72,7 @@ void fletch_help_all(void)
           "Turns model checkpoints into one verified Parquet file.\n\n"
           "Commands:\n",
           stdout);
-    for (size_t i = 0; i < COMMANDS_COUNT; i++)
+    for (size_t i = 0; COMMANDS[i]; i++)
         printf("  %-10s %s\n", COMMANDS[i]->name, COMMANDS[i]->summary);
     fputs("\n'fletch help COMMAND' says more. Exit codes: 0 done, 1 failed, 2 misused,\n"
           "130 interrupted.\n\n"

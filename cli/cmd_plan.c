@@ -61,7 +61,8 @@ static bool renamed(const struct fletch_plan_row *row)
 {
     size_t name_len = strlen(row->name), tensor_len = strlen(row->tensor);
 
-    return tensor_len < name_len || strcmp(row->tensor + tensor_len - name_len, row->name);
+    return tensor_len < name_len ||
+           strcmp(row->tensor + tensor_len - name_len, row->name) != 0;
 }
 
 static void print_rows(const struct fletch_plan *plan)
@@ -80,7 +81,7 @@ static void print_rows(const struct fletch_plan *plan)
 
         fletch_grid_put_name(&grid, row.name);
         fletch_grid_put_shape(&grid, row.shape, row.rank);
-        if (strcmp(row.source_dtype, row.dtype))
+        if (strcmp(row.source_dtype, row.dtype) != 0)
             fletch_text_addf(&cast, "%s -> ", fletch_text_dtype(row.source_dtype));
         fletch_text_add(&cast, fletch_text_dtype(row.dtype));
         fletch_grid_put_either(&grid, fletch_text_string(&cast),

@@ -94,7 +94,7 @@ static bool gather(struct listing *listing, const char *glob)
     if (!listing->entries)
         return false;
     for (size_t i = 0; i < listing->all && entry_at(&entry, listing, i); i++) {
-        if (entry.file && file && strcmp(entry.file, file))
+        if (entry.file && file && strcmp(entry.file, file) != 0)
             listing->several = true;
         file = entry.file;
         if (glob && fnmatch(glob, entry.name, 0))

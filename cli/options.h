@@ -17,14 +17,14 @@ enum fletch_option_kind {
 struct fletch_option {
     const char *name;  /* without its dashes */
     const char *alias; /* another; NULL: none */
-    char letter;       /* 0: none */
     const char *value; /* what its value is called in help; NULL: it takes none */
-    enum fletch_option_kind kind;
-    size_t offset;                   /* in struct fletch_args */
     const char *(*choice)(size_t i); /* the i-th value that fits; NULL past the last */
-    int64_t least, most;
-    unsigned commands; /* bits of enum fletch_command_bit */
-    const char *help;  /* choices and levels are added by themselves */
+    const char *help;                /* choices and levels are added by themselves */
+    size_t offset;                   /* in struct fletch_args */
+    int64_t least, most;             /* of a number */
+    unsigned commands;               /* bits of enum fletch_command_bit */
+    enum fletch_option_kind kind;
+    char letter; /* 0: none */
 };
 
 /* The i-th option of a command; NULL past the last. */

@@ -48,7 +48,7 @@ void fletch_meter_start(struct fletch_meter *meter, const struct fletch_args *ar
     meter->stage = FLETCH_STAGE_OPEN;
     if (args->quiet || args->no_progress)
         meter->kind = FLETCH_METER_NONE;
-    else if (isatty(STDERR_FILENO) && terminal && strcmp(terminal, "dumb"))
+    else if (isatty(STDERR_FILENO) && terminal && strcmp(terminal, "dumb") != 0)
         meter->kind = FLETCH_METER_BAR;
     else
         meter->kind = FLETCH_METER_LINES;

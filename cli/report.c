@@ -285,7 +285,7 @@ static size_t measure(size_t *widths, const struct fletch_grid *grid, bool brief
 
         if (width > widths[column])
             widths[column] = width;
-        column = (column + 1) % grid->columns_count;
+        column = column + 1 < grid->columns_count ? column + 1 : 0;
         cell = next_string(other);
     }
     for (size_t i = 0; i < grid->columns_count; i++)
@@ -372,7 +372,7 @@ void fletch_grid_print(struct fletch_grid *grid)
             fletch_text_clear(&line);
         }
         put_cell(&line, grid, column, brief ? other : cell, widths[column]);
-        column = (column + 1) % grid->columns_count;
+        column = column + 1 < grid->columns_count ? column + 1 : 0;
         cell = next_string(other);
     }
     fputs(fletch_text_string(&line), stdout);

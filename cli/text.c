@@ -99,18 +99,23 @@ void fletch_text_addf(struct fletch_text *text, const char *format, ...)
     va_end(values);
 }
 
+/* By its first byte; 0 for one that begins nothing. */
+static size_t point_len(unsigned char first)
+{
+    if (first < 0x80)
+        return 1;
+    if (first < 0xc0 || first >= 0xf8)
+        return 0;
+    return first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+}
+
 /* The length of the code point at `string`, or 0 where the bytes are no UTF-8. Overlong
  * forms, surrogates and values past U+10FFFF are not. */
 static size_t decode(uint32_t *point, const char *string)
 {
     static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
     const unsigned char *s = (const unsigned char *)string;
-    size_t len = s[0] < 0x80   ? 1
-                 : s[0] < 0xc0 ? 0
-                 : s[0] < 0xe0 ? 2
-                 : s[0] < 0xf0 ? 3
-                 : s[0] < 0xf8 ? 4
-                               : 0;
+    size_t len = point_len(s[0]);
     uint32_t value;
 
     if (len == 0)
@@ -347,26 +352,34 @@ static bool digit(char c)
     return c >= '0' && c <= '9';
 }
 
+/* Compares the numbers at both, and goes past them. */
+static int compare_numbers(const char **a, const char **b)
+{
+    size_t a_len, b_len;
+    int order;
+
+    *a += strspn(*a, "0");
+    *b += strspn(*b, "0");
+    a_len = strspn(*a, "0123456789");
+    b_len = strspn(*b, "0123456789");
+    if (a_len != b_len)
+        return a_len < b_len ? -1 : 1;
+    order = memcmp(*a, *b, a_len);
+    *a += a_len;
+    *b += b_len;
+    return order;
+}
+
 int fletch_text_compare(const char *a, const char *b)
 {
     const char *a_start = a, *b_start = b;
 
     while (*a && *b) {
         if (digit(*a) && digit(*b)) {
-            size_t a_len, b_len;
-            int order;
+            int order = compare_numbers(&a, &b);
 
-            a += strspn(a, "0");
-            b += strspn(b, "0");
-            a_len = strspn(a, "0123456789");
-            b_len = strspn(b, "0123456789");
-            if (a_len != b_len)
-                return a_len < b_len ? -1 : 1;
-            order = memcmp(a, b, a_len);
             if (order)
                 return order;
-            a += a_len;
-            b += b_len;
         } else if (*a != *b) {
             return (unsigned char)*a < (unsigned char)*b ? -1 : 1;
         } else {

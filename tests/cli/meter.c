@@ -47,8 +47,8 @@ static bool play(struct fletch_meter *meter, enum fletch_stage stage, unsigned s
 
 int main(int argc, char **argv)
 {
-    unsigned steps = argc > 1 ? (unsigned)atoi(argv[1]) : 10;
-    long pause = argc > 2 ? atol(argv[2]) : 10;
+    unsigned steps = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 10;
+    long pause = argc > 2 ? strtol(argv[2], NULL, 10) : 10;
     bool stubborn = argc > 3 && !strcmp(argv[3], "stubborn");
     struct fletch_progress open = { .stage = FLETCH_STAGE_OPEN,
                                     .text = "bert (config.json: model_type \"bert\")",
