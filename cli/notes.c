@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* notes.c - see notes.h
  *
- * The text is our own, so this reads no more JSON than it takes to walk along its members:
- * strings are shown as they are written there, ASCII with escapes.
+ * The text is our own, so this reads no more JSON than it takes to walk along its members.
  */
 #include "notes.h"
 
 #include "report.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* One key of an object and its value, which ends where the text goes on. */
@@ -85,6 +85,59 @@ static bool find(struct member *out, const char *object, const char *key)
     return false;
 }
 
+/* The number behind a \u. */
+static unsigned long escaped(const char *at)
+{
+    char digits[] = { at[2], at[3], at[4], at[5], '\0' };
+
+    return strtoul(digits, NULL, 16);
+}
+
+static void add_point(struct fletch_text *line, unsigned long point)
+{
+    static const struct {
+        unsigned long below;
+        unsigned char first;
+    } lengths[] = { { 0x80, 0 }, { 0x800, 0xc0 }, { 0x10000, 0xe0 }, { 0x110000, 0xf0 } };
+    size_t more = 0;
+    char byte;
+
+    while (more < 3 && point >= lengths[more].below)
+        more++;
+    byte = (char)(lengths[more].first | point >> 6 * more);
+    fletch_text_put(line, &byte, 1);
+    while (more-- > 0) {
+        byte = (char)(0x80 | (point >> 6 * more & 0x3f));
+        fletch_text_put(line, &byte, 1);
+    }
+}
+
+/* A JSON string's content, [len], as UTF-8. */
+static void add_string(struct fletch_text *line, const char *at, size_t len)
+{
+    static const char letters[] = "bfnrt", controls[] = "\b\f\n\r\t";
+    const char *end = at + len;
+
+    while (at < end) {
+        const char *letter = at[0] == '\\' ? strchr(letters, at[1]) : NULL;
+        unsigned long point = at[0] == '\\' && at[1] == 'u' ? escaped(at) : 0;
+
+        if (at[0] != '\\') {
+            fletch_text_put(line, at++, 1);
+        } else if (at[1] != 'u') {
+            fletch_text_put(line, letter ? &controls[letter - letters] : at + 1, 1);
+            at += 2;
+        } else {
+            at += 6;
+            if (point >= 0xd800 && point < 0xdc00 && at < end) {
+                point = 0x10000 + ((point & 0x3ff) << 10) + (escaped(at) & 0x3ff);
+                at += 6;
+            }
+            add_point(line, point);
+        }
+    }
+}
+
 static void add_counts(struct fletch_text *line, const char *cast)
 {
     static const struct {
@@ -119,9 +172,11 @@ static void say_row(const struct member *row)
     if (!find(&cast, row->value, "cast") || !find(&exact, cast.value, "exact") ||
         !find(&dtype, row->value, "source_dtype"))
         return;
-    fletch_text_addf(&line, "%.*s, from %.*s: %s", (int)row->key_len, row->key,
-                     (int)dtype.value_len, dtype.value,
-                     *exact.value == 't' ? "exact" : "not exact");
+    add_string(&line, row->key, row->key_len);
+    fletch_text_add(&line, ", from ");
+    add_string(&line, dtype.value + strlen("\"torch."),
+               dtype.value_len - strlen("\"torch.\""));
+    fletch_text_add(&line, *exact.value == 't' ? ": exact" : ": not exact");
     add_counts(&line, cast.value);
     fletch_say("%s", fletch_text_string(&line));
     fletch_text_release(&line);
