@@ -1,0 +1,706 @@
+/* SPDX-License-Identifier: MIT */
+/* test_container.c - what the writer writes, byte for byte, and that the reader gives it
+ * back or says what is wrong */
+#include "tables.h"
+
+#include "base/bytes.h"
+
+static const uint8_t nan_bytes[] = { 0x01, 0x00, 0x80, 0x7f, 0xef, 0xbe, 0xff, 0xff };
+static uint8_t ramp[3000];
+
+static const struct table_row small_rows[] = {
+    { "scalar", { 0 }, 0, "torch.int64", 1, ramp, 8 },
+    { "nan", { 2 }, 1, "torch.float32", 2, nan_bytes, 8 },
+    { "empty", { 3, 0, 2 }, 3, "torch.float16", 0, ramp, 0 },
+    { "b\xc3\xa4r", { 2, 3 }, 2, "torch.uint8", 6, ramp, 6 },
+    { "long", { 1, 3, 1, 1000 }, 4, "torch.bool", 3000, ramp, 3000 },
+};
+#define SMALL_ROWS (sizeof(small_rows) / sizeof(small_rows[0]))
+
+static const struct fletch_codec *none(void)
+{
+    const struct fletch_codec *codec = NULL;
+
+    assert_int_equal(fletch_codec_find(&codec, "none", NULL), FLETCH_OK);
+    return codec;
+}
+
+static void check_row(const struct fletch_reader_row *found, const struct table_row *row)
+{
+    assert_string_equal(found->name, row->name);
+    assert_string_equal(found->dtype, row->dtype);
+    assert_int_equal(found->rank, row->rank);
+    for (unsigned i = 0; i < row->rank; i++)
+        assert_int_equal(found->shape[i], row->shape[i]);
+    assert_int_equal(found->count, row->count);
+    assert_int_equal(found->size, row->size);
+    assert_true(found->page_offset >= 4);
+    assert_true(found->compressed_size > 31);
+}
+
+static void check_file(struct fletch_file *file, const struct table_row *rows, size_t count)
+{
+    struct fletch_reader *reader = NULL;
+    struct fletch_cursor *cursor = NULL;
+    struct fletch_error err = { 0 };
+
+    assert_ok(fletch_reader_open(&reader, file, &err), err);
+    assert_int_equal(reader->rows_count, count);
+    assert_string_equal(reader->created_by, "fletch version " FLETCH_VERSION);
+    assert_string_equal(fletch_reader_pair(reader, "key"), "value");
+    assert_null(fletch_reader_pair(reader, "other"));
+    assert_ok(fletch_cursor_open(&cursor, reader, &err), err);
+    for (size_t i = 0; i < count; i++) {
+        check_row(&reader->rows[i], &rows[i]);
+        check_value(cursor, i, rows[i].value, rows[i].size);
+    }
+    assert_fails(fletch_cursor_begin(cursor, count, &err), FLETCH_ERR_NOT_FOUND, err,
+                 "row");
+    fletch_cursor_close(cursor);
+    fletch_reader_close(reader);
+    fletch_file_close(file);
+}
+
+static void every_codec_round_trips(void **state)
+{
+    const struct fletch_codec *codecs[8];
+    size_t count = 0;
+    struct fletch_file file;
+
+    (void)state;
+    for (size_t i = 0; fletch_codec_get(i); i++) {
+        const struct fletch_codec *codec = fletch_codec_get(i);
+
+        if (!codec->encoder_open)
+            continue;
+        codecs[count++] = codec;
+        file = write_table(small_rows, SMALL_ROWS, SMALL_ROWS, &codec, 1);
+        check_file(&file, small_rows, SMALL_ROWS);
+    }
+    assert_true(count >= 1);
+    /* groups of different codecs in one file */
+    file = write_table(small_rows, SMALL_ROWS, 1, codecs, count);
+    check_file(&file, small_rows, SMALL_ROWS);
+}
+
+static void a_file_without_rows_is_a_file(void **state)
+{
+    const struct fletch_codec *codec = none();
+    struct fletch_file file = write_table(NULL, 0, 1, &codec, 1);
+
+    (void)state;
+    check_file(&file, NULL, 0);
+}
+
+/* Values larger than a piece, than the write buffer and than a step of reading. */
+static void large_values_come_in_pieces(void **state)
+{
+    size_t size = 2 * FLETCH_PIECE_SIZE + 12345;
+    uint8_t *value = malloc(size);
+    struct table_row rows[3] = {
+        { "a", { 1 }, 1, "torch.uint8", 1, ramp, 1 },
+        { "large", { 2109497 }, 1, "torch.uint8", size, NULL, size },
+        { "z", { 7 }, 1, "torch.uint8", 7, ramp, 7 },
+    };
+    uint32_t random = 1;
+
+    (void)state;
+    assert_non_null(value);
+    for (size_t i = 0; i < size; i++) {
+        random = random * 1664525 + 1013904223;
+        /* half of it compresses, half does not */
+        value[i] = i < size / 2 ? (uint8_t)(i >> 10) : (uint8_t)(random >> 24);
+    }
+    rows[1].value = value;
+    for (size_t i = 0; fletch_codec_get(i); i++) {
+        const struct fletch_codec *codec = fletch_codec_get(i);
+        struct fletch_file file;
+
+        if (!codec->encoder_open)
+            continue;
+        file = write_table(rows, 3, 2, &codec, 1);
+        check_file(&file, rows, 3);
+    }
+    free(value);
+}
+
+static void many_rows(void **state)
+{
+    enum { COUNT = 3000 };
+    struct table_row *rows = calloc(COUNT, sizeof(*rows));
+    char(*names)[600] = calloc(COUNT, sizeof(*names));
+    const struct fletch_codec *codec = none();
+    struct fletch_file file;
+
+    (void)state;
+    assert_non_null(rows);
+    assert_non_null(names);
+    /* names long enough for several pages of a column */
+    for (unsigned i = 0; i < COUNT; i++) {
+        snprintf(names[i], sizeof(names[i]), "layer.%u.%0500u", i, i);
+        rows[i] = (struct table_row){
+            names[i], { i % 5, 2 },   i % 3,  i % 7 ? "torch.float16" : "torch.float32",
+            1,        ramp + i % 100, i % 50,
+        };
+        for (unsigned k = 0; k < rows[i].rank; k++)
+            rows[i].count *= rows[i].shape[k];
+    }
+    file = write_table(rows, COUNT, COUNT, &codec, 1);
+    check_file(&file, rows, COUNT);
+    file = write_table(rows, COUNT, 7, &codec, 1);
+    check_file(&file, rows, COUNT);
+    free(names);
+    free(rows);
+}
+
+static void rows_can_be_taken_back(void **state)
+{
+    size_t size = (size_t)600 << 10; /* more than the write buffer: it is in the file */
+    uint8_t *zeros = calloc(1, size);
+    struct fletch_file file = memory_file(NULL, 0);
+    struct fletch_writer *writer = NULL;
+    struct fletch_written written[2];
+    struct fletch_error err = { 0 };
+    const struct table_row rows[2] = { small_rows[1], small_rows[4] };
+    static const char *const pairs[][2] = { { "key", "value" }, { NULL, NULL } };
+    uint64_t total;
+
+    (void)state;
+    assert_non_null(zeros);
+    assert_ok(fletch_writer_open(&writer, &file, pairs, &err), err);
+    assert_ok(fletch_writer_begin_group(writer, FLETCH_CODEC_ID_NONE, &err), err);
+    for (size_t i = 0; i < 2; i++) {
+        begin_row(writer, &rows[i]);
+        assert_ok(fletch_writer_put(writer, "abc", 3, &err), err);
+        assert_ok(fletch_writer_take_back(writer, &err), err);
+        begin_row(writer, &rows[i]);
+        assert_ok(fletch_writer_put(writer, zeros, size, &err), err);
+        assert_ok(fletch_writer_put(writer, zeros, 10, &err), err);
+        assert_ok(fletch_writer_take_back(writer, &err), err);
+        begin_row(writer, &rows[i]);
+        put_value(writer, none(), &rows[i]);
+        assert_ok(fletch_writer_end_row(writer, &written[i], &err), err);
+    }
+    assert_ok(fletch_writer_end_group(writer, &err), err);
+    assert_ok(fletch_writer_finish(writer, &total, &err), err);
+    fletch_writer_close(writer);
+    assert_int_equal(lseek(file.fd, 0, SEEK_END), total);
+    assert_int_equal(written[0].offset, 4);
+    assert_int_equal(written[1].offset, 4 + written[0].compressed_size);
+    file.size = total;
+    check_file(&file, rows, 2);
+    free(zeros);
+}
+
+static void limits_are_said(void **state)
+{
+    static const uint64_t large[] = { (uint64_t)1 << 31 };
+    static const uint64_t deep[65];
+    struct fletch_file file = memory_file(NULL, 0);
+    struct fletch_writer *writer = NULL;
+    struct fletch_error err = { 0 };
+    char *name = calloc(1, 70001);
+    struct fletch_writer_row row = { "w", large, 1, "torch.bool", 0, 0 };
+
+    (void)state;
+    assert_non_null(name);
+    memset(name, 'n', 70000);
+    assert_ok(fletch_writer_open(&writer, &file, NULL, &err), err);
+    assert_ok(fletch_writer_begin_group(writer, FLETCH_CODEC_ID_NONE, &err), err);
+    assert_fails(fletch_writer_begin_row(writer, &row, &err), FLETCH_ERR_UNSUPPORTED, err,
+                 "row 'w': dimension 0 is 2147483648, but the layout holds at most "
+                 "2147483647");
+    row = (struct fletch_writer_row){ "w", deep, 65, "torch.bool", 0, 0 };
+    assert_fails(fletch_writer_begin_row(writer, &row, &err), FLETCH_ERR_UNSUPPORTED, err,
+                 "row 'w': 65 dimensions, expected at most 64");
+    row = (struct fletch_writer_row){ "w", deep, 1, "torch.bool", 0, UINT64_C(2147483638) };
+    assert_fails(fletch_writer_begin_row(writer, &row, &err), FLETCH_ERR_UNSUPPORTED, err,
+                 "row 'w': a value of 2147483638 bytes, but the layout holds at most "
+                 "2147483637");
+    row = (struct fletch_writer_row){ name, deep, 1, "torch.bool", 0, 0 };
+    assert_fails(fletch_writer_begin_row(writer, &row, &err), FLETCH_ERR_UNSUPPORTED, err,
+                 "a name of 70000 bytes, expected at most 65535");
+    fletch_writer_close(writer);
+    fletch_file_close(&file);
+    free(name);
+}
+
+/* ---- The bytes, taken apart without the container's own thrift ---- */
+
+struct apart {
+    const uint8_t *bytes;
+    size_t size, pos;
+};
+
+static uint64_t varint(struct apart *in)
+{
+    uint64_t value = 0;
+    unsigned shift = 0;
+
+    do {
+        assert_true(in->pos < in->size);
+        value |= (uint64_t)(in->bytes[in->pos] & 127) << shift;
+        shift += 7;
+    } while (in->bytes[in->pos++] & 128);
+    return value;
+}
+
+static int64_t zigzag(struct apart *in)
+{
+    uint64_t value = varint(in);
+
+    return (int64_t)(value >> 1) ^ -(int64_t)(value & 1);
+}
+
+static void step_over(struct apart *in, int type);
+
+static int list_head(struct apart *in, size_t *count)
+{
+    uint8_t byte = in->bytes[in->pos++];
+
+    *count = byte >> 4 == 15 ? varint(in) : byte >> 4;
+    return byte & 15;
+}
+
+/* The next field's type, or 0; *id goes on. */
+static int field_head(struct apart *in, int *id)
+{
+    uint8_t byte = in->bytes[in->pos++];
+
+    if (byte)
+        *id = byte >> 4 ? *id + (byte >> 4) : (int)zigzag(in);
+    return byte & 15;
+}
+
+static void step_over(struct apart *in, int type)
+{
+    size_t count;
+    int id = 0, item;
+
+    if (type == 4 || type == 5 || type == 6) {
+        varint(in);
+    } else if (type == 8) {
+        count = varint(in);
+        in->pos += count;
+    } else if (type == 9) {
+        item = list_head(in, &count);
+        while (count--)
+            step_over(in, item);
+    } else if (type == 12) {
+        while ((item = field_head(in, &id)))
+            step_over(in, item);
+    } else {
+        assert_true(type == 1 || type == 2);
+    }
+}
+
+/* Goes to a value by field ids and, where they meet a list, the index in it; ends at 0. The
+ * value's type, or 0 when there is none such. Indices count from 1. */
+static int go_to(struct apart *in, const int *path)
+{
+    int type = 12;
+
+    for (; *path; path++) {
+        if (type == 12) {
+            int id = 0;
+
+            while ((type = field_head(in, &id)) && id != *path)
+                step_over(in, type);
+            if (!type)
+                return 0;
+        } else {
+            size_t count;
+
+            assert_int_equal(type, 9);
+            type = list_head(in, &count);
+            if ((size_t)*path > count)
+                return 0;
+            for (int i = 1; i < *path; i++)
+                step_over(in, type);
+        }
+    }
+    return type;
+}
+
+#define PATH(...) ((const int[]){ __VA_ARGS__, 0 })
+
+static int64_t int_at(struct apart in, const int *path)
+{
+    assert_true(go_to(&in, path) >= 4);
+    return zigzag(&in);
+}
+
+static bool is_there(struct apart in, const int *path)
+{
+    return go_to(&in, path) != 0;
+}
+
+static void text_at(struct apart in, const int *path, const char *expected)
+{
+    size_t len;
+
+    assert_int_equal(go_to(&in, path), 8);
+    len = varint(&in);
+    assert_int_equal(len, strlen(expected));
+    assert_memory_equal(in.bytes + in.pos, expected, len);
+}
+
+static size_t count_at(struct apart in, const int *path)
+{
+    size_t count;
+
+    assert_int_equal(go_to(&in, path), 9);
+    list_head(&in, &count);
+    return count;
+}
+
+static uint32_t slow_crc(const uint8_t *bytes, size_t size)
+{
+    uint32_t crc = UINT32_MAX;
+
+    for (size_t i = 0; i < size; i++) {
+        crc ^= bytes[i];
+        for (int k = 0; k < 8; k++)
+            crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
+    }
+    return ~crc;
+}
+
+static uint8_t *load_memory(const struct fletch_file *file)
+{
+    uint8_t *bytes = malloc(file->size);
+
+    assert_non_null(bytes);
+    assert_int_equal(pread(file->fd, bytes, file->size, 0), file->size);
+    return bytes;
+}
+
+static void check_schema(struct apart footer)
+{
+    static const struct {
+        const char *name;
+        int type, repetition, children, converted, logical; /* -1: not there */
+    } elements[] = {
+        { "schema", -1, 0, 5, -1, -1 },  { "layer_name", 6, 1, -1, 0, 1 },
+        { "shape", -1, 1, 1, 3, 3 },     { "list", -1, 2, 1, -1, -1 },
+        { "element", 1, 1, -1, -1, -1 }, { "dtype", 6, 1, -1, 0, 1 },
+        { "data", 6, 1, -1, -1, -1 },    { "num_params", 2, 1, -1, -1, -1 },
+    };
+
+    assert_int_equal(count_at(footer, PATH(2)), 8);
+    for (int i = 0; i < 8; i++) {
+        text_at(footer, PATH(2, i + 1, 4), elements[i].name);
+        assert_int_equal(int_at(footer, PATH(2, i + 1, 3)), elements[i].repetition);
+        assert_int_equal(is_there(footer, PATH(2, i + 1, 1)), elements[i].type >= 0);
+        if (elements[i].type >= 0)
+            assert_int_equal(int_at(footer, PATH(2, i + 1, 1)), elements[i].type);
+        assert_int_equal(is_there(footer, PATH(2, i + 1, 5)), elements[i].children >= 0);
+        if (elements[i].children >= 0)
+            assert_int_equal(int_at(footer, PATH(2, i + 1, 5)), elements[i].children);
+        assert_int_equal(is_there(footer, PATH(2, i + 1, 6)), elements[i].converted >= 0);
+        if (elements[i].converted >= 0) {
+            assert_int_equal(int_at(footer, PATH(2, i + 1, 6)), elements[i].converted);
+            assert_true(is_there(footer, PATH(2, i + 1, 10, elements[i].logical)));
+        }
+    }
+}
+
+/* The page of row i: header, sizes, CRC, levels, and where its value stands. */
+static void check_page(const uint8_t *bytes, size_t size, struct apart index, int i,
+                       const struct table_row *row, bool aligned)
+{
+    int64_t offset = int_at(index, PATH(1, i + 1, 1));
+    struct apart header = { bytes + offset, size - (size_t)offset, 0 };
+    struct apart end = header;
+    int64_t stored = int_at(header, PATH(3));
+    size_t header_size;
+
+    step_over(&end, 12);
+    header_size = end.pos;
+    assert_int_equal(int_at(index, PATH(1, i + 1, 2)), (int64_t)header_size + stored);
+    assert_int_equal(int_at(index, PATH(1, i + 1, 3)), i);
+    assert_int_equal(int_at(index, PATH(2, i + 1)), row->size);
+    assert_true(header_size < 256);
+    assert_int_equal(int_at(header, PATH(1)), 0); /* DATA_PAGE */
+    assert_int_equal(int_at(header, PATH(2)), 10 + row->size);
+    assert_int_equal((uint32_t)int_at(header, PATH(4)),
+                     slow_crc(header.bytes + header_size, (size_t)stored));
+    assert_int_equal(int_at(header, PATH(5, 1)), 1); /* num_values */
+    assert_int_equal(int_at(header, PATH(5, 2)), 0); /* PLAIN */
+    assert_int_equal(int_at(header, PATH(5, 3)), 3); /* RLE */
+    assert_int_equal(int_at(header, PATH(5, 4)), 3);
+    if (!aligned)
+        return;
+    assert_int_equal(((size_t)offset + header_size + 10) % 64, 0);
+    assert_memory_equal(header.bytes + header_size, "\2\0\0\0\2\1", 6);
+    assert_int_equal(fletch_load_u32(header.bytes + header_size + 6), row->size);
+    if (row->size)
+        assert_memory_equal(header.bytes + header_size + 10, row->value, row->size);
+}
+
+static struct apart footer_of(const uint8_t *bytes, size_t size)
+{
+    size_t length;
+
+    assert_memory_equal(bytes, "PAR1", 4);
+    assert_memory_equal(bytes + size - 4, "PAR1", 4);
+    length = fletch_load_u32(bytes + size - 8);
+    return (struct apart){ bytes + size - 8 - length, length, 0 };
+}
+
+static void the_bytes_are_as_documented(void **state)
+{
+    const struct fletch_codec *codec = none();
+    struct fletch_file file = write_table(small_rows, SMALL_ROWS, 5, &codec, 1);
+    uint8_t *bytes = load_memory(&file);
+    struct apart footer = footer_of(bytes, file.size);
+    int64_t sum = 0;
+
+    (void)state;
+    assert_int_equal(int_at(footer, PATH(1)), 1);
+    check_schema(footer);
+    assert_int_equal(int_at(footer, PATH(3)), SMALL_ROWS);
+    assert_int_equal(count_at(footer, PATH(4)), 1);
+    text_at(footer, PATH(5, 1, 1), "key");
+    text_at(footer, PATH(5, 1, 2), "value");
+    text_at(footer, PATH(6), "fletch version " FLETCH_VERSION);
+    assert_int_equal(count_at(footer, PATH(7)), 5);
+    assert_true(is_there(footer, PATH(7, 5, 1)));
+    assert_int_equal(int_at(footer, PATH(4, 1, 3)), SMALL_ROWS);
+    assert_int_equal(int_at(footer, PATH(4, 1, 5)), 4);
+    assert_int_equal(int_at(footer, PATH(4, 1, 7)), 0);
+    for (int i = 1; i <= 5; i++) {
+        sum += int_at(footer, PATH(4, 1, 1, i, 3, 7));
+        assert_int_equal(int_at(footer, PATH(4, 1, 1, i, 3, 6)),
+                         int_at(footer, PATH(4, 1, 1, i, 3, 7)));
+        assert_int_equal(int_at(footer, PATH(4, 1, 1, i, 3, 4)), 0);
+        /* min and max for all but shape and data; a scalar's shape has no value */
+        assert_int_equal(is_there(footer, PATH(4, 1, 1, i, 3, 12, 5)), i != 2 && i != 4);
+        assert_int_equal(int_at(footer, PATH(4, 1, 1, i, 3, 12, 3)), i == 2);
+        assert_true(int_at(footer, PATH(4, 1, 1, i, 4)) > 0);
+        assert_false(is_there(footer, PATH(4, 1, 1, i, 6))); /* no column index */
+    }
+    assert_int_equal(int_at(footer, PATH(4, 1, 2)), sum);
+    assert_int_equal(int_at(footer, PATH(4, 1, 6)), sum);
+    text_at(footer, PATH(4, 1, 1, 1, 3, 12, 6), "b\xc3\xa4r");
+    text_at(footer, PATH(4, 1, 1, 1, 3, 12, 5), "scalar");
+    text_at(footer, PATH(4, 1, 1, 2, 3, 3, 3), "element");
+    assert_true(int_at(footer, PATH(4, 1, 1, 3, 3, 11)) > 0); /* types: a dictionary */
+    assert_false(is_there(footer, PATH(4, 1, 1, 4, 3, 11)));
+
+    size_t at = (size_t)int_at(footer, PATH(4, 1, 1, 4, 4));
+    struct apart index = { bytes + at, file.size - at, 0 };
+    for (int i = 0; i < (int)SMALL_ROWS; i++)
+        check_page(bytes, file.size, index, i, &small_rows[i], true);
+    free(bytes);
+    fletch_file_close(&file);
+}
+
+/* Compressed pages are framed alike, for every codec, but not padded. */
+static void compressed_pages_are_as_documented(void **state)
+{
+    (void)state;
+    for (size_t k = 0; fletch_codec_get(k); k++) {
+        const struct fletch_codec *codec = fletch_codec_get(k);
+        struct fletch_file file;
+        struct apart footer;
+        uint8_t *bytes;
+
+        if (!codec->encoder_open || codec->id == FLETCH_CODEC_ID_NONE)
+            continue;
+        file = write_table(small_rows, SMALL_ROWS, SMALL_ROWS, &codec, 1);
+        bytes = load_memory(&file);
+        footer = footer_of(bytes, file.size);
+        assert_int_equal(int_at(footer, PATH(4, 1, 1, 4, 3, 4)), codec->id);
+        assert_int_equal(int_at(footer, PATH(4, 1, 1, 1, 3, 4)), 0);
+        size_t at = (size_t)int_at(footer, PATH(4, 1, 1, 4, 4));
+        struct apart index = { bytes + at, file.size - at, 0 };
+        for (int i = 0; i < (int)SMALL_ROWS; i++)
+            check_page(bytes, file.size, index, i, &small_rows[i], false);
+        free(bytes);
+        fletch_file_close(&file);
+    }
+}
+
+/* ---- Damage ---- */
+
+static void a_flipped_bit_in_a_page_is_found(void **state)
+{
+    (void)state;
+    for (size_t k = 0; fletch_codec_get(k); k++) {
+        const struct fletch_codec *codec = fletch_codec_get(k);
+        struct fletch_error err = { 0 };
+        struct fletch_file file;
+        struct fletch_reader *reader = NULL;
+        uint8_t *bytes;
+        uint64_t last;
+
+        if (!codec->encoder_open)
+            continue;
+        file = write_table(small_rows, SMALL_ROWS, SMALL_ROWS, &codec, 1);
+        assert_ok(fletch_reader_open(&reader, &file, &err), err);
+        /* the last byte of the long value's page */
+        last = reader->rows[4].page_offset + reader->rows[4].compressed_size - 1;
+        fletch_reader_close(reader);
+        bytes = load_memory(&file);
+        bytes[last] ^= 0x10;
+        fletch_file_close(&file);
+        file = memory_file(bytes, file.size);
+        assert_fails(try_file(&file, &err), FLETCH_ERR_FORMAT, err,
+                     "x.parquet: column 'data', page at byte ");
+        assert_non_null(strstr(err.message, ": CRC-32 of its body is "));
+        fletch_file_close(&file);
+        free(bytes);
+    }
+}
+
+/* A stream says so too, at the latest with its end. */
+static void a_stream_ends_with_the_crc(void **state)
+{
+    const struct fletch_codec *codec = none();
+    struct fletch_file file = write_table(small_rows, SMALL_ROWS, SMALL_ROWS, &codec, 1);
+    struct fletch_reader *reader = NULL;
+    struct fletch_cursor *cursor = NULL;
+    struct fletch_error err = { 0 };
+    const void *bytes;
+    size_t size;
+
+    (void)state;
+    assert_ok(fletch_reader_open(&reader, &file, &err), err);
+    assert_int_equal(
+        pwrite(file.fd, "\xff", 1,
+               (off_t)(reader->rows[4].page_offset + reader->rows[4].compressed_size - 2)),
+        1);
+    assert_ok(fletch_cursor_open(&cursor, reader, &err), err);
+    assert_ok(fletch_cursor_begin(cursor, 4, &err), err);
+    assert_ok(fletch_cursor_next(cursor, &bytes, &size, &err), err);
+    assert_int_equal(size, 3000);
+    assert_fails(fletch_cursor_next(cursor, &bytes, &size, &err), FLETCH_ERR_FORMAT, err,
+                 ": CRC-32 of its body is ");
+    assert_int_equal(size, 0);
+    /* and the cursor goes on with another row */
+    check_value(cursor, 3, small_rows[3].value, small_rows[3].size);
+    fletch_cursor_close(cursor);
+    fletch_reader_close(reader);
+    fletch_file_close(&file);
+}
+
+static const struct fletch_codec *first_codec(void)
+{
+    for (size_t i = 0; fletch_codec_get(i); i++)
+        if (fletch_codec_get(i)->encoder_open)
+            return fletch_codec_get(i);
+    return none();
+}
+
+static void every_truncation_is_an_error(void **state)
+{
+    const struct fletch_codec *codecs[] = { none(), first_codec() };
+    struct fletch_file whole = write_table(small_rows, 4, 2, codecs, 2);
+    uint8_t *bytes = load_memory(&whole);
+
+    (void)state;
+    for (size_t size = 0; size < whole.size; size++) {
+        struct fletch_file file = memory_file(bytes, size);
+        struct fletch_error err = { 0 };
+
+        assert_fails(try_file(&file, &err), FLETCH_ERR_FORMAT, err, "x.parquet: ");
+        fletch_file_close(&file);
+    }
+    free(bytes);
+    fletch_file_close(&whole);
+}
+
+/* Whatever one byte becomes: the same rows, other rows, or an error with a sentence. In a
+ * page, which has a CRC, never other values. */
+static void no_single_byte_does_harm(void **state)
+{
+    static const uint8_t masks[] = { 0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40, 0x80, 0xff };
+    const struct fletch_codec *codecs[] = { none(), first_codec() };
+    struct fletch_file whole = write_table(small_rows, 4, 2, codecs, 2);
+    uint8_t *bytes = load_memory(&whole);
+    size_t errors = 0, tries = 0;
+
+    (void)state;
+    for (size_t i = 0; i < whole.size; i++)
+        for (size_t k = 0; k < sizeof(masks); k++) {
+            struct fletch_error err = { 0 };
+            enum fletch_status status;
+            uint8_t byte = bytes[i] ^ masks[k];
+
+            assert_int_equal(pwrite(whole.fd, &byte, 1, (off_t)i), 1);
+            status = try_file(&whole, &err);
+            if (status && status != FLETCH_ERR_FORMAT && status != FLETCH_ERR_UNSUPPORTED)
+                fail_msg("byte %zu ^ %02x: %s", i, masks[k], err.message);
+            errors += status != FLETCH_OK;
+            tries++;
+            assert_int_equal(pwrite(whole.fd, &bytes[i], 1, (off_t)i), 1);
+        }
+    /* statistics, names of keys and the like may change unseen */
+    assert_true(errors > tries / 2);
+    free(bytes);
+    fletch_file_close(&whole);
+}
+
+static void what_is_not_a_table_is_refused(void **state)
+{
+    static const struct {
+        const char *bytes;
+        size_t size;
+        enum fletch_status status;
+        const char *message;
+    } files[] = {
+        { "", 0, FLETCH_ERR_FORMAT,
+          "x.parquet: not Parquet: 0 bytes, expected at least 12" },
+        { "hello, world", 12, FLETCH_ERR_FORMAT,
+          "x.parquet: not Parquet: 68 65 6c 6c at byte 0, expected 50 41 52 31 (PAR1)" },
+        { "PAR1....hello", 13, FLETCH_ERR_FORMAT,
+          "x.parquet: not Parquet: 65 6c 6c 6f at byte 9, expected 50 41 52 31 (PAR1)" },
+        { "PAR1\0\0\0\0PARE", 12, FLETCH_ERR_UNSUPPORTED,
+          "x.parquet: an encrypted Parquet file" },
+        { "PAR1\1\0\0\0PAR1", 12, FLETCH_ERR_FORMAT,
+          "x.parquet: a footer of 1 bytes at byte 4, but the file has 0 in front of it" },
+        { "PAR1\0\1\0\0\0PAR1", 13, FLETCH_ERR_FORMAT, "x.parquet: footer: no schema" },
+        { "PAR1\x15\2\0\0\0PAR1", 13, FLETCH_ERR_FORMAT, NULL },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        struct fletch_file file = memory_file(files[i].bytes, files[i].size);
+        struct fletch_error err = { 0 };
+
+        assert_fails(try_file(&file, &err), files[i].status, err, "x.parquet: ");
+        if (files[i].message)
+            assert_string_equal(err.message, files[i].message);
+        fletch_file_close(&file);
+    }
+}
+
+static int make_ramp(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(ramp); i++)
+        ramp[i] = (uint8_t)(i * 7 + (i >> 6));
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_codec_round_trips),
+        cmocka_unit_test(a_file_without_rows_is_a_file),
+        cmocka_unit_test(large_values_come_in_pieces),
+        cmocka_unit_test(many_rows),
+        cmocka_unit_test(rows_can_be_taken_back),
+        cmocka_unit_test(limits_are_said),
+        cmocka_unit_test(the_bytes_are_as_documented),
+        cmocka_unit_test(compressed_pages_are_as_documented),
+        cmocka_unit_test(a_flipped_bit_in_a_page_is_found),
+        cmocka_unit_test(a_stream_ends_with_the_crc),
+        cmocka_unit_test(every_truncation_is_an_error),
+        cmocka_unit_test(no_single_byte_does_harm),
+        cmocka_unit_test(what_is_not_a_table_is_refused),
+    };
+
+    return cmocka_run_group_tests(tests, make_ramp, NULL);
+}
