@@ -204,8 +204,8 @@ void fletch_report_failure(const char *path, const struct fletch_error *err)
 
 /* Between two columns. */
 #define GAP 2
-/* A name that is cut keeps at least this much. */
-#define CUT_MIN 20
+/* A name that is cut keeps at least this much: enough to tell it from others. */
+#define CUT_MIN 32
 /* No table of ours is wider. */
 #define COLUMNS_MAX 8
 
@@ -293,39 +293,67 @@ static size_t measure(size_t *widths, const struct fletch_grid *grid, bool brief
     return all;
 }
 
-/* `cell` within `width` columns: a tail says more than a head, so that gets two thirds. */
+/* Adds `name` with its parts, but for numbers and the last, cut to their first letters, as
+ * many from the left as it takes to save `excess` columns. Returns what is left of that. */
+static size_t put_initials(struct fletch_text *line, const char *name, size_t excess)
+{
+    for (;;) {
+        size_t len = strcspn(name, "."), keep = 1;
+
+        while (keep < len && ((unsigned char)name[keep] & 0xc0) == 0x80)
+            keep++;
+        if (excess == 0 || !name[len] || strspn(name, "0123456789") == len)
+            keep = len;
+        excess -= len - keep < excess ? len - keep : excess;
+        fletch_text_put(line, name, keep < len ? keep : len);
+        if (!name[len])
+            return excess;
+        fletch_text_add(line, ".");
+        name += len + 1;
+    }
+}
+
+/* `cell` within `width` columns: e.l.11.attention.self.query.weight. Where that does not
+ * suffice, the middle goes. */
 static void put_cut(struct fletch_text *line, const char *cell, size_t width)
 {
-    size_t head = (width - 2) / 3, skip = fletch_text_columns(cell) - (width - 2 - head);
+    struct fletch_text name = { 0 };
+    size_t excess = fletch_text_columns(cell) - width, head = width / 3, at = 0;
 
-    for (size_t at = 0; *cell; cell++) {
-        at += ((unsigned char)*cell & 0xc0) != 0x80;
-        if (at <= head || at > skip)
-            fletch_text_put(line, cell, 1);
-        else if (at == head + 1 && ((unsigned char)*cell & 0xc0) != 0x80)
+    excess = put_initials(&name, cell, excess);
+    for (const char *byte = fletch_text_string(&name); *byte; byte++) {
+        bool starts = ((unsigned char)*byte & 0xc0) != 0x80;
+
+        at += starts;
+        if (excess == 0 || at <= head || at > head + excess + 2)
+            fletch_text_put(line, byte, 1);
+        else if (starts && at == head + 1)
             fletch_text_add(line, "..");
     }
+    line->failed |= name.failed;
+    fletch_text_release(&name);
 }
 
 static void put_cell(struct fletch_text *line, const struct fletch_grid *grid,
                      size_t column, const char *cell, size_t width)
 {
-    size_t columns = fletch_text_columns(cell);
-    size_t pad = columns < width ? width - columns : 0;
-    bool last = column + 1 == grid->columns_count;
+    size_t columns = fletch_text_columns(cell), start;
 
     if (column > 0)
         fletch_text_fill(line, ' ', GAP);
-    if (grid->columns[column].right)
-        fletch_text_fill(line, ' ', pad);
+    if (grid->columns[column].right && columns < width)
+        fletch_text_fill(line, ' ', width - columns);
+    start = line->size;
     if (columns > width)
         put_cut(line, cell, width);
     else
         fletch_text_add(line, cell);
-    if (!grid->columns[column].right && !last)
-        fletch_text_fill(line, ' ', pad);
-    if (!last)
+    columns = fletch_text_columns(fletch_text_string(line) + start);
+    if (column + 1 < grid->columns_count) {
+        if (!grid->columns[column].right && columns < width)
+            fletch_text_fill(line, ' ', width - columns);
         return;
+    }
     while (line->size && line->bytes[line->size - 1] == ' ')
         line->size--;
     fletch_text_add(line, "\n");

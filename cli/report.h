@@ -64,7 +64,7 @@ void fletch_report_failure(const char *path, const struct fletch_error *err);
 struct fletch_grid_column {
     const char *title;
     bool right; /* aligned so */
-    bool cuts;  /* may lose its middle on a terminal that is too narrow */
+    bool cuts;  /* names: may be shortened on a terminal that is too narrow */
 };
 
 /* Cells are put row by row and printed when all widths are known. */
@@ -82,7 +82,7 @@ void fletch_grid_put_count(struct fletch_grid *grid, uint64_t count);
 void fletch_grid_put_size(struct fletch_grid *grid, uint64_t size);
 void fletch_grid_put_shape(struct fletch_grid *grid, const uint64_t *shape, unsigned rank);
 /* To stdout, and releases the cells. Where stdout is a terminal and the rows are wider,
- * brief forms are used and then names cut; otherwise everything is shown in full. */
+ * brief forms are used and then names shortened; otherwise everything is shown in full. */
 void fletch_grid_print(struct fletch_grid *grid);
 
 #endif
