@@ -21,6 +21,7 @@ static void put(const char *name, const void *bytes, size_t size)
     char path[96];
 
     snprintf(path, sizeof(path), "%s/%s", folder, name);
+    unlink(path); /* a new file: cutting an old one makes some file systems wait */
     if (fletch_file_create(&file, path, NULL) ||
         fletch_file_write(&file, 0, bytes, size, NULL))
         abort();

@@ -5,7 +5,6 @@
 #include "base/json.h"
 #include "base/utf8.h"
 
-#include <locale.h>
 #include <math.h>
 
 #define TEXT(text) (text), sizeof(text) - 1
@@ -239,17 +238,6 @@ static void reals_read_back(void **state)
     }
 }
 
-/* A program's locale may have a decimal comma; not every machine has such a locale. */
-static void reals_do_not_know_the_locale(void **state)
-{
-    (void)state;
-    if (!setlocale(LC_NUMERIC, "de_DE.UTF-8") && !setlocale(LC_NUMERIC, "fr_FR.UTF-8"))
-        skip();
-    assert_real(0.1, "0.1");
-    assert_real(1.5e-5, "1.5e-05");
-    setlocale(LC_NUMERIC, "C");
-}
-
 static void assert_string(const char *value, const char *text)
 {
     struct fletch_buf buf = { 0 };
@@ -354,7 +342,6 @@ int main(void)
         cmocka_unit_test(values_are_found_by_path),
         cmocka_unit_test(reals_are_as_python_prints_them),
         cmocka_unit_test(reals_read_back),
-        cmocka_unit_test(reals_do_not_know_the_locale),
         cmocka_unit_test(strings_are_ascii),
         cmocka_unit_test(values_are_laid_out_as_python_does),
         cmocka_unit_test(utf8_is_strict),
