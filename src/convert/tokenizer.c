@@ -242,6 +242,20 @@ static void put_edited(struct fletch_buf *out, const struct scan *scan, int64_t 
     fletch_buf_put(out, scan->text + scan->first, scan->size - scan->first);
 }
 
+enum fletch_status fletch_tokenizer_edit(struct fletch_buf *out, bool *null,
+                                         const char *text, size_t size, int64_t limit,
+                                         struct fletch_error *err)
+{
+    struct scan scan = { .text = text, .size = size };
+
+    TRY(scan_all(&scan, err));
+    *null = is_null(&scan);
+    if (!*null || !limit)
+        return FLETCH_OK;
+    put_edited(out, &scan, limit);
+    return out->failed ? fletch_fail_memory(err, size, "the tokenizer") : FLETCH_OK;
+}
+
 /* ---- The limit ---- */
 
 /* Positions that a text may have, where they start behind the padding index; -1. */
@@ -277,20 +291,6 @@ static const char *find_file(const struct fletch_model *model, const char *name,
     char *path = fletch_path_join(arena, model->encoder_folder, name);
 
     return path && fletch_file_kind(path) != FLETCH_FILE_NONE ? path : NULL;
-}
-
-/* Loads and scans tokenizer.json; the text stays in `buf`. */
-static enum fletch_status load(struct scan *scan, struct fletch_buf *buf, const char *path,
-                               struct fletch_error *err)
-{
-    enum fletch_status status;
-
-    TRY(fletch_file_load(buf, path, FLETCH_JSON_SIZE_MAX, err));
-    *scan = (struct scan){ .text = (const char *)buf->bytes, .size = buf->size };
-    status = scan_all(scan, err);
-    if (status)
-        fletch_error_prefix(err, "%s", path);
-    return status;
 }
 
 /* Says what a tokenizer would have to be built from. */
@@ -338,22 +338,22 @@ static enum fletch_status write_one(char *warning, size_t warning_size,
 {
     struct fletch_buf text = { 0 }, edited = { 0 };
     int64_t limit = fletch_tokenizer_limit(model);
-    struct scan scan;
-    enum fletch_status status = load(&scan, &text, from, err);
+    bool null = false;
+    enum fletch_status status = fletch_file_load(&text, from, FLETCH_JSON_SIZE_MAX, err);
 
     if (status)
         goto done;
-    if (is_null(&scan) && limit) {
-        put_edited(&edited, &scan, limit);
-        status = edited.failed ? fletch_fail_memory(err, text.size, "the tokenizer")
-                               : save(&edited, folder, arena, err);
+    status = fletch_tokenizer_edit(&edited, &null, (const char *)text.bytes, text.size,
+                                   limit, err);
+    if (status) {
+        fletch_error_prefix(err, "%s", from);
         goto done;
     }
-    if (is_null(&scan))
+    if (null && !limit)
         snprintf(warning, warning_size,
                  "tokenizer.json does not truncate, and nothing says how long a text may "
                  "be: longer ones than the model can take will break loaders");
-    status = save(&text, folder, arena, err);
+    status = save(edited.size ? &edited : &text, folder, arena, err);
 done:
     fletch_buf_release(&text);
     fletch_buf_release(&edited);
@@ -386,14 +386,21 @@ enum fletch_status fletch_tokenizer_truncation(json_t **out,
 {
     struct fletch_arena arena = { 0 };
     struct fletch_buf text = { 0 };
-    struct scan scan;
     const char *from = find_file(model, "tokenizer.json", &arena);
     json_t *value = NULL;
-    enum fletch_status status = from ? load(&scan, &text, from, err) : FLETCH_OK;
+    struct scan scan;
+    enum fletch_status status =
+        from ? fletch_file_load(&text, from, FLETCH_JSON_SIZE_MAX, err) : FLETCH_OK;
 
-    if (!status && from && !is_null(&scan) && text.bytes[scan.begin] == '{')
-        status = fletch_json_parse(&value, scan.text + scan.begin, scan.end - scan.begin,
-                                   false, err);
+    scan = (struct scan){ .text = (const char *)text.bytes, .size = text.size };
+    if (!status && from) {
+        status = scan_all(&scan, err);
+        if (!status && scan.key && scan.text[scan.begin] == '{')
+            status = fletch_json_parse(&value, scan.text + scan.begin,
+                                       scan.end - scan.begin, false, err);
+        if (status)
+            fletch_error_prefix(err, "%s", from);
+    }
     if (!status)
         *out = value ? value : json_null();
     fletch_buf_release(&text);

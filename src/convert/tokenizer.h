@@ -17,6 +17,13 @@ enum fletch_status fletch_tokenizer_write(bool *written, char *warning, size_t w
                                           const struct fletch_model *model,
                                           const char *folder, struct fletch_error *err);
 
+/* The one edit: appends the text of a tokenizer.json to `out` with its null or missing
+ * truncation set to `limit`. Appends nothing when there is no need, or no limit (0); *null
+ * says whether the truncation was null. FORMAT, UNSUPPORTED (nesting), MEMORY. */
+enum fletch_status fletch_tokenizer_edit(struct fletch_buf *out, bool *null,
+                                         const char *text, size_t size, int64_t limit,
+                                         struct fletch_error *err);
+
 /* `truncation` of the model's tokenizer.json as new JSON; null where there is none. */
 enum fletch_status fletch_tokenizer_truncation(json_t **out,
                                                const struct fletch_model *model,

@@ -83,7 +83,7 @@ static enum fletch_status read_entry(struct fletch_module *out, const json_t *en
     return folder_of(&out->folder, entry, i, arena, err);
 }
 
-static enum fletch_status read_entries(struct fletch_model *model, const json_t *array,
+enum fletch_status fletch_modules_read(struct fletch_model *model, const json_t *array,
                                        struct fletch_error *err)
 {
     size_t count = json_array_size(array);
@@ -129,7 +129,7 @@ enum fletch_status fletch_modules_load(struct fletch_model *model, struct fletch
     if (!is_sentence_transformer(model))
         return FLETCH_OK;
     TRY(fletch_json_load(&array, path, true, err));
-    status = read_entries(model, array, err);
+    status = fletch_modules_read(model, array, err);
     if (status)
         fletch_error_prefix(err, "%s", path);
     json_decref(array);
@@ -203,7 +203,7 @@ static enum fletch_status check_pooling(const json_t *config, struct fletch_erro
     return FLETCH_OK;
 }
 
-static enum fletch_status check_config(const struct fletch_module *module,
+enum fletch_status fletch_module_check(const struct fletch_module *module,
                                        struct fletch_error *err)
 {
     const char *key = dimension_key(module);
@@ -271,7 +271,7 @@ static enum fletch_status open_module(struct fletch_model *model,
     if (!*module->folder)
         return FLETCH_OK;
     TRY(load_if_there(&module->config, &model->arena, folder, "config.json", err));
-    status = check_config(module, err);
+    status = fletch_module_check(module, err);
     if (status) {
         fletch_error_prefix(err, "%s/config.json", folder);
         return status;

@@ -14,6 +14,12 @@ enum fletch_status fletch_modules_load(struct fletch_model *model,
  * those with weights to model->parts, behind the encoder. */
 enum fletch_status fletch_modules_open(struct fletch_model *model,
                                        struct fletch_error *err);
+/* Fills in model->modules from the array of a modules.json. */
+enum fletch_status fletch_modules_read(struct fletch_model *model, const json_t *array,
+                                       struct fletch_error *err);
+/* Checks what is used of a module's config. */
+enum fletch_status fletch_module_check(const struct fletch_module *module,
+                                       struct fletch_error *err);
 /* sentence_bert_config.json, or its siblings for other encoders. */
 enum fletch_status fletch_sentence_config_load(struct fletch_model *model,
                                                struct fletch_error *err);

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* fuzz_tokenizer - any text through the edit of tokenizer.json
+ *
+ * The scan for the edit is looser than a JSON reader, but must take all that one takes; and
+ * of a text that is JSON an edit leaves JSON: the same, with a truncation.
+ */
+#include "convert/tokenizer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define LIMIT 64
+
+/* Keys may be spelt with escapes, and then the scan does not know them. */
+static bool is_plain(const uint8_t *data, size_t size)
+{
+    return !memchr(data, '\\', size);
+}
+
+static void check_edited(json_t *before, const struct fletch_buf *edited)
+{
+    struct fletch_error err = { 0 };
+    const json_t *length;
+    json_t *after = NULL;
+
+    if (fletch_json_parse(&after, (const char *)edited->bytes, edited->size, false, &err))
+        abort();
+    length = fletch_json_at(after, "truncation.max_length");
+    if (json_integer_value(length) != LIMIT)
+        abort();
+    json_object_del(after, "truncation");
+    json_object_del(before, "truncation");
+    if (!json_equal(before, after))
+        abort();
+    json_decref(after);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct fletch_buf edited = { 0 };
+    struct fletch_error err = { 0 };
+    json_t *json = NULL;
+    bool null = false;
+    bool readable = is_plain(data, size) &&
+                    !fletch_json_parse(&json, (const char *)data, size, false, NULL);
+    enum fletch_status status =
+        fletch_tokenizer_edit(&edited, &null, (const char *)data, size, LIMIT, &err);
+
+    if (status && (!err.message[0] || readable))
+        abort();
+    if (readable && edited.size)
+        check_edited(json, &edited);
+    if (readable && !edited.size && !json_object_get(json, "truncation"))
+        abort();
+    json_decref(json);
+    fletch_buf_release(&edited);
+    return 0;
+}
