@@ -119,7 +119,7 @@ enum fletch_status fletch_plan_open(struct fletch_plan **out, const char *model,
     if (!plan)
         return fletch_fail_memory(err, sizeof(*plan), "a plan");
     options = options ? options : &defaults;
-    status = fletch_codec_find(&plan->codec, options->codec ? options->codec : "zstd", err);
+    status = fletch_codec_find(&plan->codec, options->codec, err);
     if (!status)
         status = fletch_codec_level(&level, plan->codec, options->level, err);
     if (!status)

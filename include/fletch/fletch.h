@@ -120,7 +120,7 @@ typedef bool (*fletch_cancel_fn)(void *user);
 /* All zero is what is recommended. Strings are borrowed for the call. */
 struct fletch_options {
     const char *family; /* NULL or "auto": config.json decides */
-    const char *codec;  /* NULL: "zstd"; "none" for no compression */
+    const char *codec;  /* NULL: "zstd", or the first that this build has; "none" */
     int level;          /* 0: the codec's default */
     enum fletch_precision precision;
     enum fletch_overflow overflow;

@@ -131,6 +131,15 @@ enum fletch_status fletch_file_sync(const struct fletch_file *file,
     return FLETCH_OK;
 }
 
+void fletch_file_start_sync(const struct fletch_file *file)
+{
+#ifdef SYNC_FILE_RANGE_WRITE
+    sync_file_range(file->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+#else
+    (void)file;
+#endif
+}
+
 void fletch_file_close(struct fletch_file *file)
 {
     if (file->fd >= 0)

@@ -38,6 +38,8 @@ enum fletch_status fletch_file_truncate(const struct fletch_file *file, uint64_t
                                         struct fletch_error *err);
 enum fletch_status fletch_file_sync(const struct fletch_file *file,
                                     struct fletch_error *err);
+/* Sets the disk to work on what was written so far, without waiting for it: a hint. */
+void fletch_file_start_sync(const struct fletch_file *file);
 /* Never fails: what must be on disk was synced before. */
 void fletch_file_close(struct fletch_file *file);
 

@@ -54,7 +54,7 @@ enum fletch_status fletch_codec_find(const struct fletch_codec **out, const char
                                      struct fletch_error *err)
 {
     for (size_t i = 0; i < WRITTEN_COUNT; i++) {
-        if (strcmp(codecs[i]->name, name))
+        if (name ? strcmp(codecs[i]->name, name) != 0 : !codecs[i]->encoder_open)
             continue;
         TRY(check_built_in(codecs[i], err));
         *out = codecs[i];

@@ -108,7 +108,8 @@ struct fletch_codec {
 /* The i-th codec that can be written, or NULL. In the order of help texts; zstd is the
  * first. */
 const struct fletch_codec *fletch_codec_get(size_t i);
-/* By name; ARGUMENT with the list of names, UNSUPPORTED when this build lacks it. */
+/* By name (NULL: the first that this build has); ARGUMENT with the list of names,
+ * UNSUPPORTED when this build lacks it. */
 enum fletch_status fletch_codec_find(const struct fletch_codec **out, const char *name,
                                      struct fletch_error *err);
 /* By Parquet id, also those that are only read; UNSUPPORTED with the codec's name. */

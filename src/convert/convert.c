@@ -29,6 +29,7 @@ struct conversion {
     struct fletch_row_plans plans;
     struct fletch_row_outcome *outcomes; /* [plans.rows_count] */
     struct fletch_staging *staging;
+    struct fletch_file weights; /* open from its first byte until it is on disk */
     uint64_t written_bytes;
     bool has_tokenizer;
     struct fletch_source_file *files; /* [files_count] */
@@ -76,7 +77,7 @@ static enum fletch_status warn(struct conversion *c, const char *text,
 
 static enum fletch_status choose_codec(struct conversion *c, struct fletch_error *err)
 {
-    TRY(fletch_codec_find(&c->codec, c->options->codec ? c->options->codec : "zstd", err));
+    TRY(fletch_codec_find(&c->codec, c->options->codec, err));
     return fletch_codec_level(&c->level, c->codec, c->options->level, err);
 }
 
@@ -109,19 +110,16 @@ static struct fletch_pipeline pipeline_of(const struct conversion *c)
                                      .threads = fletch_thread_count(c->options) };
 }
 
+/* The disk is set going here and waited for after the proof. */
 static enum fletch_status write_weights(struct conversion *c, const char *path,
                                         struct fletch_error *err)
 {
     struct fletch_pipeline pipeline = pipeline_of(c);
-    struct fletch_file file = FLETCH_FILE_CLOSED;
-    enum fletch_status status = fletch_file_create(&file, path, err);
 
-    if (!status)
-        status = fletch_pipeline_run(c->outcomes, &c->written_bytes, &file, &pipeline, err);
-    if (!status)
-        status = fletch_file_sync(&file, err);
-    fletch_file_close(&file);
-    return status;
+    TRY(fletch_file_create(&c->weights, path, err));
+    TRY(fletch_pipeline_run(c->outcomes, &c->written_bytes, &c->weights, &pipeline, err));
+    fletch_file_start_sync(&c->weights);
+    return FLETCH_OK;
 }
 
 static bool is_inexact(const struct fletch_row_outcome *outcome)
@@ -335,6 +333,7 @@ void fletch_result_release(struct fletch_result *result)
 
 static void conversion_release(struct conversion *c)
 {
+    fletch_file_close(&c->weights);
     fletch_staging_close(c->staging);
     fletch_buf_release(&c->metadata);
     fletch_free(c->outcomes);
@@ -366,6 +365,7 @@ static enum fletch_status convert(struct conversion *c, struct fletch_result *re
     TRY(list_sources(c, err));
     if (!c->options->skip_verify)
         TRY(prove(c, weights, err));
+    TRY(fletch_file_sync(&c->weights, err));
     TRY(write_metadata(c, metadata, err));
     TRY(fill_result(result, c, err));
     tell(c, FLETCH_STAGE_PUBLISH, NULL);
@@ -379,6 +379,7 @@ enum fletch_status fletch_convert(struct fletch_result *result, const char *mode
     static const struct fletch_options defaults = { 0 };
     struct conversion c = { .path = model,
                             .out_dir = out_dir,
+                            .weights = FLETCH_FILE_CLOSED,
                             .options = options ? options : &defaults };
     struct fletch_result filled = { 0 };
     struct timespec begin, end;

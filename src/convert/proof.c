@@ -51,6 +51,7 @@ struct juror {
 
 /* Where a row's comparison has got to. */
 struct comparison {
+    size_t index; /* of the row in the file */
     const struct fletch_reader_row *row;
     const struct fletch_row_plan *plan;
     enum fletch_dtype dtype; /* as stored */
@@ -226,11 +227,28 @@ static enum fletch_status check_hash(const struct pairing *pairing, struct juror
     return FLETCH_OK;
 }
 
+/* The next piece of the row's value; whatever is wrong with its page, the row is named. */
+static enum fletch_status next_bytes(const void **bytes, size_t *size, struct juror *juror,
+                                     const struct comparison *comparison,
+                                     struct fletch_error *err)
+{
+    enum fletch_status status = FLETCH_OK;
+
+    if (!comparison->position)
+        status = fletch_cursor_begin(juror->cursor, comparison->index, err);
+    if (!status)
+        status = fletch_cursor_next(juror->cursor, bytes, size, err);
+    if (status)
+        fletch_error_prefix(err, "row '%s'", comparison->row->name);
+    return status;
+}
+
 static enum fletch_status try_row(struct trial *trial, const struct pairing *pairing,
                                   struct juror *juror, struct fletch_error *err)
 {
     const struct fletch_options *options = trial->proof->options;
-    struct comparison comparison = { .row = &trial->reader->rows[pairing->row],
+    struct comparison comparison = { .index = pairing->row,
+                                     .row = &trial->reader->rows[pairing->row],
                                      .plan = pairing->plan };
     const void *bytes;
     size_t size;
@@ -239,19 +257,17 @@ static enum fletch_status try_row(struct trial *trial, const struct pairing *pai
         TRY(compare_shape(&comparison, err));
     if (pairing->sha256)
         TRY(fletch_sha256_open(&juror->sha, err));
-    TRY(fletch_cursor_begin(juror->cursor, pairing->row, err));
-    for (;;) {
+    TRY(next_bytes(&bytes, &size, juror, &comparison, err));
+    while (size) {
         if (options->cancel && options->cancel(options->user))
             return fletch_fail(err, FLETCH_ERR_CANCELLED, "interrupted");
-        TRY(fletch_cursor_next(juror->cursor, &bytes, &size, err));
-        if (!size)
-            break;
         if (pairing->sha256)
             fletch_sha256_put(&juror->sha, bytes, size);
         if (pairing->plan)
             TRY(compare(&comparison, juror, bytes, size, err));
         else
             comparison.position += size;
+        TRY(next_bytes(&bytes, &size, juror, &comparison, err));
     }
     TRY(check_hash(pairing, juror, comparison.row->name, err));
     if (!pairing->plan)
