@@ -118,12 +118,12 @@ static void every_pair_that_is_stored_has_kernels(void **state)
     unsigned pairs = 0;
 
     (void)state;
-    for (int from = 1; from < FLETCH_DTYPE_COUNT; from++)
-        for (int to = 1; to < FLETCH_DTYPE_COUNT; to++) {
+    for (enum fletch_dtype from = 1; from < FLETCH_DTYPE_COUNT; from++)
+        for (enum fletch_dtype to = 1; to < FLETCH_DTYPE_COUNT; to++) {
             const struct fletch_dtype_info *info = fletch_dtype_info(from);
             const struct fletch_dtype_info *target = fletch_dtype_info(to);
-            const bool stored = (int)info->stored == to || (int)info->stored16 == to;
-            const bool kept = from == to && (int)target->stored == to;
+            const bool stored = info->stored == to || info->stored16 == to;
+            const bool kept = from == to && target->stored == to;
             const bool wide = info->floating && info->stored && to == FLETCH_F32;
             fletch_cast_fn fast = fletch_cast_find(from, to);
 
@@ -375,6 +375,62 @@ static void elements_like_weights(void **state)
     free(in);
 }
 
+/* Relative errors that grow by as little as they can, one block after the other: each is a
+ * record, and so is whichever comes last. */
+static void every_record_counts(void **state)
+{
+    enum { BLOCK = 64, MOST = 4096 };
+    uint8_t *in = malloc((size_t)MOST * BLOCK * 4);
+
+    (void)state;
+    assert_non_null(in);
+    for (uint32_t i = 0; i < MOST * BLOCK; i++)
+        fletch_store_u32(in + 4 * i, UINT32_C(0x3f800000) + i / BLOCK);
+    for (size_t blocks = MOST - 40; blocks <= MOST; blocks++)
+        check(FLETCH_F32, FLETCH_F16, in, blocks * BLOCK, 0);
+    free(in);
+}
+
+/* The smallest values there are become zero after a relative error of almost 1. */
+static void flushing_is_the_largest_error(void **state)
+{
+    enum { COUNT = 256 };
+    uint8_t in[COUNT * 4];
+
+    (void)state;
+    for (uint32_t i = 0; i < COUNT; i++)
+        fletch_store_u32(in + 4 * i, i < COUNT / 2 ? UINT32_C(0x33000001) : i % 64 < 32);
+    check(FLETCH_F32, FLETCH_F16, in, COUNT, 0);
+}
+
+/* More equal elements than a small counter holds. */
+static void long_runs_are_counted(void **state)
+{
+    static const uint32_t values[] = { 0, 0x3f800000, 0x3f800001, 0x33800000, 0x7fc00000 };
+    const size_t count = (size_t)3 << 20;
+    uint8_t *in = malloc(count * 4), *out = malloc(count * 2);
+
+    (void)state;
+    assert_true(in && out);
+    for (size_t v = 0; v < sizeof(values) / sizeof(values[0]); v++) {
+        struct fletch_cast_report fast = { 0 }, plain = { 0 }, one = { 0 };
+
+        for (size_t i = 0; i < count; i++)
+            fletch_store_u32(in + 4 * i, values[v]);
+        fletch_cast_find(FLETCH_F32, FLETCH_F16)(out, in, count, &fast);
+        fletch_cast_find_plain(FLETCH_F32, FLETCH_F16)(out, in, count, &plain);
+        reference_cast(FLETCH_F32, FLETCH_F16, values[v], &one);
+        one.rounded *= count;
+        one.flushed *= count;
+        one.subnormal *= count;
+        one.nan *= count;
+        assert_same_report(&fast, &one);
+        assert_same_report(&plain, &one);
+    }
+    free(in);
+    free(out);
+}
+
 /* A report does not depend on how the elements were divided among calls. */
 static void reports_add_up(void **state)
 {
@@ -454,8 +510,8 @@ static void nothing_needs_no_buffer(void **state)
     const struct fletch_cast_report none = { 0 };
 
     (void)state;
-    for (int from = 1; from < FLETCH_DTYPE_COUNT; from++)
-        for (int to = 1; to < FLETCH_DTYPE_COUNT; to++) {
+    for (enum fletch_dtype from = 1; from < FLETCH_DTYPE_COUNT; from++)
+        for (enum fletch_dtype to = 1; to < FLETCH_DTYPE_COUNT; to++) {
             struct fletch_cast_report report = { 0 };
 
             if (!fletch_cast_find(from, to))
@@ -565,6 +621,9 @@ int main(void)
         cmocka_unit_test(float64_rounds_once),
         cmocka_unit_test(random_elements),
         cmocka_unit_test(elements_like_weights),
+        cmocka_unit_test(every_record_counts),
+        cmocka_unit_test(flushing_is_the_largest_error),
+        cmocka_unit_test(long_runs_are_counted),
         cmocka_unit_test(reports_add_up),
         cmocka_unit_test(integers_widen_and_saturate),
         cmocka_unit_test(nothing_needs_no_buffer),
