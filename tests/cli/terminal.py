@@ -7,9 +7,11 @@ converts a case of tests/golden. What each writes goes through a small terminal:
 return, line feed, erase to the end of the line, wrapping at the edge.
 """
 import fcntl
+import json
 import multiprocessing
 import os
 import pty
+import random
 import re
 import select
 import signal
@@ -42,6 +44,12 @@ def point(good, title, *why):
         for text in why:
             print("# " + repr(text))
     sys.stdout.flush()
+
+
+def skip(title):
+    global points
+    points += 1
+    print("ok %d - skipped # SKIP %s" % (points, title))
 
 
 class Screen:
@@ -202,10 +210,59 @@ def check_command():
                   "%d columns: what show shows fits" % columns, max(rows, key=len))
 
 
+def make_slow_model(folder):
+    """64 tensors of 1 MB: seconds of work for one thread and gzip's highest level"""
+    values = random.Random(1)
+    data = struct.pack("<262144f", *(values.gauss(0, 0.02) for _ in range(262144)))
+    header = json.dumps({"layer.%d.weight" % i: {
+        "dtype": "F32", "shape": [512, 512],
+        "data_offsets": [i << 20, (i + 1) << 20]} for i in range(64)}).encode()
+    header += b" " * (-len(header) % 8)
+    os.mkdir(folder)
+    with open(os.path.join(folder, "config.json"), "w", encoding="ascii") as out:
+        json.dump({"model_type": "none-that-is-known"}, out)
+    with open(os.path.join(folder, "model.safetensors"), "wb") as out:
+        out.write(struct.pack("<Q", len(header)) + header + data * 64)
+
+
+def check_interrupts():
+    codecs = subprocess.run([FLETCH, "--version"], capture_output=True, text=True).stdout
+    if " gzip" not in codecs:
+        for title in ("an interrupt", "within 100 ms", "a request to end"):
+            skip("%s: gzip is not in this build" % title)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        make_slow_model(os.path.join(folder, "model"))
+        argv = [FLETCH, "convert", os.path.join(folder, "model"), "-o",
+                os.path.join(folder, "out"), "--type", "transformers", "-c", "gzip",
+                "--level", "12", "--threads", "1"]
+        took = []
+        # The machine may be busy with something else for a moment, but not five times.
+        while len(took) < 5 and min(took, default=1) > 0.1:
+            pieces, status, seconds = run(argv, 120, [(0.7, signal.SIGINT)])
+            took.append(seconds)
+        screen = Screen(120)
+        screen.feed("".join(piece for _, piece in pieces))
+        point(status == 130 and screen.text()[-1] == "fletch: interrupted"
+              and len(screen.text()) == 2 and os.listdir(folder) == ["model"],
+              "an interrupt leaves nothing behind", status, screen.text(),
+              os.listdir(folder))
+        point(min(took) <= 0.1, "an interrupt stops the work within 100 ms", took)
+        started = subprocess.Popen(argv + ["--json"], stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True)
+        time.sleep(0.7)
+        started.terminate()
+        out, err = started.communicate()
+        point(started.returncode == 143 and json.loads(out)["status"] == "cancelled"
+              and not json.loads(out)["success"] and os.listdir(folder) == ["model"],
+              "a request to end is reported as JSON", started.returncode, out, err)
+
+
 if __name__ == "__main__":
     check_widths()
     check_quiet_ones()
     check_signals()
     check_command()
+    check_interrupts()
     print("1..%d" % points)
     sys.exit(failures > 0)
