@@ -22,12 +22,12 @@
 
 static const char dtype_prefix[] = "torch.";
 
-/* A column's pages of one row group after the other. */
+/* A column on its way through the row groups. */
 struct scan {
     struct fletch_reader *reader;
     const struct fletch_leaf *leaf;
     enum fletch_reader_column column;
-    struct fletch_page_loader loader;
+    struct fletch_page_loader *loader; /* shared by the columns: they are neighbours */
     struct fletch_buf page, dictionary_page, joined;
     struct fletch_dictionary dictionary;
     bool has_dictionary;
@@ -215,7 +215,7 @@ static enum fletch_status take_dictionary(struct scan *scan, const struct fletch
 {
     if (scan->has_dictionary)
         return fletch_fail(err, FLETCH_ERR_FORMAT, "two dictionaries in a column chunk");
-    TRY(fletch_page_load(&scan->dictionary_page, &scan->loader, chunk, page, err));
+    TRY(fletch_page_load(&scan->dictionary_page, scan->loader, chunk, page, err));
     TRY(fletch_dictionary_open(&scan->dictionary, scan->leaf->type, &page->header,
                                &scan->dictionary_page, err));
     fletch_free(scan->texts);
@@ -245,7 +245,7 @@ static enum fletch_status scan_page(struct scan *scan, const struct fletch_page 
         return fletch_fail(err, FLETCH_ERR_FORMAT,
                            "%d values, but its column chunk has %" PRId64 " left",
                            header->num_values, *count);
-    TRY(fletch_page_load(&scan->page, &scan->loader, chunk, page, err));
+    TRY(fletch_page_load(&scan->page, scan->loader, chunk, page, err));
     TRY(fletch_values_begin(&scan->values, scan->leaf, header, &scan->page,
                             scan->has_dictionary ? &scan->dictionary : NULL, &scan->joined,
                             err));
@@ -277,7 +277,7 @@ static enum fletch_status scan_group(struct scan *scan, size_t group,
         struct fletch_page page;
         enum fletch_status status;
 
-        TRY(fletch_page_find(&page, &scan->loader, &chunk, at, err));
+        TRY(fletch_page_find(&page, scan->loader, &chunk, at, err));
         status = scan_page(scan, &page, &chunk, &left, err);
         if (status)
             return fletch_page_blame(status, &chunk, at, err);
@@ -291,17 +291,13 @@ static enum fletch_status scan_group(struct scan *scan, size_t group,
     return FLETCH_OK;
 }
 
-static enum fletch_status scan_column(struct scan *scan, enum fletch_reader_column column,
-                                      struct fletch_error *err)
+static void release_scan(struct scan *scan)
 {
-    const struct fletch_reader_file *file = scan->reader->file;
-
-    scan->column = column;
-    scan->leaf = &file->leaves[column];
-    scan->row = 0;
-    for (size_t i = 0; scan->leaf->found && i < file->footer.groups_count; i++)
-        TRY(scan_group(scan, i, err));
-    return FLETCH_OK;
+    fletch_dictionary_release(&scan->dictionary);
+    fletch_buf_release(&scan->page);
+    fletch_buf_release(&scan->dictionary_page);
+    fletch_buf_release(&scan->joined);
+    fletch_free(scan->texts);
 }
 
 enum fletch_status fletch_reader_columns(struct fletch_reader *reader,
@@ -311,16 +307,22 @@ enum fletch_status fletch_reader_columns(struct fletch_reader *reader,
     static const enum fletch_reader_column order[] = {
         FLETCH_READER_NAME, FLETCH_READER_DTYPE, FLETCH_READER_SHAPE, FLETCH_READER_PARAMS
     };
-    struct scan scan = { .reader = reader };
+    struct scan scans[4] = { { 0 } };
+    struct fletch_page_loader loader = { 0 };
     enum fletch_status status = FLETCH_OK;
 
-    for (size_t i = 0; !status && i < sizeof(order) / sizeof(order[0]); i++)
-        status = scan_column(&scan, order[i], err);
-    fletch_page_loader_release(&scan.loader);
-    fletch_dictionary_release(&scan.dictionary);
-    fletch_buf_release(&scan.page);
-    fletch_buf_release(&scan.dictionary_page);
-    fletch_buf_release(&scan.joined);
-    fletch_free(scan.texts);
+    for (size_t i = 0; i < 4; i++) {
+        scans[i].reader = reader;
+        scans[i].column = order[i];
+        scans[i].leaf = &reader->file->leaves[order[i]];
+        scans[i].loader = &loader;
+    }
+    for (size_t group = 0; group < reader->file->footer.groups_count; group++)
+        for (size_t i = 0; !status && i < 4; i++)
+            if (scans[i].leaf->found)
+                status = scan_group(&scans[i], group, err);
+    fletch_page_loader_release(&loader);
+    for (size_t i = 0; i < 4; i++)
+        release_scan(&scans[i]);
     return status;
 }

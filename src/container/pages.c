@@ -113,6 +113,18 @@ static enum fletch_status check_sizes(const struct fletch_page *page,
     return FLETCH_OK;
 }
 
+/* The bytes at `offset` that are in the window already. */
+static const uint8_t *in_window(const struct fletch_page_loader *loader, uint64_t offset,
+                                size_t *size)
+{
+    const struct fletch_buf *window = &loader->window;
+
+    if (offset < loader->window_at || offset - loader->window_at >= window->size)
+        return NULL;
+    *size = window->size - (size_t)(offset - loader->window_at);
+    return window->bytes + (offset - loader->window_at);
+}
+
 /* Reads more and more of the page's beginning until its header is whole. */
 static enum fletch_status find_header(struct fletch_page *page,
                                       struct fletch_page_loader *loader,
@@ -120,7 +132,18 @@ static enum fletch_status find_header(struct fletch_page *page,
                                       struct fletch_error *err)
 {
     struct fletch_buf *window = &loader->window;
+    size_t have;
+    const uint8_t *bytes = in_window(loader, offset, &have);
 
+    if (bytes) {
+        bool more = false;
+
+        if (have > chunk->end - offset)
+            have = (size_t)(chunk->end - offset);
+        if (!fletch_page_header_parse(&page->header, &page->header_size, &more, bytes, have,
+                                      offset, NULL))
+            return FLETCH_OK;
+    }
     for (size_t size = WINDOW_SIZE;; size *= 4) {
         bool more = false;
         enum fletch_status status;
@@ -201,14 +224,15 @@ static enum fletch_status read_stored(struct fletch_buf *out,
 {
     size_t size = (size_t)page->header.compressed_size;
     uint64_t at = page->offset + page->header_size;
+    const uint8_t *bytes;
+    size_t have;
 
     fletch_buf_clear(out);
     if (!fletch_buf_reserve(out, size + 1)) /* a pointer even to nothing */
         return fletch_fail_memory(err, size, "a stored page");
-    if (loader->window_at == page->offset &&
-        page->header_size + size <= loader->window.size) {
-        if (size)
-            memcpy(out->bytes, loader->window.bytes + page->header_size, size);
+    bytes = in_window(loader, at, &have);
+    if (bytes && size <= have) {
+        memcpy(out->bytes, bytes, size);
     } else {
         TRY(fletch_chunk_read(chunk, at, out->bytes, size, err));
     }
@@ -226,8 +250,8 @@ static enum fletch_status decode_stored(struct fletch_buf *out,
                                         const struct fletch_page_header *header,
                                         struct fletch_error *err)
 {
-    const struct fletch_codec *codec;
-    struct fletch_decoder *decoder;
+    const struct fletch_codec *codec = NULL;
+    struct fletch_decoder *decoder = NULL;
     size_t levels = header->type == FLETCH_PAGE_DATA_V2
                         ? (size_t)header->definition_size + (size_t)header->repetition_size
                         : 0;
