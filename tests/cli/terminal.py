@@ -192,7 +192,7 @@ def check_command():
             model = "model"
             if not os.path.exists(model):
                 os.symlink(os.path.join(GOLDEN, "bert-safetensors/source"), model)
-            pieces, status, _ = run([FLETCH, "convert", model, "-o", "out"], columns)
+            pieces, status, _ = run([FLETCH, "convert", model, "-o", "out", "-c", "none"], columns)
             screen = Screen(columns)
             screen.feed("".join(piece for _, piece in pieces))
             lines = screen.text()
