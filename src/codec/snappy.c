@@ -364,6 +364,21 @@ static void give_literal(struct fletch_decoder *decoder, struct flow *flow)
     decoder->literal -= size;
 }
 
+/* Goes on with what repeats every `distance` bytes in front of `to`. What is there doubles
+ * with every copy, since that is cheaper than one byte at a time. */
+static void repeat(uint8_t *to, size_t distance, size_t size)
+{
+    size_t done = distance < size ? distance : size;
+
+    memcpy(to, to - distance, done);
+    while (done < size) {
+        const size_t more = done < size - done ? done : size - done;
+
+        memcpy(to + done, to, more);
+        done += more;
+    }
+}
+
 /* As much of the copy as has one source: what earlier steps gave, or this one. */
 static void give_copy(struct fletch_decoder *decoder, struct flow *flow)
 {
@@ -379,11 +394,8 @@ static void give_copy(struct fletch_decoder *decoder, struct flow *flow)
         if (size > before)
             size = before;
         memcpy(to, decoder->history + HISTORY_SIZE - before, size);
-    } else if (distance >= size) {
-        memcpy(to, to - distance, size);
     } else {
-        for (size_t i = 0; i < size; i++)
-            to[i] = *(to + i - distance);
+        repeat(to, distance, size);
     }
     flow->given += size;
     decoder->copy -= (uint32_t)size;

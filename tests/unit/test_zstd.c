@@ -1,0 +1,544 @@
+/* SPDX-License-Identifier: MIT */
+/* test_zstd.c - is a page one frame that libzstd takes, however it was cut, at any level?
+ *
+ * Everything is decoded by libzstd itself and compared; compressed bytes are never compared
+ * with anything but themselves.
+ */
+#include "compress.h"
+
+#ifdef FLETCH_WITH_ZSTD
+#include "codec/zstd_parts.h"
+
+#define PIECE ((size_t)128 << 10)
+
+/* What readers need: one frame that fills the page, its content size, a small window. */
+static void check_frame(const struct page *page)
+{
+    ZSTD_frameHeader header;
+    uint8_t *back = malloc(page->content_size + 1);
+
+    assert_non_null(back);
+    assert_int_equal(ZSTD_getFrameHeader(&header, page->bytes, page->size), 0);
+    assert_int_equal(header.frameType, ZSTD_frame);
+    assert_int_equal(header.frameContentSize, page->content_size);
+    assert_true(header.windowSize <= (unsigned long long)8 << 20);
+    assert_int_equal(header.dictID, 0);
+    assert_int_equal(header.checksumFlag, 0);
+    assert_int_equal(ZSTD_findFrameCompressedSize(page->bytes, page->size), page->size);
+    assert_int_equal(ZSTD_decompress(back, page->content_size, page->bytes, page->size),
+                     page->content_size);
+    assert_memory_equal(back, page->content, page->content_size);
+    free(back);
+}
+
+static void check_cut(struct fletch_encoder *encoder, enum content_kind kind, size_t size,
+                      enum fletch_effort effort, size_t piece_size, uint64_t *seed)
+{
+    struct fletch_decoder *decoder = open_decoder(&fletch_codec_zstd);
+    struct page page = make_content(size, kind, seed);
+
+    compress(&page, &fletch_codec_zstd, encoder, effort, piece_size);
+    check_frame(&page);
+    check_page(&page, &fletch_codec_zstd, decoder, false);
+    release_page(&page);
+    fletch_codec_zstd.decoder_close(decoder);
+}
+
+static void any_cut_at_any_level_is_one_frame(void **state)
+{
+    uint64_t seed = 21;
+
+    (void)state;
+    for (int level = 1; level <= 22; level++) {
+        struct fletch_encoder *encoder = open_encoder(&fletch_codec_zstd, level);
+
+        for (int i = 0; i < CONTENT_KINDS; i++) {
+            const enum content_kind kind = (enum content_kind)i;
+            const size_t size = 150000 + (size_t)random_below(&seed, 100000);
+            const size_t cut = 1 + (size_t)random_below(&seed, 100000);
+
+            check_cut(encoder, kind, size, FLETCH_EFFORT_MATCH, 0, &seed);
+            check_cut(encoder, kind, size, FLETCH_EFFORT_MATCH, cut, &seed);
+            check_cut(encoder, kind, size, FLETCH_EFFORT_MATCH, PIECE, &seed);
+        }
+        fletch_codec_zstd.encoder_close(encoder);
+    }
+}
+
+static void large_pages_are_one_frame(void **state)
+{
+    static const struct {
+        int level;
+        enum content_kind kind;
+        size_t size;
+        enum fletch_effort effort;
+        size_t cut;
+    } cases[] = {
+        { 3, CONTENT_WEIGHTS, 9 << 20, FLETCH_EFFORT_ENTROPY, FLETCH_PIECE_SIZE },
+        { 3, CONTENT_WEIGHTS, 9 << 20, FLETCH_EFFORT_ENTROPY, 0 },
+        { 3, CONTENT_MIXED, 9 << 20, FLETCH_EFFORT_MATCH, FLETCH_PIECE_SIZE },
+        { 3, CONTENT_MIXED, 9 << 20, FLETCH_EFFORT_MATCH, 4 << 20 },
+        { 1, CONTENT_IDS, 9 << 20, FLETCH_EFFORT_MATCH, FLETCH_PIECE_SIZE },
+        /* beyond 8 MiB, at levels whose own window is larger */
+        { 22, CONTENT_ZEROS, 17 << 20, FLETCH_EFFORT_MATCH, 0 },
+        { 20, CONTENT_ZEROS, 17 << 20, FLETCH_EFFORT_MATCH, 3 << 20 },
+    };
+    uint64_t seed = 22;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct fletch_encoder *encoder = open_encoder(&fletch_codec_zstd, cases[i].level);
+
+        check_cut(encoder, cases[i].kind, cases[i].size, cases[i].effort, cases[i].cut,
+                  &seed);
+        fletch_codec_zstd.encoder_close(encoder);
+    }
+}
+
+/* ---- Pieces are independent ---- */
+
+struct later {
+    uint8_t *bytes; /* [size] */
+    size_t size;
+    uint8_t *content; /* [content_size] */
+    size_t content_size;
+};
+
+#define LATER_COUNT 24
+
+/* A piece from the middle of some page: all but the first of a page may stand anywhere. */
+static struct later make_later(int level, enum fletch_effort effort, enum content_kind kind,
+                               uint64_t *seed)
+{
+    struct later later = { .content_size = 1 + (size_t)random_below(seed, 200000) };
+    struct fletch_encoder *encoder = open_encoder(&fletch_codec_zstd, level);
+    const size_t cap = fletch_codec_zstd.bound(later.content_size);
+    struct fletch_piece piece = {
+        .size = later.content_size, .offset = 77, .page_size = 10000000, .effort = effort
+    };
+
+    later.content = malloc(later.content_size);
+    later.bytes = malloc(cap);
+    assert_non_null(later.content);
+    assert_non_null(later.bytes);
+    fill_content(later.content, later.content_size, kind, seed);
+    piece.bytes = later.content;
+    assert_int_equal(
+        fletch_codec_zstd.encode(encoder, &piece, later.bytes, cap, &later.size, NULL),
+        FLETCH_OK);
+    fletch_codec_zstd.encoder_close(encoder);
+    return later;
+}
+
+/* A frame of ours around pieces in that order; an empty raw block ends it. */
+static void check_order(const struct later *pieces, const size_t *order, size_t count)
+{
+    size_t size = 0, content_size = 0;
+    uint8_t *frame, *back, *want;
+
+    for (size_t i = 0; i < count; i++) {
+        size += pieces[order[i]].size;
+        content_size += pieces[order[i]].content_size;
+    }
+    frame = malloc(6 + size + 3);
+    back = malloc(content_size + 1);
+    want = malloc(content_size + 1);
+    assert_non_null(frame);
+    assert_non_null(back);
+    assert_non_null(want);
+    /* magic, descriptor without anything, a window of 1 MiB */
+    memcpy(frame, "\x28\xb5\x2f\xfd\x00\x50", 6);
+    size = 6;
+    content_size = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct later *piece = &pieces[order[i]];
+
+        memcpy(frame + size, piece->bytes, piece->size);
+        memcpy(want + content_size, piece->content, piece->content_size);
+        size += piece->size;
+        content_size += piece->content_size;
+    }
+    memcpy(frame + size, "\x01\x00\x00", 3);
+    assert_int_equal(ZSTD_decompress(back, content_size, frame, size + 3), content_size);
+    assert_memory_equal(back, want, content_size);
+    free(frame);
+    free(back);
+    free(want);
+}
+
+static void later_pieces_stand_anywhere(void **state)
+{
+    struct later pieces[LATER_COUNT];
+    size_t order[LATER_COUNT];
+    uint64_t seed = 23;
+
+    (void)state;
+    for (int level = 1; level <= 22; level += 3) {
+        for (size_t i = 0; i < LATER_COUNT; i++)
+            pieces[i] = make_later(level, (enum fletch_effort)(i / CONTENT_KINDS),
+                                   (enum content_kind)(i % CONTENT_KINDS), &seed);
+        for (int round = 0; round < 6; round++) {
+            for (size_t i = 0; i < LATER_COUNT; i++)
+                order[i] = (size_t)random_below(&seed, LATER_COUNT);
+            check_order(pieces, order, LATER_COUNT);
+        }
+        for (size_t i = 0; i < LATER_COUNT; i++) {
+            free(pieces[i].bytes);
+            free(pieces[i].content);
+        }
+    }
+}
+
+/* ---- Sequences ---- */
+
+#define UNTIE_MAX 64
+
+struct untie_case {
+    ZSTD_Sequence items[UNTIE_MAX];
+    struct fletch_zstd_sequences list;
+    uint8_t content[4096];
+    size_t size;
+};
+
+static struct untie_case *start_case(void)
+{
+    static struct untie_case untied;
+
+    memset(&untied, 0, sizeof(untied));
+    untied.list.items = untied.items;
+    untied.list.cap = UNTIE_MAX;
+    return &untied;
+}
+
+static void put_item(struct untie_case *c, unsigned literals, unsigned offset,
+                     unsigned length)
+{
+    c->items[c->list.count++] =
+        (ZSTD_Sequence){ .litLength = literals, .offset = offset, .matchLength = length };
+    c->size += literals + length;
+}
+
+static void check_item(const struct untie_case *c, size_t i, unsigned literals,
+                       unsigned offset, unsigned length)
+{
+    assert_true(i < c->list.count);
+    assert_int_equal(c->items[i].litLength, literals);
+    assert_int_equal(c->items[i].offset, offset);
+    assert_int_equal(c->items[i].matchLength, length);
+}
+
+/* With a period of 3 or 4: all that it divides are true distances. */
+static void fill_every(struct untie_case *c, size_t period)
+{
+    for (size_t i = 0; i < sizeof(c->content); i++)
+        c->content[i] = (uint8_t)('a' + i % period);
+}
+
+static void untied_distances_stay(void **state)
+{
+    struct untie_case *c = start_case();
+
+    (void)state;
+    fill_every(c, 3);
+    put_item(c, 12, 12, 6);
+    put_item(c, 0, 6, 9);
+    put_item(c, 1, 6, 5);  /* the newest */
+    put_item(c, 0, 12, 5); /* the one before */
+    put_item(c, 0, 3, 5);
+    put_item(c, 0, 12, 4); /* one before, behind no literals */
+    put_item(c, 7, 0, 0);
+    assert_int_equal(fletch_zstd_untie(&c->list, c->content, c->size), 1);
+    assert_int_equal(c->list.count, 7);
+    check_item(c, 0, 12, 12, 6);
+    check_item(c, 1, 0, 6, 9);
+    check_item(c, 2, 1, 6, 5);
+    check_item(c, 3, 0, 12, 5);
+    check_item(c, 4, 0, 3, 5);
+    check_item(c, 5, 0, 12, 4);
+    check_item(c, 6, 7, 0, 0);
+}
+
+static void tied_distances_look_farther(void **state)
+{
+    struct untie_case *c = start_case();
+
+    (void)state;
+    fill_every(c, 4);
+    put_item(c, 4, 4, 14); /* 12 is true when eight bytes more are there */
+    put_item(c, 0, 4, 30); /* 12 is true at once */
+    put_item(c, 1, 12, 3); /* known by now, as the newest */
+    put_item(c, 2, 8, 5);  /* 8 was pushed out */
+    put_item(c, 5, 0, 0);
+    assert_int_equal(fletch_zstd_untie(&c->list, c->content, c->size), 1);
+    check_item(c, 0, 12, 12, 6);
+    check_item(c, 1, 0, 12, 30);
+    check_item(c, 2, 1, 12, 3);
+    check_item(c, 3, 2, 8, 5);
+    check_item(c, 4, 5, 0, 0);
+    assert_int_equal(c->list.count, 5);
+}
+
+static void tied_matches_that_are_too_short_become_literals(void **state)
+{
+    struct untie_case *c = start_case();
+
+    (void)state;
+    fill_every(c, 4);
+    put_item(c, 8, 4, 10); /* 8 of them would be literals, 2 are left */
+    put_item(c, 2, 16, 4);
+    put_item(c, 0, 0, 0);
+    fletch_zstd_untie(&c->list, c->content, c->size);
+    check_item(c, 0, 20, 16, 4);
+    check_item(c, 1, 0, 0, 0);
+    assert_int_equal(c->list.count, 2);
+}
+
+/* Blocks count as unsure up to the one that has put all three distances in their place. */
+static void the_unsure_blocks_are_counted(void **state)
+{
+    struct untie_case *c = start_case();
+
+    (void)state;
+    fill_every(c, 3);
+    put_item(c, 12, 12, 6);
+    put_item(c, 1, 0, 0);
+    put_item(c, 2, 6, 5);
+    put_item(c, 1, 0, 0);
+    put_item(c, 2, 3, 5);
+    put_item(c, 1, 0, 0);
+    put_item(c, 2, 15, 5);
+    put_item(c, 1, 0, 0);
+    assert_int_equal(fletch_zstd_untie(&c->list, c->content, c->size), 3);
+    assert_int_equal(c->list.count, 8);
+
+    assert_true(fletch_zstd_make_plain(&c->list, 1));
+    assert_int_equal(c->list.count, 7);
+    check_item(c, 1, 1, 0, 0);
+    check_item(c, 2, 8, 0, 0);
+    check_item(c, 3, 2, 3, 5);
+    assert_false(fletch_zstd_make_plain(&c->list, 1));
+    assert_int_equal(fletch_zstd_untie(&c->list, c->content, c->size), 4);
+    assert_true(fletch_zstd_make_plain(&c->list, 3));
+    check_item(c, 5, 8, 0, 0);
+    assert_int_equal(c->list.count, 6);
+}
+
+static void untrue_sequences_become_literals(void **state)
+{
+    struct untie_case *c = start_case();
+
+    (void)state;
+    fill_every(c, 3);
+    put_item(c, 10, 12, 6); /* from in front of the content */
+    put_item(c, 0, 5, 7);   /* not what is there */
+    put_item(c, 0, 12, 2);  /* too short for the format */
+    put_item(c, 1, 0, 4);   /* from nowhere */
+    put_item(c, 1, 6, 6);
+    put_item(c, 2, 0, 0);
+    fletch_zstd_untie(&c->list, c->content, c->size);
+    check_item(c, 0, 31, 6, 6);
+    check_item(c, 1, 2, 0, 0);
+    assert_int_equal(c->list.count, 2);
+}
+
+static void lists_that_do_not_fit_become_literals(void **state)
+{
+    struct untie_case *c = start_case();
+
+    (void)state;
+    fill_every(c, 3);
+    put_item(c, 20, 12, 6);
+    put_item(c, 4, 0, 0);
+    put_item(c, 20, 0, 0);
+    /* the second block is longer than what there is */
+    assert_int_equal(fletch_zstd_untie(&c->list, c->content, 40), 2);
+    check_item(c, 0, 20, 12, 6);
+    check_item(c, 1, 4, 0, 0);
+    check_item(c, 2, 10, 0, 0);
+    assert_int_equal(c->list.count, 3);
+
+    /* an end without a delimiter, and sums that would wrap */
+    c = start_case();
+    fill_every(c, 3);
+    put_item(c, 20, 12, 6);
+    assert_int_equal(fletch_zstd_untie(&c->list, c->content, c->size), 1);
+    check_item(c, 0, 26, 0, 0);
+    c = start_case();
+    put_item(c, UINT32_MAX, 4, 5);
+    put_item(c, 4, 0, 0);
+    fletch_zstd_untie(&c->list, c->content, 8);
+    check_item(c, 0, 8, 0, 0);
+    assert_int_equal(c->list.count, 1);
+}
+
+/* ---- Blocks ---- */
+
+/* Bytes of which one in `rarity` is zero and the others are random: how thin they shrink.
+ */
+static void fill_thin(uint8_t *out, size_t size, unsigned percent, uint64_t *seed)
+{
+    for (size_t i = 0; i < size; i++)
+        out[i] = random_below(seed, 100) < percent ? 0 : (uint8_t)next_random(seed);
+}
+
+/* Walks a page's blocks: how many are stored, how many compressed bytes are not worth it.
+ */
+static void count_blocks(const struct page *page, size_t *raw, size_t *thin)
+{
+    ZSTD_frameHeader header;
+    size_t at, left = page->content_size;
+
+    assert_int_equal(ZSTD_getFrameHeader(&header, page->bytes, page->size), 0);
+    at = header.headerSize;
+    *raw = *thin = 0;
+    while (left) {
+        const struct fletch_zstd_block block = fletch_zstd_block_at(page->bytes, at);
+        const size_t content = left < PIECE ? left : PIECE;
+
+        *raw += block.type == FLETCH_ZSTD_RAW;
+        *thin +=
+            block.type == FLETCH_ZSTD_COMPRESSED && block.size > content - content / 50;
+        at += 3 + block.size;
+        left -= content;
+    }
+    assert_int_equal(at, page->size);
+}
+
+static void thin_blocks_are_stored(void **state)
+{
+    size_t raw, thin, thinned = 0, kept = 0;
+    uint64_t seed = 24;
+
+    (void)state;
+    /* Mixtures around the border: pages of ten blocks of which each may fall either way. */
+    for (unsigned round = 0; round < 40; round++) {
+        struct fletch_encoder *encoder = open_encoder(&fletch_codec_zstd, 3);
+        struct page page = make_content(10 * PIECE - 5000, CONTENT_ZEROS, &seed);
+
+        for (size_t at = 0; at < page.content_size; at += PIECE) {
+            const size_t size =
+                page.content_size - at < PIECE ? page.content_size - at : PIECE;
+
+            fill_thin(page.content + at, size,
+                      5 + round % 4 + (unsigned)random_below(&seed, 3), &seed);
+        }
+        compress(&page, &fletch_codec_zstd, encoder, FLETCH_EFFORT_ENTROPY, 0);
+        check_frame(&page);
+        count_blocks(&page, &raw, &thin);
+        thinned += raw;
+        kept += 10 - raw;
+        assert_true(thin < 5);
+        release_page(&page);
+        fletch_codec_zstd.encoder_close(encoder);
+    }
+    assert_true(thinned > 10);
+    assert_true(kept > 10);
+}
+
+/* What does not shrink costs three bytes a block and no decoding. */
+static void random_content_is_stored(void **state)
+{
+    struct fletch_encoder *encoder = open_encoder(&fletch_codec_zstd, 3);
+    size_t raw, thin;
+    uint64_t seed = 25;
+    struct page page = make_content(10 * PIECE, CONTENT_RANDOM, &seed);
+
+    (void)state;
+    compress(&page, &fletch_codec_zstd, encoder, FLETCH_EFFORT_ENTROPY, 0);
+    count_blocks(&page, &raw, &thin);
+    assert_int_equal(raw, 10);
+    assert_true(page.size <= page.content_size + 10 * 3 + 10);
+    release_page(&page);
+    fletch_codec_zstd.encoder_close(encoder);
+}
+
+/* ---- Foreign frames ---- */
+
+static void several_frames_are_read_as_one(void **state)
+{
+    struct fletch_decoder *decoder = open_decoder(&fletch_codec_zstd);
+    struct page page = { .content = malloc(2000),
+                         .content_size = 2000,
+                         .bytes = malloc(9000) };
+    size_t size = 0;
+
+    (void)state;
+    assert_non_null(page.content);
+    assert_non_null(page.bytes);
+    memset(page.content, 'x', 2000);
+    page.content[1500] = 'y';
+    /* a skippable frame of two bytes, then two frames */
+    memcpy(page.bytes,
+           "\x50\x2a\x4d\x18\x02\x00\x00\x00"
+           "ab",
+           10);
+    size = 10;
+    size += ZSTD_compress(page.bytes + size, 4000, page.content, 1200, 1);
+    size += ZSTD_compress(page.bytes + size, 4000, page.content + 1200, 800, 1);
+    page.size = size;
+    check_page(&page, &fletch_codec_zstd, decoder, true);
+    release_page(&page);
+    fletch_codec_zstd.decoder_close(decoder);
+}
+
+static void odd_frames_are_said(void **state)
+{
+    /* magic; no flags; a window of 2^28; a raw last block of one byte */
+    static const uint8_t wide[] = { 0x28, 0xb5, 0x2f, 0xfd, 0, 0x90, 0x09, 0, 0, 'x' };
+    /* dictionary 7 */
+    static const uint8_t dictionary[] = { 0x28, 0xb5, 0x2f, 0xfd, 0x01, 0x50,
+                                          7,    0x09, 0,    0,    'x' };
+    struct fletch_decoder *decoder = open_decoder(&fletch_codec_zstd);
+    uint8_t out[4];
+
+    (void)state;
+    assert_int_equal(fletch_codec_zstd.decode(decoder, wide, sizeof(wide), out, 1, NULL),
+                     FLETCH_OK);
+    ASSERT_SAYS(stream(&fletch_codec_zstd, decoder, wide, sizeof(wide), out, 1, 9, err),
+                FLETCH_ERR_UNSUPPORTED,
+                "zstd page of 10 bytes, to become 1: its window is over 128 MiB, the most "
+                "that a stream keeps");
+    ASSERT_SAYS(
+        fletch_codec_zstd.decode(decoder, dictionary, sizeof(dictionary), out, 1, err),
+        FLETCH_ERR_UNSUPPORTED,
+        "zstd page of 11 bytes, to become 1: it needs a dictionary");
+    ASSERT_SAYS(fletch_codec_zstd.decode(decoder, "this is not zstd", 16, out, 1, err),
+                FLETCH_ERR_FORMAT,
+                "zstd page of 16 bytes, to become 1: it does not begin as a zstd frame, or "
+                "something else is behind one");
+    ASSERT_SAYS(fletch_codec_zstd.decode(decoder, wide, 9, out, 1, err), FLETCH_ERR_FORMAT,
+                "zstd page of 9 bytes, to become 1: it ends early");
+    ASSERT_SAYS(fletch_codec_zstd.decode(decoder, wide, 10, out, 0, err), FLETCH_ERR_FORMAT,
+                "zstd page of 10 bytes, to become 0: it holds more than that");
+    ASSERT_SAYS(fletch_codec_zstd.decode(decoder, wide, 10, out, 4, err), FLETCH_ERR_FORMAT,
+                "zstd page of 10 bytes, to become 4: it holds less than that");
+    fletch_codec_zstd.decoder_close(decoder);
+}
+#endif
+
+int main(void)
+{
+#ifdef FLETCH_WITH_ZSTD
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(any_cut_at_any_level_is_one_frame),
+        cmocka_unit_test(large_pages_are_one_frame),
+        cmocka_unit_test(later_pieces_stand_anywhere),
+        cmocka_unit_test(untied_distances_stay),
+        cmocka_unit_test(tied_distances_look_farther),
+        cmocka_unit_test(tied_matches_that_are_too_short_become_literals),
+        cmocka_unit_test(the_unsure_blocks_are_counted),
+        cmocka_unit_test(untrue_sequences_become_literals),
+        cmocka_unit_test(lists_that_do_not_fit_become_literals),
+        cmocka_unit_test(thin_blocks_are_stored),
+        cmocka_unit_test(random_content_is_stored),
+        cmocka_unit_test(several_frames_are_read_as_one),
+        cmocka_unit_test(odd_frames_are_said),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+#else
+    /* TAP for: nothing to test */
+    puts("1..0 # SKIP this build has no zstd");
+    return 0;
+#endif
+}
