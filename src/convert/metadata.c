@@ -209,7 +209,7 @@ static void put_path(struct sheet *sheet, const char *key, const char *name)
     }
     if (size && path[size - 1] != '/')
         path[size++] = '/';
-    memcpy(path + size, name, strlen(name));
+    memcpy(path + size, name, strlen(name) + 1);
     put_text(sheet, key, path);
 }
 

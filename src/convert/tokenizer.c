@@ -79,36 +79,48 @@ static enum fletch_status skip_plain(struct scan *scan, struct fletch_error *err
     return scan->at > begin ? FLETCH_OK : fail_at(scan, begin, "a value", err);
 }
 
+/* The brackets that are open, the innermost last. */
+struct nest {
+    char open[FLETCH_JSON_DEPTH_MAX]; /* what closes each */
+    size_t depth;
+};
+
+/* Steps over a bracket, or over a byte that is none. */
+static enum fletch_status step(struct scan *scan, struct nest *nest,
+                               struct fletch_error *err)
+{
+    char c = peek(scan);
+
+    if (c == '{' || c == '[') {
+        if (nest->depth == sizeof(nest->open))
+            return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                               "byte %zu: nested deeper than %d levels, the limit "
+                               "(FLETCH_JSON_DEPTH_MAX)",
+                               scan->at, FLETCH_JSON_DEPTH_MAX);
+        nest->open[nest->depth++] = c == '{' ? '}' : ']';
+    } else if (c == '}' || c == ']') {
+        if (nest->open[nest->depth - 1] != c)
+            return fail_at(scan, scan->at, c == '}' ? "']'" : "'}'", err);
+        nest->depth--;
+    }
+    scan->at++;
+    return FLETCH_OK;
+}
+
 /* The inside of an object or array, strings aside, needs no look: only its brackets count.
  */
 static enum fletch_status skip_nested(struct scan *scan, struct fletch_error *err)
 {
-    char open[FLETCH_JSON_DEPTH_MAX];
-    size_t depth = 0;
+    struct nest nest = { .depth = 0 };
 
     do {
-        char c = peek(scan);
-
-        if (c == '"') {
-            TRY(skip_string(scan, err));
-            continue;
-        }
         if (scan->at >= scan->size)
             return fail_at(scan, scan->at, "a closing bracket", err);
-        if (c == '{' || c == '[') {
-            if (depth == sizeof(open))
-                return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
-                                   "byte %zu: nested deeper than %d levels, the limit "
-                                   "(FLETCH_JSON_DEPTH_MAX)",
-                                   scan->at, FLETCH_JSON_DEPTH_MAX);
-            open[depth++] = c;
-        } else if (c == '}' || c == ']') {
-            if (open[depth - 1] != (c == '}' ? '{' : '['))
-                return fail_at(scan, scan->at, c == '}' ? "']'" : "'}'", err);
-            depth--;
-        }
-        scan->at++;
-    } while (depth);
+        if (peek(scan) == '"')
+            TRY(skip_string(scan, err));
+        else
+            TRY(step(scan, &nest, err));
+    } while (nest.depth);
     return FLETCH_OK;
 }
 
@@ -134,7 +146,7 @@ static enum fletch_status scan_entry(struct scan *scan, struct fletch_error *err
     if (skip_space(scan) != ':')
         return fail_at(scan, scan->at, "':'", err);
     scan->at++;
-    if (len != sizeof(name) - 1 || memcmp(scan->text + key, name, len))
+    if (len != sizeof(name) - 1 || memcmp(scan->text + key, name, len) != 0)
         return skip_value(scan, err);
     if (scan->key)
         return fletch_fail(err, FLETCH_ERR_FORMAT,

@@ -10,7 +10,7 @@
  * the buffer position_ids. The names without prefix and heads are what today's loaders ask
  * for.
  */
-#include "family/tables.h"
+#include "family/families.h"
 
 /* ---- Shared by all text families ---- */
 

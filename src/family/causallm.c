@@ -3,7 +3,7 @@
  *
  * The name patterns are those of the old tools, asked after clip and whisper.
  */
-#include "family/tables.h"
+#include "family/families.h"
 
 static const struct fletch_field fields[] = { { .key = NULL } };
 

@@ -8,7 +8,7 @@
  * it. Old config.json files have a vision_config_dict, which replaces vision_config as a
  * whole, class defaults filled in.
  */
-#include "family/tables.h"
+#include "family/families.h"
 
 static const char *const owns[] = {
     "vision_model.embeddings.class_embedding",

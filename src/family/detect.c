@@ -6,7 +6,7 @@
  * tools look at the name that the user gave, and last the names of the tensors are asked.
  */
 #include "base/glob.h"
-#include "family/tables.h"
+#include "family/families.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -130,30 +130,39 @@ static enum fletch_status refuse(const struct fletch_family *family, const char 
     return fletch_fail(err, FLETCH_ERR_FAMILY, "%s: %s", what, family->refusal);
 }
 
+/* Refused ones included; or NULL. */
+static const struct fletch_family *named(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(families); i++)
+        if (!strcmp(families[i]->name, name))
+            return families[i];
+    return NULL;
+}
+
 enum fletch_status fletch_family_find(const struct fletch_family **out, const char *name,
                                       struct fletch_error *err)
 {
-    for (size_t i = 0; i < ARRAY_COUNT(families); i++) {
-        if (strcmp(families[i]->name, name))
-            continue;
-        if (families[i]->refusal)
-            return refuse(families[i], name, err);
-        *out = families[i];
-        return FLETCH_OK;
-    }
-    return fletch_fail(err, FLETCH_ERR_FAMILY,
-                       "Unsupported model_type: %.*s. Supported types: %s", SHOWN, name,
-                       supported);
+    const struct fletch_family *family = named(name);
+
+    if (!family)
+        return fletch_fail(err, FLETCH_ERR_FAMILY,
+                           "Unsupported model_type: %.*s. Supported types: %s", SHOWN, name,
+                           supported);
+    if (family->refusal)
+        return refuse(family, name, err);
+    *out = family;
+    return FLETCH_OK;
 }
 
 enum fletch_status fletch_family_choose(const struct fletch_family **out, const char *name,
                                         const struct fletch_clues *clues,
                                         struct fletch_error *err)
 {
-    const struct fletch_family *family = NULL, *claims;
+    const struct fletch_family *family = named(name), *claims;
     const char *type = clues->model_type;
 
-    TRY(fletch_family_find(&family, name, err));
+    if (!family || family->refusal)
+        return fletch_family_find(out, name, err);
     if (type && *type && !fletch_family_member(family, type)) {
         claims = claimed_by(type);
         if (claims && !claims->refusal)
@@ -207,21 +216,23 @@ static enum fletch_status by_type(const struct fletch_family **out, char *eviden
     return FLETCH_OK;
 }
 
-/* The first of the hints that occurs in the text, in any case; or NULL. */
+/* True when the text goes on with the hint, in any case. */
+static bool begins_with(const char *text, const char *hint)
+{
+    while (*hint && tolower((unsigned char)*text) == *hint) {
+        text++;
+        hint++;
+    }
+    return !*hint;
+}
+
+/* The first of the hints that occurs in the text; or NULL. */
 static const char *find_hint(const char *text, const char *const *hints)
 {
-    for (; hints && *hints; hints++) {
-        size_t len = strlen(*hints);
-
-        for (const char *at = text; *at; at++) {
-            size_t same = 0;
-
-            while (same < len && tolower((unsigned char)at[same]) == (*hints)[same])
-                same++;
-            if (same == len)
+    for (; hints && *hints; hints++)
+        for (const char *at = text; *at; at++)
+            if (begins_with(at, *hints))
                 return *hints;
-        }
-    }
     return NULL;
 }
 

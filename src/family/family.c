@@ -19,7 +19,7 @@ static const char *below(const char *name, const char *prefix)
 {
     size_t len = strlen(prefix);
 
-    if (strncmp(name, prefix, len) || name[len] != '.')
+    if (strncmp(name, prefix, len) != 0 || name[len] != '.')
         return NULL;
     return name + len + 1;
 }
@@ -109,7 +109,7 @@ static int64_t layer_of(const char *own, const struct fletch_member *member)
     int64_t layer = 0;
     const char *digit = own + len;
 
-    if (!len || strncmp(own, member->layers, len) || *digit < '0' || *digit > '9')
+    if (!len || strncmp(own, member->layers, len) != 0 || *digit < '0' || *digit > '9')
         return -1;
     for (; *digit >= '0' && *digit <= '9'; digit++)
         layer = layer > INT32_MAX ? layer : layer * 10 + (*digit - '0');
@@ -217,7 +217,7 @@ static enum fletch_status settle_all(struct fletch_mapping *out,
             claims[count++] = (struct claim){ out[i].row, i };
     qsort(claims, count, sizeof(*claims), compare_claims);
     for (size_t i = 1; i < count && !status; i++) {
-        if (strcmp(claims[i].row, claims[first].row))
+        if (strcmp(claims[i].row, claims[first].row) != 0)
             first = i;
         else
             status = settle(out, input, &claims[first], &claims[i], arena, err);
@@ -426,7 +426,7 @@ int64_t fletch_family_count(const struct fletch_member *member, const char *key,
     json_t *value = NULL;
     int64_t count = -1;
 
-    while (field->key && strcmp(field->key, key))
+    while (field->key && strcmp(field->key, key) != 0)
         field++;
     if (!field->key || fletch_family_field(&value, member, field, config, NULL))
         return -1;

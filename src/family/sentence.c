@@ -5,7 +5,7 @@
  * families, saved without heads; modules behind it that have weights (Dense, LayerNorm) are
  * rows of their own, named after their folder. Which modules there are is model/'s affair.
  */
-#include "family/tables.h"
+#include "family/families.h"
 
 static const struct fletch_member members[] = {
     { .model_type = NULL, .class_name = "the encoder", .fields = fletch_text_fields },

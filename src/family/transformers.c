@@ -5,7 +5,7 @@
  * only when this family is asked for by name: then every tensor is a row under its own
  * name, since nothing is known of heads and prefixes.
  */
-#include "family/tables.h"
+#include "family/families.h"
 
 /* ---- MPNet ---- */
 

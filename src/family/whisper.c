@@ -8,7 +8,7 @@
  * The config class's defaults changed between releases of the library, and every real
  * checkpoint states its values: a missing one is an error.
  */
-#include "family/tables.h"
+#include "family/families.h"
 
 static const char *const owns[] = {
     "encoder.conv1.*",

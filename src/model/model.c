@@ -187,7 +187,7 @@ static enum fletch_status find_family(struct fletch_model *model, const char *fa
                                   .has_modules = model->modules_count > 0 };
 
     TRY(list_names(&clues.tensors, &clues.tensors_count, model, err));
-    if (family && strcmp(family, "auto")) {
+    if (family && strcmp(family, "auto") != 0) {
         TRY(fletch_family_choose(&model->family, family, &clues, err));
         snprintf(model->evidence, sizeof(model->evidence), "as asked for%s%.100s%s",
                  *model->model_type ? "; config.json: model_type \"" : "",

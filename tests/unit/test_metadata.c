@@ -3,6 +3,7 @@
 #include "support.h"
 
 #include "convert/metadata.h"
+#include "metadata_text.h"
 
 #include <time.h>
 
@@ -161,80 +162,73 @@ static void golden_info(void **state)
     }
 }
 
+static const char *const text_keys[] = {
+    "model_name",
+    "model_type",
+    "model_info",
+    "conversion_config",
+    "total_parameters",
+    "num_layers",
+    "layer_info",
+    "converted_at",
+    "converter_version",
+    "parquet_path",
+    "tokenizer_path",
+    "embedding_dimension",
+    "fletch",
+    NULL,
+};
+static const char *const info_keys[] = {
+    "architecture",      "embedding_dimension", "hidden_size", "num_attention_heads",
+    "intermediate_size", "num_hidden_layers",   "vocab_size",  "max_position_embeddings",
+    "layer_norm_eps",    "max_seq_length",      NULL,
+};
+static const char *const sentence_keys[] = {
+    "architecture",
+    "embedding_dimension",
+    "max_seq_length",
+    "hidden_size",
+    "num_attention_heads",
+    "intermediate_size",
+    "num_hidden_layers",
+    "vocab_size",
+    "max_position_embeddings",
+    "layer_norm_eps",
+    NULL,
+};
+static const char *const tower_keys[] = {
+    "model_name",
+    "model_type",
+    "architecture",
+    "config",
+    "conversion_config",
+    "total_parameters",
+    "num_weight_tensors",
+    "layer_info",
+    "parquet_path",
+    "converted_at",
+    "converter_version",
+    "fletch",
+    NULL,
+};
+static const char *const whisper_keys[] = {
+    "n_mels",
+    "hidden_size",
+    "num_layers",
+    "num_attention_heads",
+    "intermediate_size",
+    "layer_norm_eps",
+    "max_positions",
+    NULL,
+};
+static const char *const account_keys[] = {
+    "format_version", "version",           "created_by",    "family",
+    "evidence",       "source_model_type", "source_format", "source_files",
+    "rows",           "left_out",          "warnings",      NULL,
+};
+
 static void keys_of_each_layout(void **state)
 {
-    static const char *const text[] = {
-        "model_name",
-        "model_type",
-        "model_info",
-        "conversion_config",
-        "total_parameters",
-        "num_layers",
-        "layer_info",
-        "converted_at",
-        "converter_version",
-        "parquet_path",
-        "tokenizer_path",
-        "embedding_dimension",
-        "fletch",
-        NULL,
-    };
-    static const char *const info[] = {
-        "architecture",
-        "embedding_dimension",
-        "hidden_size",
-        "num_attention_heads",
-        "intermediate_size",
-        "num_hidden_layers",
-        "vocab_size",
-        "max_position_embeddings",
-        "layer_norm_eps",
-        "max_seq_length",
-        NULL,
-    };
-    static const char *const sentence[] = {
-        "architecture",
-        "embedding_dimension",
-        "max_seq_length",
-        "hidden_size",
-        "num_attention_heads",
-        "intermediate_size",
-        "num_hidden_layers",
-        "vocab_size",
-        "max_position_embeddings",
-        "layer_norm_eps",
-        NULL,
-    };
-    static const char *const tower[] = {
-        "model_name",
-        "model_type",
-        "architecture",
-        "config",
-        "conversion_config",
-        "total_parameters",
-        "num_weight_tensors",
-        "layer_info",
-        "parquet_path",
-        "converted_at",
-        "converter_version",
-        "fletch",
-        NULL,
-    };
-    static const char *const whisper[] = {
-        "n_mels",
-        "hidden_size",
-        "num_layers",
-        "num_attention_heads",
-        "intermediate_size",
-        "layer_norm_eps",
-        "max_positions",
-        NULL,
-    };
-    static const char *const account[] = {
-        "format_version", "version",           "created_by",    "family",
-        "evidence",       "source_model_type", "source_format", "source_files",
-        "rows",           "left_out",          "warnings",      NULL,
-    };
     struct made made;
     json_t *metadata;
 
@@ -242,122 +236,25 @@ static void keys_of_each_layout(void **state)
     make(&made, GOLDEN "bert-bf16/source", NULL);
     made.metadata.has_tokenizer = true;
     metadata = write_json(&made);
-    check_keys(metadata, text);
-    check_keys(json_object_get(metadata, "model_info"), info);
-    check_keys(json_object_get(metadata, "fletch"), account);
+    check_keys(metadata, text_keys);
+    check_keys(json_object_get(metadata, "model_info"), info_keys);
+    check_keys(json_object_get(metadata, "fletch"), account_keys);
     json_decref(metadata);
     release(&made);
     make(&made, GOLDEN "st-mean/source", NULL);
     metadata = write_json(&made);
-    check_keys(json_object_get(metadata, "model_info"), sentence);
+    check_keys(json_object_get(metadata, "model_info"), sentence_keys);
     json_decref(metadata);
     release(&made);
     make(&made, GOLDEN "whisper/source", NULL);
     metadata = write_json(&made);
-    check_keys(metadata, tower);
-    check_keys(json_object_get(metadata, "config"), whisper);
+    check_keys(metadata, tower_keys);
+    check_keys(json_object_get(metadata, "config"), whisper_keys);
     json_decref(metadata);
     release(&made);
 }
 
 /* ---- The exact text ---- */
-
-static const char exact[] =
-    "{\n"
-    "  \"model_name\": \"%s\",\n"
-    "  \"model_type\": \"transformers\",\n"
-    "  \"model_info\": {\n"
-    "    \"architecture\": \"Unknown\",\n"
-    "    \"embedding_dimension\": null,\n"
-    "    \"hidden_size\": null,\n"
-    "    \"num_attention_heads\": null,\n"
-    "    \"intermediate_size\": null,\n"
-    "    \"num_hidden_layers\": null,\n"
-    "    \"vocab_size\": null,\n"
-    "    \"max_position_embeddings\": null,\n"
-    "    \"layer_norm_eps\": 1e-12,\n"
-    "    \"max_seq_length\": null\n"
-    "  },\n"
-    "  \"conversion_config\": {\n"
-    "    \"compression\": null,\n"
-    "    \"compression_level\": 3,\n"
-    "    \"use_float16\": true,\n"
-    "    \"extract_tokenizer\": true,\n"
-    "    \"validate_output\": false\n"
-    "  },\n"
-    "  \"total_parameters\": 2,\n"
-    "  \"num_layers\": 2,\n"
-    "  \"layer_info\": {\n"
-    "    \"s\": {\n"
-    "      \"shape\": [],\n"
-    "      \"dtype\": \"torch.float32\",\n"
-    "      \"num_params\": 1\n"
-    "    },\n"
-    "    \"w\\u00fc\": {\n"
-    "      \"shape\": [\n"
-    "        1,\n"
-    "        1\n"
-    "      ],\n"
-    "      \"dtype\": \"torch.float16\",\n"
-    "      \"num_params\": 1\n"
-    "    }\n"
-    "  },\n"
-    "  \"converted_at\": \"2026-02-20T19:06:33.000709\",\n"
-    "  \"converter_version\": \"0.1.0\",\n"
-    "  \"parquet_path\": \"/a/b/../c/weights.parquet\",\n"
-    "  \"fletch\": {\n"
-    "    \"format_version\": 1,\n"
-    "    \"version\": \"%s\",\n"
-    "    \"created_by\": \"fletch version %s\",\n"
-    "    \"family\": \"transformers\",\n"
-    "    \"evidence\": \"as asked for\",\n"
-    "    \"source_model_type\": null,\n"
-    "    \"source_format\": \"safetensors\",\n"
-    "    \"source_files\": [\n"
-    "      {\n"
-    "        \"name\": \"w.safetensors\",\n"
-    "        \"size\": 7,\n"
-    "        \"sha256\": "
-    "\"0100000000000000000000000000000000000000000000000000000000000000\"\n"
-    "      }\n"
-    "    ],\n"
-    "    \"rows\": {\n"
-    "      \"s\": {\n"
-    "        \"tensor\": \"s\",\n"
-    "        \"source_dtype\": \"torch.float32\",\n"
-    "        \"sha256\": "
-    "\"0000000000000000000000000000000000000000000000000000000000000000\",\n"
-    "        \"bytes\": 4,\n"
-    "        \"compressed_bytes\": 40,\n"
-    "        \"cast\": {\n"
-    "          \"exact\": true,\n"
-    "          \"beyond_float16\": 1\n"
-    "        }\n"
-    "      },\n"
-    "      \"w\\u00fc\": {\n"
-    "        \"tensor\": \"w\\u00fc\",\n"
-    "        \"source_dtype\": \"torch.float32\",\n"
-    "        \"sha256\": "
-    "\"0000000000000000000000000000000000000000000000000000000000000000\",\n"
-    "        \"bytes\": 2,\n"
-    "        \"compressed_bytes\": 40,\n"
-    "        \"cast\": {\n"
-    "          \"exact\": false,\n"
-    "          \"rounded\": 1,\n"
-    "          \"flushed\": 0,\n"
-    "          \"subnormal\": 0,\n"
-    "          \"overflowed\": 0,\n"
-    "          \"absolute_error\": 0.5,\n"
-    "          \"relative_error\": 1e-05\n"
-    "        }\n"
-    "      }\n"
-    "    },\n"
-    "    \"left_out\": [],\n"
-    "    \"warnings\": [\n"
-    "      \"mind the \\\"gap\\\"\"\n"
-    "    ]\n"
-    "  }\n"
-    "}";
 
 static void put_weights(const char *path)
 {

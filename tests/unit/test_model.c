@@ -281,13 +281,16 @@ static void refuses_bad_modules(void **state)
 
 static void refuses_too_many_modules(void **state)
 {
-    char text[8192] = FIRST;
+    struct fletch_buf text = { 0 };
 
     (void)state;
+    fletch_buf_put_text(&text, FIRST);
     for (int i = 0; i < FLETCH_MODULES_MAX; i++)
-        strcat(text, POOLING);
-    strcat(text, "]");
-    put_old_pipeline(text);
+        fletch_buf_put_text(&text, POOLING);
+    fletch_buf_put(&text, "]", sizeof("]"));
+    assert_false(text.failed);
+    put_old_pipeline((const char *)text.bytes);
+    fletch_buf_release(&text);
     refused(scratch, NULL, FLETCH_ERR_UNSUPPORTED,
             "/modules.json: 65 modules, the limit is 64 (FLETCH_MODULES_MAX)");
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* tables.h - the families' structs, and what text families have in common
+/* families.h - the families' structs, and what text families have in common
  *
  * Adding a family: its file, a line in the list below, a line in src/meson.build,
  * tests/families/NAME.txt.
  */
-#ifndef FLETCH_FAMILY_TABLES_H
-#define FLETCH_FAMILY_TABLES_H
+#ifndef FLETCH_FAMILY_FAMILIES_H
+#define FLETCH_FAMILY_FAMILIES_H
 
 #include "family/family.h"
 
