@@ -7,6 +7,8 @@
 #ifndef FLETCH_TESTS_CAST_REFERENCE_H
 #define FLETCH_TESTS_CAST_REFERENCE_H
 
+#include "support.h"
+
 #include "tensor/cast.h"
 
 #include <math.h>
@@ -167,6 +169,45 @@ static uint64_t reference_cast(enum fletch_dtype from, enum fletch_dtype to, uin
     }
     reference_report(report, from, &e, &f, stored);
     return sign | encode(&f, stored);
+}
+
+/* ---- For comparing with it ---- */
+
+/* xorshift64*: the same numbers every time. */
+static uint64_t random_bits(uint64_t *seed)
+{
+    *seed ^= *seed >> 12;
+    *seed ^= *seed << 25;
+    *seed ^= *seed >> 27;
+    return *seed * UINT64_C(2685821657736338717);
+}
+
+static uint64_t element_at(const uint8_t *bytes, size_t size, size_t i)
+{
+    uint64_t bits = 0;
+
+    for (size_t byte = 0; byte < size; byte++)
+        bits |= (uint64_t)bytes[i * size + byte] << 8 * byte;
+    return bits;
+}
+
+static void put_element(uint8_t *bytes, size_t size, size_t i, uint64_t bits)
+{
+    for (size_t byte = 0; byte < size; byte++)
+        bytes[i * size + byte] = (uint8_t)(bits >> 8 * byte);
+}
+
+static void assert_same_report(const struct fletch_cast_report *a,
+                               const struct fletch_cast_report *b)
+{
+    assert_int_equal(a->rounded, b->rounded);
+    assert_int_equal(a->flushed, b->flushed);
+    assert_int_equal(a->subnormal, b->subnormal);
+    assert_int_equal(a->overflowed, b->overflowed);
+    assert_int_equal(a->nan, b->nan);
+    /* bit for bit: no tolerance, and no NaN */
+    assert_memory_equal(&a->absolute_error, &b->absolute_error, sizeof(double));
+    assert_memory_equal(&a->relative_error, &b->relative_error, sizeof(double));
 }
 
 #endif
