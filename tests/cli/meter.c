@@ -40,7 +40,8 @@ static bool play(struct fletch_meter *meter, enum fletch_stage stage, unsigned s
             fletch_meter_progress(&warning, meter);
         if (!stubborn && fletch_signals_cancel(NULL))
             return false;
-        rest(pause);
+        if (i < steps)
+            rest(pause);
     }
     return true;
 }

@@ -127,10 +127,16 @@ def play(columns):
     return run([METER, "30", "15"], columns)
 
 
+def play_slowly(_):
+    return subprocess.run([METER, "1", "5050"], capture_output=True, text=True).stderr
+
+
 def check_widths():
     widths = (200, 80, 40, 30, 20, 12, 6, 5, 3)
     with multiprocessing.Pool(3) as pool:
+        slow = pool.map_async(play_slowly, [0])
         plays = pool.map(play, widths, 1)
+        lines = slow.get()[0].splitlines()
     for columns, (pieces, status, seconds) in zip(widths, plays):
         text = "".join(piece for _, piece in pieces)
         screen = Screen(columns)
@@ -151,6 +157,12 @@ def check_widths():
             point(all(re.search(r"%.*\[#*-*\].* +\d+/199 .*B/s +(\d+:\d\d|-:--)", frame)
                       for frame in frames),
                   "%d columns: bar, count, rate and time are there" % columns, frames[:2])
+    want = [re.escape(OPEN_LINE), "fletch: writing 199 tensors, 417.64 MB",
+            re.escape(WARNING_LINE), "fletch: 60%, 199 of 199 tensors, 0:0[34] left",
+            "fletch: verifying 199 tensors, 417.64 MB",
+            "fletch: 100%, 199 of 199 tensors, 0:00 left"]
+    point(len(lines) == len(want) and all(map(re.fullmatch, want, lines)),
+          "long work says now and then how far it is", lines)
 
 
 def check_quiet_ones():
