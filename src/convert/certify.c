@@ -36,15 +36,19 @@ static const char *relative_name(const struct fletch_model *model, const char *p
 
 static enum fletch_status add_small(struct fletch_source_file *files, size_t *count,
                                     const char *folder, const struct fletch_model *model,
-                                    struct fletch_arena *arena)
+                                    struct fletch_arena *arena, struct fletch_error *err)
 {
     for (size_t i = 0; small_files[i]; i++) {
         char *path = fletch_path_join(arena, folder, small_files[i]);
         struct fletch_file file = FLETCH_FILE_CLOSED;
+        enum fletch_status status;
 
         if (!path)
-            return FLETCH_ERR_MEMORY;
-        if (fletch_file_open(&file, path, NULL))
+            return fletch_fail_memory(err, strlen(small_files[i]), "a path");
+        status = fletch_file_open(&file, path, err);
+        if (status == FLETCH_ERR_IO)
+            return status;
+        if (status)
             continue;
         files[(*count)++] = (struct fletch_source_file){ .name = relative_name(model, path),
                                                          .size = file.size };
@@ -74,10 +78,9 @@ enum fletch_status fletch_sources_list(struct fletch_source_file **out, size_t *
                 (struct fletch_source_file){ .name = relative_name(model, file->path),
                                              .size = file->size };
         }
-    if (add_small(files, count, model->folder, model, arena) ||
-        (strcmp(model->folder, model->encoder_folder) &&
-         add_small(files, count, model->encoder_folder, model, arena)))
-        return fletch_fail_memory(err, cap, "the list of source files");
+    TRY(add_small(files, count, model->folder, model, arena, err));
+    if (strcmp(model->folder, model->encoder_folder))
+        TRY(add_small(files, count, model->encoder_folder, model, arena, err));
     *out = files;
     return FLETCH_OK;
 }
@@ -192,7 +195,7 @@ enum fletch_status fletch_sources_hash(struct fletch_source_file *files, size_t 
                                .err = err };
 
     pthread_mutex_init(&hashing.lock, NULL);
-    fletch_pool_run(pipeline->threads, work, &hashing);
+    fletch_pool_run(pipeline->budget.threads, work, &hashing);
     pthread_mutex_destroy(&hashing.lock);
     return hashing.status;
 }

@@ -9,6 +9,7 @@ exit 1 and one line (130 after an interrupt), the output as it was, nothing besi
 transfer that is only cut short succeeds.
 """
 import concurrent.futures
+import itertools
 import os
 import sys
 import threading
@@ -24,13 +25,12 @@ SHIM = os.path.join(BUILD, "tests", "faults", "shim.so")
 MODELS = os.path.join(WORK, "models")
 TAP = Tap()
 LOCAL = threading.local()
-WORKERS = []
+NUMBERS = itertools.count(1)
 
 
 def start_worker():
     """One processor each: the command then uses one thread, and its calls come in order"""
-    WORKERS.append(None)
-    number = len(WORKERS)
+    number = next(NUMBERS)
     allowed = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {allowed[number % len(allowed)]})
     LOCAL.bench = Bench(FLETCH, os.path.join(WORK, "place-%d" % number),
@@ -38,7 +38,7 @@ def start_worker():
 
 
 def spoiled(bench, **shim):
-    environment = dict(os.environ, LD_PRELOAD=SHIM)
+    environment = dict(os.environ, LD_PRELOAD=SHIM, TZ="UTC")
     environment.update({"SHIM_" + key.upper(): str(value) for key, value in shim.items()})
     return run(*bench.command(bench.model), env=environment, timeout=120)
 
@@ -75,7 +75,7 @@ def judge_lived(bench, kind, before, after, done, published):
     if done.returncode != expected or not one_line(done.stderr):
         return "exit %d, said %r" % (done.returncode, done.stderr)
     if after != before and not (published and after == "new"):
-        return "the output is " + after
+        return "exit %d, said %r, but the output is %s" % (done.returncode, done.stderr, after)
     return None
 
 

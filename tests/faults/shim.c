@@ -90,7 +90,7 @@ static enum kind step(enum sort sort, const char *name, int fd, const char *path
     int saved = errno;
     enum kind kind = NOTHING;
 
-    if ((plan.sorts & (int)sort) && (path || fd > STDERR_FILENO) && fd != plan.log) {
+    if ((plan.sorts & (int)sort) && (path || (fd > STDERR_FILENO && fd != plan.log))) {
         note(name, fd, path);
         if (__atomic_add_fetch(&count, 1, __ATOMIC_SEQ_CST) == plan.at)
             kind = plan.kind;
