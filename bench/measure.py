@@ -13,10 +13,12 @@ MIB = 1 << 20
 
 
 class Run:
-    """one finished process: seconds of wall time, peak bytes, what it printed"""
+    """one finished process: seconds of wall and of processor time, peak bytes, its output"""
 
-    def __init__(self, seconds, peak, text):
-        self.seconds, self.peak, self.text = seconds, peak, text
+    def __init__(self, seconds, usage, text):
+        self.seconds, self.text = seconds, text
+        self.cpu = usage.ru_utime + usage.ru_stime
+        self.peak = usage.ru_maxrss * 1024
 
 
 def run(command):
@@ -34,11 +36,12 @@ def run(command):
         if status:
             words = err.read().decode(errors="replace").strip()
             sys.exit(f"bench: {' '.join(command)}: status {status}: {words}")
-        return Run(seconds, usage.ru_maxrss * 1024, out.read().decode())
+        return Run(seconds, usage, out.read().decode())
 
 
 def interleaved(commands, runs, before=None):
-    """{name: best run} of commands that take turns; the peak is the highest of all runs"""
+    """{name: run} of commands that take turns: the quickest of each, with the least processor
+    time and the highest peak that any of its runs had"""
     best = {}
     for _ in range(runs):
         for name, command in commands.items():
@@ -46,10 +49,10 @@ def interleaved(commands, runs, before=None):
                 before()
             one = run(command)
             if name in best:
-                peak = max(best[name].peak, one.peak)
-                if one.seconds < best[name].seconds:
-                    best[name] = one
-                best[name].peak = peak
+                other = best[name]
+                peak, cpu = max(other.peak, one.peak), min(other.cpu, one.cpu)
+                best[name] = min(other, one, key=lambda run: run.seconds)
+                best[name].peak, best[name].cpu = peak, cpu
             else:
                 best[name] = one
     return best
