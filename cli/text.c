@@ -74,20 +74,15 @@ void fletch_text_fill(struct fletch_text *text, char byte, size_t count)
 
 void fletch_text_addv(struct fletch_text *text, const char *format, va_list values)
 {
-    va_list again;
-    int size;
+    char *more = NULL;
+    int size = vasprintf(&more, format, values);
 
-    va_copy(again, values);
-    size = vsnprintf(NULL, 0, format, again);
-    va_end(again);
     if (size < 0) {
         text->failed = true;
         return;
     }
-    if (!grow(text, (size_t)size))
-        return;
-    vsnprintf(text->bytes + text->size, (size_t)size + 1, format, values);
-    text->size += (size_t)size;
+    fletch_text_put(text, more, (size_t)size);
+    free(more);
 }
 
 void fletch_text_addf(struct fletch_text *text, const char *format, ...)
