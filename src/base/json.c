@@ -86,7 +86,7 @@ static enum fletch_status read_number(json_t **out, struct fletch_scan *scan)
     uint64_t at = fletch_scan_at(scan);
     size_t begin = scan->pos;
     json_int_t whole;
-    double real;
+    double real = 0;
 
     TRY(fletch_scan_skip(scan, 0));
     if (read_whole(&whole, scan->text + begin, scan->pos - begin)) {

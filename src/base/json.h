@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* json.h - the small JSON files beside a checkpoint, through jansson, with limits
+/* json.h - the small JSON files beside a checkpoint, as jansson's values, with limits
  *
  * Duplicate keys, NULs, invalid UTF-8 and anything behind the value are errors; so are
- * files over FLETCH_JSON_SIZE_MAX and nesting over FLETCH_JSON_DEPTH_MAX, checked before
- * jansson (which recurses) sees a byte.
+ * files over FLETCH_JSON_SIZE_MAX and nesting over FLETCH_JSON_DEPTH_MAX. Whole numbers
+ * beyond 64 bits are read as reals.
  */
 #ifndef FLETCH_BASE_JSON_H
 #define FLETCH_BASE_JSON_H

@@ -13,9 +13,9 @@
  * two different models is refused.
  */
 #include "checkpoint/inside.h"
-#include "checkpoint/scan.h"
 
 #include "base/bytes.h"
+#include "base/scan.h"
 #include "base/utf8.h"
 
 #include <inttypes.h>

@@ -306,10 +306,9 @@ static void map_and_shards_must_agree(void **state)
           "weight_map: tensor 'a' is in '', expected the plain name of a file beside the "
           "index" },
         { "\"a\":\"s1\",\"a\":\"s2\"", FLETCH_ERR_FORMAT,
-          "line 1, column 59: duplicate object key near '\"a\"'" },
+          "line 1, column 57: found key 'a' a second time" },
         { "\"a\\u0000\":\"s1\"", FLETCH_ERR_FORMAT,
-          "line 1, column 56: NUL byte in object key not supported near "
-          "'\"a\\u0000\"'" },
+          "line 1, column 48: found a NUL in a string" },
     };
 
     (void)state;
@@ -330,7 +329,7 @@ static void an_index_must_be_one(void **state)
     assert_refused(at(INDEX), FLETCH_ERR_FORMAT, at(INDEX), "has no weight_map object");
     put_text(at(INDEX), "{\"weight_map\": {");
     assert_refused(scratch, FLETCH_ERR_FORMAT, at(INDEX),
-                   "line 1, column 16: string or '}' expected near end of file");
+                   "line 1, column 17: found the end, expected a name in quotes or '}'");
     put_text(at(INDEX), "version https://git-lfs.github.com/spec/v1\noid sha256:00\n");
     assert_refused(scratch, FLETCH_ERR_FORMAT, at(INDEX),
                    "is a Git LFS pointer, not the file: run git lfs pull");

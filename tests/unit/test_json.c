@@ -29,31 +29,52 @@ static void refuses(void **state)
 {
     static const struct refused cases[] = {
         { TEXT(""), FLETCH_ERR_FORMAT, "is empty, expected an object in JSON" },
+        { TEXT(" \n "), FLETCH_ERR_FORMAT,
+          "line 2, column 2: found the end, expected a value" },
         { TEXT("{\"a\":1,\"a\":2}"), FLETCH_ERR_FORMAT,
-          "line 1, column 10: duplicate object key near '\"a\"'" },
-        { TEXT("{\"a\":{\"b\":1,\"\\u0062\":1}}"), FLETCH_ERR_FORMAT,
-          "line 1, column 20: duplicate object key near '\"\\u0062\"'" },
-        { TEXT("{}\0"), FLETCH_ERR_FORMAT, "byte 2: a NUL, expected text" },
-        { TEXT("{\"a\":\"\0\"}"), FLETCH_ERR_FORMAT, "byte 6: a NUL, expected text" },
-        { TEXT("{\"a\":\"\\u0000\"}"), FLETCH_ERR_FORMAT, "line 1, column 13: " },
+          "line 1, column 8: found key 'a' a second time" },
+        { TEXT("{\"a\":{\"b\":1,\n\"\\u0062\":1}}"), FLETCH_ERR_FORMAT,
+          "line 2, column 1: found key 'b' a second time" },
+        { TEXT("{}\0"), FLETCH_ERR_FORMAT,
+          "line 1, column 3: found 0x00, expected nothing behind the value" },
+        { TEXT("{\"a\":\"\0\"}"), FLETCH_ERR_FORMAT,
+          "line 1, column 7: found 0x00, expected control characters to be escaped" },
+        { TEXT("{\"a\":\"\n\"}"), FLETCH_ERR_FORMAT,
+          "line 1, column 7: found 0x0a, expected control characters to be escaped" },
+        { TEXT("{\"a\":\"\\u0000\"}"), FLETCH_ERR_FORMAT,
+          "line 1, column 6: found a NUL in a string" },
+        { TEXT("{\"a\\u0000\":1}"), FLETCH_ERR_FORMAT,
+          "line 1, column 2: found a NUL in a string" },
         { TEXT("{\"a\":\"\xff\"}"), FLETCH_ERR_FORMAT,
-          "line 1, column 6: unable to decode byte 0xff near '\"'" },
+          "line 1, column 7: found 0xff, expected UTF-8" },
         { TEXT("{\"a\":\"\\ud800\"}"), FLETCH_ERR_FORMAT,
-          "line 1, column 13: invalid Unicode '\\uD800' near '\"\\ud800\"'" },
+          "line 1, column 7: found half of a surrogate pair, \\ud800, expected both "
+          "halves" },
         { TEXT("{\"a\":\n1,}"), FLETCH_ERR_FORMAT,
-          "line 2, column 3: string or '}' expected near '}'" },
+          "line 2, column 3: found '}', expected a name in quotes" },
+        { TEXT("{\"a\":[1,]}"), FLETCH_ERR_FORMAT,
+          "line 1, column 9: found ']', expected a value" },
+        { TEXT("{\"a\":[[{\"b\":1"), FLETCH_ERR_FORMAT,
+          "line 1, column 14: found the end, expected ',' or '}'" },
         { TEXT("{} x"), FLETCH_ERR_FORMAT,
-          "line 1, column 4: end of file expected near 'x'" },
+          "line 1, column 4: found 'x', expected nothing behind the value" },
         { TEXT("{\"a\":NaN}"), FLETCH_ERR_FORMAT,
-          "line 1, column 8: invalid token near 'NaN'" },
+          "line 1, column 6: found 'N', expected a value" },
         { TEXT("{\"a\":1e999}"), FLETCH_ERR_FORMAT,
-          "line 1, column 10: real number overflow near '1e999'" },
-        { TEXT("{\"a\":01234567890123456789012}"), FLETCH_ERR_FORMAT,
-          "line 1, column 6: invalid token near '0'" },
+          "line 1, column 6: found a number beyond the range of a double" },
+        { TEXT("{\"a\":-1e99999999999999999999}"), FLETCH_ERR_FORMAT,
+          "line 1, column 6: found a number beyond the range of a double" },
+        { TEXT("{\"a\":01}"), FLETCH_ERR_FORMAT,
+          "line 1, column 7: found '1', expected ',' or '}'" },
+        { TEXT("{\"a\":+1}"), FLETCH_ERR_FORMAT,
+          "line 1, column 6: found '+', expected a value" },
         { TEXT("{\"a\":\"\\"), FLETCH_ERR_FORMAT,
-          "line 1, column 7: invalid escape near '\"\\'" },
+          "line 1, column 8: found the end, expected an escape that JSON has behind a "
+          "backslash" },
+        { TEXT("{'a':1}"), FLETCH_ERR_FORMAT,
+          "line 1, column 2: found ''', expected a name in quotes or '}'" },
         { TEXT("\xef\xbb\xbf{}"), FLETCH_ERR_FORMAT,
-          "line 1, column 1: invalid token near '" },
+          "line 1, column 1: found 0xef, expected a value" },
         { TEXT("[]"), FLETCH_ERR_FORMAT, "holds an array, expected an object" },
         { TEXT("\"a\""), FLETCH_ERR_FORMAT, "holds a string, expected an object" },
         { TEXT("3"), FLETCH_ERR_FORMAT, "holds a number, expected an object" },
@@ -68,7 +89,7 @@ static void refuses(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         assert_fails(fletch_json_parse(&value, cases[i].text, cases[i].size, false, &err),
                      cases[i].status, err, cases[i].sentence);
-        assert_ptr_equal(strstr(err.message, cases[i].sentence), err.message);
+        assert_string_equal(err.message, cases[i].sentence);
     }
     assert_fails(fletch_json_parse(&value, TEXT("{}"), true, &err), FLETCH_ERR_FORMAT, err,
                  "holds an object, expected an array");
@@ -88,7 +109,7 @@ static void nesting_has_a_limit(void **state)
     memset(text + deep, ']', deep);
     assert_fails(fletch_json_parse(&value, text, 2 * deep, true, &err),
                  FLETCH_ERR_UNSUPPORTED, err,
-                 "byte 128: nested deeper than 128 levels, the limit "
+                 "line 1, column 129: nested deeper than 128 levels, the limit "
                  "(FLETCH_JSON_DEPTH_MAX)");
     assert_null(value);
     /* as deep as may be */
@@ -120,7 +141,8 @@ static void files_are_named(void **state)
                  "is a folder, expected a file");
     put_text(at("x.json"), "{]");
     assert_fails(fletch_json_load(&value, at("x.json"), false, &err), FLETCH_ERR_FORMAT,
-                 err, "/x.json: line 1, column 2: string or '}' expected near ']'");
+                 err,
+                 "/x.json: line 1, column 2: found ']', expected a name in quotes or '}'");
     assert_null(value);
     put_text(at("x.json"), "{\"a\": [1]}\n");
     assert_ok(fletch_json_load(&value, at("x.json"), false, &err), err);
@@ -157,6 +179,36 @@ static void whole_numbers_beyond_64_bits_are_reals(void **state)
     assert_true(json_real_value(json_array_get(json_object_get(value, "i"), 0)) == 1e20);
     assert_int_equal(json_integer_value(json_array_get(json_object_get(value, "i"), 1)), 1);
     json_decref(value);
+}
+
+static void reals_are_read_exactly(void **state)
+{
+    static const struct {
+        const char *text;
+        double value;
+    } cases[] = {
+        { "[0.1]", 0.1 },
+        { "[-12.5e3]", -12500 },
+        { "[1E+2]", 100 },
+        { "[1e-12]", 1e-12 },
+        { "[0.000001e6]", 1 },
+        { "[123456789.125]", 123456789.125 },
+        { "[5e-324]", 5e-324 },
+        { "[2.2250738585072011e-308]", 2.2250738585072011e-308 },
+        { "[1.7976931348623157e308]", 1.7976931348623157e308 },
+        { "[1e-99999999999999999999]", 0 },
+        { "[-0.0]", 0 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        json_t *array = parse(cases[i].text);
+        json_t *value = json_array_get(array, 0);
+
+        if (!json_is_real(value) || json_real_value(value) != cases[i].value)
+            fail_msg("%s was read as %a", cases[i].text, json_real_value(value));
+        json_decref(array);
+    }
 }
 
 static void values_are_found_by_path(void **state)
@@ -339,6 +391,7 @@ int main(void)
         cmocka_unit_test(nesting_has_a_limit),
         SCRATCH_TEST(files_are_named),
         cmocka_unit_test(whole_numbers_beyond_64_bits_are_reals),
+        cmocka_unit_test(reals_are_read_exactly),
         cmocka_unit_test(values_are_found_by_path),
         cmocka_unit_test(reals_are_as_python_prints_them),
         cmocka_unit_test(reals_read_back),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* scan.c - see scan.h */
-#include "checkpoint/scan.h"
+#include "base/scan.h"
 
 #include "base/utf8.h"
 
@@ -21,16 +21,35 @@ static bool is_space(char c)
 
 /* ---- Failures ---- */
 
+/* "line 2, column 5": both from 1, columns in bytes. */
+static void write_line(char *out, size_t size, const struct fletch_scan *scan, uint64_t at)
+{
+    size_t end = at - scan->base < scan->size ? (size_t)(at - scan->base) : scan->size;
+    size_t line = 1, begin = 0;
+
+    for (size_t i = 0; i < end; i++) {
+        if (scan->text[i] == '\n') {
+            line++;
+            begin = i + 1;
+        }
+    }
+    snprintf(out, size, "line %zu, column %zu", line, end - begin + 1);
+}
+
 enum fletch_status fletch_scan_fail(const struct fletch_scan *scan, uint64_t at,
                                     enum fletch_status status, const char *format, ...)
 {
-    char text[sizeof(scan->err->message)];
+    char text[sizeof(scan->err->message)], where[64];
     va_list args;
 
+    if (scan->by_lines)
+        write_line(where, sizeof(where), scan, at);
+    else
+        snprintf(where, sizeof(where), "byte %" PRIu64, at);
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    return fletch_fail(scan->err, status, "byte %" PRIu64 ": %s", at, text);
+    return fletch_fail(scan->err, status, "%s: %s", where, text);
 }
 
 enum fletch_status fletch_scan_unexpected(const struct fletch_scan *scan,

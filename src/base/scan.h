@@ -4,10 +4,10 @@
  * For headers of up to a hundred million bytes: one pass, no tree, no recursion. Stricter
  * than JSON where the weights formats are: whole numbers are plain decimals of 64 bits.
  * The text must be valid UTF-8 before the scan begins. Every message begins "byte N: ", N
- * counting from the start of the file.
+ * counting from the start of the file, or "line N, column M: " where people wrote the text.
  */
-#ifndef FLETCH_CHECKPOINT_SCAN_H
-#define FLETCH_CHECKPOINT_SCAN_H
+#ifndef FLETCH_BASE_SCAN_H
+#define FLETCH_BASE_SCAN_H
 
 #include "base/error.h"
 #include "base/mem.h"
@@ -20,6 +20,7 @@ struct fletch_scan {
     size_t size;
     size_t pos;
     uint64_t base;              /* where text[0] lies in the file */
+    bool by_lines;              /* messages say line and column, not byte */
     struct fletch_arena *arena; /* for strings that had escapes */
     struct fletch_error *err;
 };
