@@ -189,6 +189,44 @@ static void later_pieces_stand_anywhere(void **state)
     }
 }
 
+/* Three matches at new distances are no news to the decoder when their block comes out raw:
+ * the next block, full of matches at 8, must not take 1, 4 and 8 for gone. */
+static void raw_blocks_leave_distances_as_they_were(void **state)
+{
+    struct fletch_encoder *encoder = open_encoder(&fletch_codec_zstd, 3);
+    const size_t head = PIECE + 3, size = 3 * PIECE;
+    struct later pieces[2];
+    uint64_t seed = 26;
+    struct fletch_piece piece = { .size = size, .offset = 1, .page_size = 10 * size };
+
+    (void)state;
+    pieces[0] = make_later(3, FLETCH_EFFORT_MATCH, CONTENT_TEXT, &seed);
+    pieces[1] = (struct later){ .content = malloc(size),
+                                .content_size = size,
+                                .bytes = malloc(fletch_codec_zstd.bound(size)) };
+    assert_non_null(pieces[1].content);
+    assert_non_null(pieces[1].bytes);
+    fill_random(pieces[1].content, head, &seed);
+    for (size_t i = 1; i < 4; i++)
+        memcpy(pieces[1].content + i * 1000, pieces[1].content + i * 900, 40);
+    fill_ids(pieces[1].content + head, size - head);
+    piece.bytes = pieces[1].content;
+    assert_int_equal(fletch_codec_zstd.encode(encoder, &piece, pieces[1].bytes,
+                                              fletch_codec_zstd.bound(size),
+                                              &pieces[1].size, NULL),
+                     FLETCH_OK);
+    /* behind the raw block in front: the random one is raw, the next is not */
+    assert_int_equal(fletch_zstd_block_at(pieces[1].bytes, 6).type, FLETCH_ZSTD_RAW);
+    assert_int_equal(fletch_zstd_block_at(pieces[1].bytes, 9 + PIECE).type,
+                     FLETCH_ZSTD_COMPRESSED);
+    check_order(pieces, (const size_t[]){ 0, 1 }, 2);
+    for (size_t i = 0; i < 2; i++) {
+        free(pieces[i].bytes);
+        free(pieces[i].content);
+    }
+    fletch_codec_zstd.encoder_close(encoder);
+}
+
 /* ---- Sequences ---- */
 
 #define UNTIE_MAX 64
@@ -373,81 +411,97 @@ static void lists_that_do_not_fit_become_literals(void **state)
 
 /* ---- Blocks ---- */
 
-/* Bytes of which one in `rarity` is zero and the others are random: how thin they shrink.
- */
-static void fill_thin(uint8_t *out, size_t size, unsigned percent, uint64_t *seed)
+/* Bytes that shrink by 1.9 %, and a little more with `extra` zeros in a thousand: sharply
+ * frequent ones (a 32nd, two 64ths), and 240 that are equally rare. One table suits all. */
+static void fill_thin(uint8_t *out, size_t size, unsigned extra, uint64_t *seed)
 {
-    for (size_t i = 0; i < size; i++)
-        out[i] = random_below(seed, 100) < percent ? 0 : (uint8_t)next_random(seed);
+    for (size_t i = 0; i < size; i++) {
+        const unsigned slot = (unsigned)random_below(seed, 256);
+
+        if (random_below(seed, 1000) < extra || slot < 8)
+            out[i] = 0;
+        else
+            out[i] = slot < 12 ? 1 : slot < 16 ? 2 : (uint8_t)slot;
+    }
 }
 
-/* Walks a page's blocks: how many are stored, how many compressed bytes are not worth it.
+#define THIN_MAX 12
+
+/* Compresses a page of blocks with that many extra zeros each; types and the first byte of
+ * each block, which for a compressed one says in its low bits where its table comes from.
  */
-static void count_blocks(const struct page *page, size_t *raw, size_t *thin)
+static void compress_thin(const unsigned *extra, size_t count,
+                          enum fletch_zstd_block_type types[THIN_MAX],
+                          uint8_t first[THIN_MAX])
 {
+    struct fletch_encoder *encoder = open_encoder(&fletch_codec_zstd, 3);
+    uint64_t seed = 24;
+    struct page page = make_content(count * PIECE, CONTENT_ZEROS, &seed);
     ZSTD_frameHeader header;
-    size_t at, left = page->content_size;
+    size_t at;
 
-    assert_int_equal(ZSTD_getFrameHeader(&header, page->bytes, page->size), 0);
+    for (size_t i = 0; i < count; i++)
+        fill_thin(page.content + i * PIECE, PIECE, extra[i], &seed);
+    compress(&page, &fletch_codec_zstd, encoder, FLETCH_EFFORT_ENTROPY, 0);
+    check_frame(&page);
+    assert_int_equal(ZSTD_getFrameHeader(&header, page.bytes, page.size), 0);
     at = header.headerSize;
-    *raw = *thin = 0;
-    while (left) {
-        const struct fletch_zstd_block block = fletch_zstd_block_at(page->bytes, at);
-        const size_t content = left < PIECE ? left : PIECE;
+    for (size_t i = 0; i < count; i++) {
+        const struct fletch_zstd_block block = fletch_zstd_block_at(page.bytes, at);
 
-        *raw += block.type == FLETCH_ZSTD_RAW;
-        *thin +=
-            block.type == FLETCH_ZSTD_COMPRESSED && block.size > content - content / 50;
-        at += 3 + block.size;
-        left -= content;
+        types[i] = block.type;
+        first[i] = page.bytes[at + FLETCH_ZSTD_BLOCK_HEADER];
+        at += FLETCH_ZSTD_BLOCK_HEADER + block.size;
     }
-    assert_int_equal(at, page->size);
+    assert_int_equal(at, page.size);
+    release_page(&page);
+    fletch_codec_zstd.encoder_close(encoder);
 }
 
 static void thin_blocks_are_stored(void **state)
 {
-    size_t raw, thin, thinned = 0, kept = 0;
-    uint64_t seed = 24;
+    static const unsigned all[] = { 0, 0, 0, 0 }, behind[] = { 40, 0, 40, 0, 0, 40 };
+    enum fletch_zstd_block_type types[THIN_MAX];
+    uint8_t first[THIN_MAX];
 
     (void)state;
-    /* Mixtures around the border: pages of ten blocks of which each may fall either way. */
-    for (unsigned round = 0; round < 40; round++) {
-        struct fletch_encoder *encoder = open_encoder(&fletch_codec_zstd, 3);
-        struct page page = make_content(10 * PIECE - 5000, CONTENT_ZEROS, &seed);
+    compress_thin(all, 4, types, first);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(types[i], FLETCH_ZSTD_RAW);
+    compress_thin(behind, 6, types, first);
+    for (size_t i = 0; i < 6; i++)
+        assert_int_equal(types[i], behind[i] ? FLETCH_ZSTD_COMPRESSED : FLETCH_ZSTD_RAW);
+    assert_int_equal(first[0] & 3, 2);
+}
 
-        for (size_t at = 0; at < page.content_size; at += PIECE) {
-            const size_t size =
-                page.content_size - at < PIECE ? page.content_size - at : PIECE;
+/* A thin block stays when a later one is coded with its table, and only then. */
+static void tables_that_are_needed_stay(void **state)
+{
+    static const unsigned extra[] = { 0, 0, 5, 0 };
+    enum fletch_zstd_block_type types[THIN_MAX];
+    uint8_t first[THIN_MAX];
 
-            fill_thin(page.content + at, size,
-                      5 + round % 4 + (unsigned)random_below(&seed, 3), &seed);
-        }
-        compress(&page, &fletch_codec_zstd, encoder, FLETCH_EFFORT_ENTROPY, 0);
-        check_frame(&page);
-        count_blocks(&page, &raw, &thin);
-        thinned += raw;
-        kept += 10 - raw;
-        assert_true(thin < 5);
-        release_page(&page);
-        fletch_codec_zstd.encoder_close(encoder);
-    }
-    assert_true(thinned > 10);
-    assert_true(kept > 10);
+    (void)state;
+    compress_thin(extra, 4, types, first);
+    assert_int_equal(types[2], FLETCH_ZSTD_COMPRESSED);
+    assert_int_equal(first[2] & 3, 3);
+    assert_int_equal(types[0], FLETCH_ZSTD_COMPRESSED);
+    assert_int_equal(first[0] & 3, 2);
+    assert_int_equal(types[1], FLETCH_ZSTD_RAW);
+    assert_int_equal(types[3], FLETCH_ZSTD_RAW);
 }
 
 /* What does not shrink costs three bytes a block and no decoding. */
 static void random_content_is_stored(void **state)
 {
     struct fletch_encoder *encoder = open_encoder(&fletch_codec_zstd, 3);
-    size_t raw, thin;
     uint64_t seed = 25;
     struct page page = make_content(10 * PIECE, CONTENT_RANDOM, &seed);
 
     (void)state;
     compress(&page, &fletch_codec_zstd, encoder, FLETCH_EFFORT_ENTROPY, 0);
-    count_blocks(&page, &raw, &thin);
-    assert_int_equal(raw, 10);
-    assert_true(page.size <= page.content_size + 10 * 3 + 10);
+    check_frame(&page);
+    assert_int_equal(page.size, 10 + page.content_size + 10 * FLETCH_ZSTD_BLOCK_HEADER);
     release_page(&page);
     fletch_codec_zstd.encoder_close(encoder);
 }
@@ -523,6 +577,7 @@ int main(void)
         cmocka_unit_test(any_cut_at_any_level_is_one_frame),
         cmocka_unit_test(large_pages_are_one_frame),
         cmocka_unit_test(later_pieces_stand_anywhere),
+        cmocka_unit_test(raw_blocks_leave_distances_as_they_were),
         cmocka_unit_test(untied_distances_stay),
         cmocka_unit_test(tied_distances_look_farther),
         cmocka_unit_test(tied_matches_that_are_too_short_become_literals),
@@ -530,6 +585,7 @@ int main(void)
         cmocka_unit_test(untrue_sequences_become_literals),
         cmocka_unit_test(lists_that_do_not_fit_become_literals),
         cmocka_unit_test(thin_blocks_are_stored),
+        cmocka_unit_test(tables_that_are_needed_stay),
         cmocka_unit_test(random_content_is_stored),
         cmocka_unit_test(several_frames_are_read_as_one),
         cmocka_unit_test(odd_frames_are_said),
