@@ -97,6 +97,8 @@ struct fletch_reader_row {
     uint64_t
         page_offset; /* of its page header; 0 when the page is shared with other rows */
     uint64_t compressed_size; /* of its page, header included; 0 when shared */
+    uint64_t whole_size; /* memory that a cursor needs to read it, when its codec has only
+                            whole pages; 0 when it streams, or is not known */
 };
 
 /* Immutable once open. */

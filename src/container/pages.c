@@ -145,20 +145,23 @@ static enum fletch_status find_header(struct fletch_page *page,
             return FLETCH_OK;
     }
     for (size_t size = WINDOW_SIZE;; size *= 4) {
+        /* what lies behind the chunk is read too, for the next one, but not looked at */
+        uint64_t in_file = chunk->file->size - offset, in_chunk = chunk->end - offset;
         bool more = false;
         enum fletch_status status;
 
-        if (size > chunk->end - offset)
-            size = (size_t)(chunk->end - offset);
+        if (size > in_file)
+            size = (size_t)in_file;
         fletch_buf_clear(window);
         if (!fletch_buf_reserve(window, size))
             return fletch_fail_memory(err, size, "page header");
         TRY(fletch_chunk_read(chunk, offset, window->bytes, size, err));
         window->size = size;
         loader->window_at = offset;
+        have = size < in_chunk ? size : (size_t)in_chunk;
         status = fletch_page_header_parse(&page->header, &page->header_size, &more,
-                                          window->bytes, size, offset, err);
-        if (!status || !more || size == chunk->end - offset)
+                                          window->bytes, have, offset, err);
+        if (!status || !more || have == in_chunk)
             return status;
         if (size >= HEADER_SIZE_MAX)
             return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,

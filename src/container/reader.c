@@ -14,6 +14,8 @@
 #define TAIL_SIZE ((size_t)64 << 10)
 /* No checkpoint comes near; a few bytes of a hostile file may claim any number. */
 #define ROWS_MAX ((int64_t)1 << 20)
+/* Offset indexes that are read together. */
+#define INDEXES_SIZE_MAX ((uint64_t)4 << 20)
 #define MAGIC_SIZE 4
 /* Footer length and magic. */
 #define TRAILER_SIZE 8
@@ -287,6 +289,25 @@ static enum fletch_status walk_pages(struct fletch_reader_file *file, size_t gro
     return FLETCH_OK;
 }
 
+/* Offset indexes usually stand together in front of the footer: then they are read at once.
+ */
+static enum fletch_status read_indexes(struct fletch_reader_file *file,
+                                       struct fletch_error *err)
+{
+    uint64_t first = file->tail_at;
+
+    for (size_t i = 0; i < file->footer.groups_count; i++) {
+        size_t leaf = file->leaves[FLETCH_READER_DATA].index;
+        int64_t at = file->footer.groups[i].columns[leaf].offset_index_offset;
+
+        if (at > 0 && (uint64_t)at < first)
+            first = (uint64_t)at;
+    }
+    if (first == file->tail_at || file->footer_at - first > INDEXES_SIZE_MAX)
+        return FLETCH_OK;
+    return read_tail(file, (size_t)(file->file->size - first), err);
+}
+
 static enum fletch_status find_pages(struct fletch_reader *reader,
                                      struct fletch_page_loader *loader,
                                      struct fletch_error *err)
@@ -297,6 +318,7 @@ static enum fletch_status find_pages(struct fletch_reader *reader,
     file->chunks = fletch_arena_alloc_array(&reader->arena, count, sizeof(*file->chunks));
     if (!file->chunks)
         return fletch_fail_memory(err, count * sizeof(*file->chunks), "row groups");
+    TRY(read_indexes(file, err));
     for (size_t i = 0; i < count; i++) {
         const struct fletch_group_meta *group = &file->footer.groups[i];
         const struct fletch_column_chunk *meta =
@@ -317,6 +339,19 @@ static enum fletch_status find_pages(struct fletch_reader *reader,
             TRY(walk_pages(file, i, loader, err));
     }
     return FLETCH_OK;
+}
+
+/* Content and compressed bytes of a page that a stream cannot be made of. */
+static uint64_t whole_size(const struct fletch_chunk *chunk,
+                           const struct fletch_page_ref *page)
+{
+    const struct fletch_codec *codec;
+
+    if (page->value_size == UINT64_MAX ||
+        fletch_codec_find_id(&codec, chunk->codec, NULL) || codec->stream_begin ||
+        codec->id == FLETCH_CODEC_ID_NONE)
+        return 0;
+    return page->size + page->value_size;
 }
 
 /* Rows that have a page of their own know where it is. */
@@ -340,6 +375,7 @@ static void tell_rows(struct fletch_reader *reader)
             continue;
         row->page_offset = page->offset;
         row->compressed_size = page->size;
+        row->whole_size = whole_size(&file->chunks[group].chunk, page);
     }
 }
 
