@@ -71,6 +71,9 @@ struct fletch_codec {
 
     /* Bytes that one piece of `size` may need at most. */
     size_t (*bound)(size_t size);
+    /* Memory that an encoder of that level, and a decoder, takes at most, pages aside. */
+    size_t (*encoder_size)(int level);
+    size_t decoder_size;
     enum fletch_status (*encoder_open)(struct fletch_encoder **out, int level,
                                        struct fletch_error *err);
     /* Compresses one piece into out[cap], cap >= bound(piece->size). The piece at offset 0

@@ -24,6 +24,12 @@ static size_t bound(size_t size)
     return libdeflate_gzip_compress_bound(NULL, size);
 }
 
+static size_t encoder_size(int level)
+{
+    (void)level;
+    return (size_t)8 << 20;
+}
+
 static void encoder_close(struct fletch_encoder *encoder)
 {
     if (!encoder)
@@ -125,6 +131,8 @@ const struct fletch_codec fletch_codec_gzip = {
     .level_default = 6,
 #ifdef FLETCH_WITH_GZIP
     .bound = bound,
+    .encoder_size = encoder_size,
+    .decoder_size = (size_t)64 << 10,
     .encoder_open = encoder_open,
     .encode = encode,
     .encoder_close = encoder_close,

@@ -32,6 +32,12 @@ static size_t bound(size_t size)
     return size + size / 255 + 16;
 }
 
+static size_t encoder_size(int level)
+{
+    (void)level;
+    return (size_t)LZ4_sizeofState();
+}
+
 static void encoder_close(struct fletch_encoder *encoder)
 {
     if (!encoder)
@@ -196,6 +202,8 @@ const struct fletch_codec fletch_codec_lz4 = {
     .id = FLETCH_CODEC_ID_LZ4_RAW,
 #ifdef FLETCH_WITH_LZ4
     .bound = bound,
+    .encoder_size = encoder_size,
+    .decoder_size = 0,
     .encoder_open = encoder_open,
     .encode = encode,
     .encoder_close = encoder_close,

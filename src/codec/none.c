@@ -20,6 +20,12 @@ static size_t bound(size_t size)
     return size;
 }
 
+static size_t encoder_size(int level)
+{
+    (void)level;
+    return 0;
+}
+
 static enum fletch_status encoder_open(struct fletch_encoder **out, int level,
                                        struct fletch_error *err)
 {
@@ -127,6 +133,8 @@ const struct fletch_codec fletch_codec_none = {
     .id = FLETCH_CODEC_ID_NONE,
     .joins = true,
     .bound = bound,
+    .encoder_size = encoder_size,
+    .decoder_size = 0,
     .encoder_open = encoder_open,
     .encode = encode,
     .encoder_close = encoder_close,

@@ -63,6 +63,12 @@ static size_t bound(size_t size)
     return snappy_max_compressed_length(size) + VARINT_MAX;
 }
 
+static size_t encoder_size(int level)
+{
+    (void)level;
+    return (size_t)256 << 10;
+}
+
 static enum fletch_status encoder_open(struct fletch_encoder **out, int level,
                                        struct fletch_error *err)
 {
@@ -473,6 +479,8 @@ const struct fletch_codec fletch_codec_snappy = {
     .joins = true,
 #ifdef FLETCH_WITH_SNAPPY
     .bound = bound,
+    .encoder_size = encoder_size,
+    .decoder_size = (size_t)192 << 10,
     .encoder_open = encoder_open,
     .encode = encode,
     .encoder_close = encoder_close,

@@ -73,6 +73,15 @@ static size_t bound(size_t size)
            FLETCH_ZSTD_BLOCK_HEADER * (size / FLETCH_ZSTD_BLOCK + 2);
 }
 
+/* Pages in one piece of its own library call are at most a piece long, or the window of the
+ * level reaches as far as the format's readers allow. */
+static size_t encoder_size(int level)
+{
+    ZSTD_compressionParameters parameters = ZSTD_getCParams(level, FLETCH_PIECE_SIZE, 0);
+
+    return ZSTD_estimateCCtxSize_usingCParams(parameters) + ((size_t)1 << 20);
+}
+
 static void encoder_close(struct fletch_encoder *encoder)
 {
     if (!encoder)
@@ -484,6 +493,8 @@ const struct fletch_codec fletch_codec_zstd = {
     .entropy = true,
 #ifdef FLETCH_WITH_ZSTD
     .bound = bound,
+    .encoder_size = encoder_size,
+    .decoder_size = (size_t)2 << 20,
     .encoder_open = encoder_open,
     .encode = encode,
     .encoder_close = encoder_close,

@@ -27,6 +27,7 @@ struct conversion {
     int level;
     struct fletch_model *model;
     struct fletch_row_plans plans;
+    struct fletch_budget budget;
     struct fletch_row_outcome *outcomes; /* [plans.rows_count] */
     struct fletch_staging *staging;
     struct fletch_file weights; /* open from its first byte until it is on disk */
@@ -92,6 +93,7 @@ static enum fletch_status open_model(struct conversion *c, struct fletch_error *
     if (!text)
         return fletch_fail_memory(err, 0, "a description");
     TRY(fletch_row_plans_make(&c->plans, c->model, c->options->precision, err));
+    TRY(fletch_budget_make(&c->budget, &c->plans, c->codec, c->level, c->options, err));
     tell(c, FLETCH_STAGE_OPEN, text);
     for (size_t i = 0; i < c->plans.warnings_count; i++)
         TRY(warn(c, c->plans.warnings[i], err));
@@ -107,7 +109,7 @@ static struct fletch_pipeline pipeline_of(const struct conversion *c)
                                      .options = c->options,
                                      .codec = c->codec,
                                      .level = c->level,
-                                     .threads = fletch_thread_count(c->options) };
+                                     .budget = c->budget };
 }
 
 /* The disk is set going here and waited for after the proof. */
@@ -213,7 +215,8 @@ static enum fletch_status prove(const struct conversion *c, const char *path,
     struct fletch_verification found;
     struct fletch_proof proof = { .plans = &plans,
                                   .options = c->options,
-                                  .threads = fletch_thread_count(c->options) };
+                                  .threads = c->budget.threads,
+                                  .large_limit = c->budget.large_limit };
     enum fletch_status status = fletch_model_open(&model, c->path, c->options->family, err);
 
     if (!status)

@@ -4,18 +4,19 @@
  * The work is cut into pieces: FLETCH_PIECE_SIZE of a row's page (a whole page where the
  * codec cannot join pieces), numbered in the order of the file. A thread
  *
- *   takes    the next number and with it a slot of the ring,         (in order, under the
- * lock) makes    it: reads the source, casts, compresses into the slot,  (all threads at
- * once) commits  every finished slot that is next in order: hash, CRC,   (whoever gets
- * there; one at a write; then the slot is free again.                      time, in order)
+ * - takes the next number and with it a slot of the ring: in order, under the lock;
+ * - makes it, that is reads the source, casts, compresses into the slot: all threads at
+ * once;
+ * - commits every finished slot that is next in order, that is hashes, sums and writes it:
+ *   whoever comes by, one at a time, in order; then the slot is free again.
  *
  * Invariants:
- *  1. The file is only touched by the committer, in the order of the numbers: its bytes
+ * 1. The file is only touched by the committer, in the order of the numbers: its bytes
  * depend on the plan, the codec and the level, not on threads or time.
- *  2. A number is taken only with its memory: a slot, and for pages that cannot be cut a
+ * 2. A number is taken only with its memory: a slot, and for pages that cannot be cut a
  * share of `large_limit`. Numbers are taken in order, so the oldest always has what it
  * needs and the ring never locks up.
- *  3. The first error stops everybody at the next chunk.
+ * 3. The first error stops everybody at the next chunk.
  *
  * A float16 row in which a value overflows is taken back when the committer meets it, and
  * written anew in its wide type by the committer itself; pieces of it that are still under
@@ -30,15 +31,8 @@
 #include <pthread.h>
 #include <string.h>
 
-/* Slots for each thread: one in the making, one waiting for its turn, and room for a slow
- * commit. */
-#define SLOTS_PER_THREAD 2
-#define SLOTS_SPARE 2
 /* A page that cannot be cut may always be this large without asking for a share. */
 #define LARGE_MIN (2 * FLETCH_PIECE_SIZE)
-/* What pages over LARGE_MIN may use together, unless one alone needs more. */
-#define LARGE_LIMIT ((uint64_t)24 << 20)
-
 struct slot {
     struct fletch_part_of_row part;
     size_t row; /* index in the plan */
@@ -80,13 +74,6 @@ struct run {
     uint64_t large_used, large_limit;
     enum fletch_status status; /* the first failure */
 };
-
-unsigned fletch_thread_count(const struct fletch_options *options)
-{
-    unsigned count = options->threads ? options->threads : fletch_pool_processors();
-
-    return count < FLETCH_THREADS_MAX ? count : FLETCH_THREADS_MAX;
-}
 
 /* ---- Taking ---- */
 
@@ -506,8 +493,8 @@ static enum fletch_status run_open(struct run *run, struct fletch_error *err)
 {
     const struct fletch_row_plans *plans = run->pipeline->plans;
 
-    run->slots_count = (size_t)run->pipeline->threads * SLOTS_PER_THREAD + SLOTS_SPARE;
-    run->large_limit = LARGE_LIMIT;
+    run->slots_count = run->pipeline->budget.slots;
+    run->large_limit = run->pipeline->budget.large_limit;
     run->slots = fletch_alloc_array(run->slots_count, sizeof(*run->slots));
     run->efforts = fletch_alloc_array(plans->groups_count, sizeof(*run->efforts));
     run->rewritten = fletch_alloc_array(plans->rows_count, sizeof(*run->rewritten));
@@ -538,7 +525,7 @@ static unsigned useful_threads(const struct fletch_pipeline *pipeline)
     const struct fletch_row_plans *plans = pipeline->plans;
     uint64_t pieces = plans->stored_bytes / FLETCH_PIECE_SIZE + 1;
 
-    return pieces < pipeline->threads ? (unsigned)pieces : pipeline->threads;
+    return pieces < pipeline->budget.threads ? (unsigned)pieces : pipeline->budget.threads;
 }
 
 enum fletch_status fletch_pipeline_run(struct fletch_row_outcome *outcomes,

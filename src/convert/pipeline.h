@@ -9,7 +9,7 @@
 
 #include "base/hash.h"
 #include "container/container.h"
-#include "convert/plan.h"
+#include "convert/budget.h"
 #include "tensor/cast.h"
 
 /* What became of a row. */
@@ -28,7 +28,7 @@ struct fletch_pipeline {
     const struct fletch_options *options;
     const struct fletch_codec *codec;
     int level;
-    unsigned threads; /* at least 1 */
+    struct fletch_budget budget;
 };
 
 /* Writes all rows to the empty file and finishes it. outcomes[rows_count] is filled in;
@@ -38,9 +38,5 @@ enum fletch_status fletch_pipeline_run(struct fletch_row_outcome *outcomes,
                                        uint64_t *written, const struct fletch_file *file,
                                        const struct fletch_pipeline *pipeline,
                                        struct fletch_error *err);
-
-/* The number of threads to use for `options`: as asked, or as many as the process may use
- * (its affinity and its cgroup's quota). */
-unsigned fletch_thread_count(const struct fletch_options *options);
 
 #endif

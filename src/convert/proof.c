@@ -35,11 +35,16 @@ struct trial {
     struct fletch_error *err;
 
     pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t changed;
     size_t next, done;
+    uint64_t large_used; /* by rows under way that are held whole */
     uint64_t done_bytes;
     struct fletch_verification found;
     enum fletch_status status;
 };
+
+/* Rows that are held whole and smaller than this do not ask for a share of the limit. */
+#define LARGE_MIN ((uint64_t)2 << 20)
 
 /* One thread's tools. */
 struct juror {
@@ -58,9 +63,53 @@ struct comparison {
     fletch_cast_fn cast;
     uint64_t next;      /* element of the source to read */
     uint64_t position;  /* bytes compared */
+    uint64_t told;      /* of the row's weight, as progress */
     size_t begin, size; /* of juror->expected, bytes not yet compared: [begin, size) */
     struct fletch_cast_report report;
 };
+
+/* ---- Telling ---- */
+
+static uint64_t weight(const struct trial *trial, const struct pairing *pairing)
+{
+    return pairing->plan ? pairing->plan->tensor->size
+                         : trial->reader->rows[pairing->row].compressed_size;
+}
+
+/* Under the lock. */
+static void tell(const struct trial *trial)
+{
+    const struct fletch_options *options = trial->proof->options;
+    struct fletch_progress progress = {
+        .stage = FLETCH_STAGE_VERIFY,
+        .done = trial->done_bytes,
+        .total = trial->total,
+        .tensors_done = trial->done,
+        .tensors_total = trial->count,
+    };
+
+    if (options->progress)
+        options->progress(&progress, options->user);
+}
+
+/* A large row's share so far; what is left of it is told when it is done. */
+static void tell_part(struct trial *trial, struct comparison *comparison, uint64_t whole)
+{
+    const struct fletch_reader_row *row = comparison->row;
+    uint64_t share;
+
+    if (row->size == UINT64_MAX || row->size < FLETCH_PIECE_SIZE ||
+        comparison->position > row->size)
+        return;
+    share = (uint64_t)((double)whole * ((double)comparison->position / (double)row->size));
+    if (share <= comparison->told || share > whole)
+        return;
+    pthread_mutex_lock(&trial->lock);
+    trial->done_bytes += share - comparison->told;
+    tell(trial);
+    pthread_mutex_unlock(&trial->lock);
+    comparison->told = share;
+}
 
 /* ---- One row ---- */
 
@@ -244,7 +293,8 @@ static enum fletch_status next_bytes(const void **bytes, size_t *size, struct ju
 }
 
 static enum fletch_status try_row(struct trial *trial, const struct pairing *pairing,
-                                  struct juror *juror, struct fletch_error *err)
+                                  struct juror *juror, uint64_t *told,
+                                  struct fletch_error *err)
 {
     const struct fletch_options *options = trial->proof->options;
     struct comparison comparison = { .index = pairing->row,
@@ -267,8 +317,10 @@ static enum fletch_status try_row(struct trial *trial, const struct pairing *pai
             TRY(compare(&comparison, juror, bytes, size, err));
         else
             comparison.position += size;
+        tell_part(trial, &comparison, weight(trial, pairing));
         TRY(next_bytes(&bytes, &size, juror, &comparison, err));
     }
+    *told = comparison.told;
     TRY(check_hash(pairing, juror, comparison.row->name, err));
     if (!pairing->plan)
         return FLETCH_OK;
@@ -302,32 +354,53 @@ static enum fletch_status juror_open(struct juror *juror, const struct trial *tr
     return fletch_cursor_open(&juror->cursor, trial->reader, err);
 }
 
-static uint64_t weight(const struct trial *trial, const struct pairing *pairing)
+/* Under the lock; waits until there is memory for the next row. NULL: nothing is left to
+ * do. */
+static const struct pairing *take(struct trial *trial)
 {
-    return pairing->plan ? pairing->plan->tensor->size
-                         : trial->reader->rows[pairing->row].compressed_size;
+    while (!trial->status && trial->next < trial->count) {
+        const struct pairing *pairing = &trial->pairings[trial->next];
+        uint64_t large = trial->reader->rows[pairing->row].whole_size;
+
+        if (large < LARGE_MIN || !trial->large_used ||
+            trial->large_used + large <= trial->proof->large_limit) {
+            trial->next++;
+            trial->large_used += large < LARGE_MIN ? 0 : large;
+            return pairing;
+        }
+        pthread_cond_wait(&trial->changed, &trial->lock);
+    }
+    return NULL;
+}
+
+/* After a row that was held whole, the cursor's buffers go back to the system. */
+static enum fletch_status give_back(struct trial *trial, const struct pairing *pairing,
+                                    struct juror *juror, struct fletch_error *err)
+{
+    uint64_t large = trial->reader->rows[pairing->row].whole_size;
+    enum fletch_status status = FLETCH_OK;
+
+    if (large < LARGE_MIN)
+        return FLETCH_OK;
+    fletch_cursor_close(juror->cursor);
+    juror->cursor = NULL;
+    status = fletch_cursor_open(&juror->cursor, trial->reader, err);
+    pthread_mutex_lock(&trial->lock);
+    trial->large_used -= large;
+    pthread_mutex_unlock(&trial->lock);
+    return status;
 }
 
 /* Under the lock. */
-static void tell(struct trial *trial, const struct pairing *pairing)
+static void count_in(struct trial *trial, const struct pairing *pairing, uint64_t told)
 {
-    const struct fletch_options *options = trial->proof->options;
-    struct fletch_progress progress = {
-        .stage = FLETCH_STAGE_VERIFY,
-        .total = trial->total,
-        .tensors_total = trial->count,
-    };
-
     trial->done++;
-    trial->done_bytes += weight(trial, pairing);
+    trial->done_bytes += weight(trial, pairing) - told;
     trial->found.rows++;
     trial->found.parameters += trial->reader->rows[pairing->row].count;
     trial->found.compared_bytes += pairing->plan ? pairing->plan->tensor->size : 0;
     trial->found.hashes += pairing->sha256 ? 1 : 0;
-    progress.done = trial->done_bytes;
-    progress.tensors_done = trial->done;
-    if (options->progress)
-        options->progress(&progress, options->user);
+    tell(trial);
 }
 
 static void sit_in(unsigned index, void *user)
@@ -336,20 +409,25 @@ static void sit_in(unsigned index, void *user)
     struct fletch_error err = { 0 };
     struct juror juror = { 0 };
     enum fletch_status status = juror_open(&juror, trial, &err);
+    const struct pairing *pairing;
 
     (void)index;
     pthread_mutex_lock(&trial->lock);
-    while (!status && !trial->status && trial->next < trial->count) {
-        const struct pairing *pairing = &trial->pairings[trial->next++];
+    while (!status && (pairing = take(trial))) {
+        uint64_t told = 0;
 
         pthread_mutex_unlock(&trial->lock);
-        status = try_row(trial, pairing, &juror, &err);
+        status = try_row(trial, pairing, &juror, &told, &err);
+        if (!status)
+            status = give_back(trial, pairing, &juror, &err);
         pthread_mutex_lock(&trial->lock);
         if (!status)
-            tell(trial, pairing);
+            count_in(trial, pairing, told);
+        pthread_cond_broadcast(&trial->changed);
     }
     if (status && !trial->status)
         trial->status = fletch_fail(trial->err, status, "%s", err.message);
+    pthread_cond_broadcast(&trial->changed);
     pthread_mutex_unlock(&trial->lock);
     juror_close(&juror);
 }
@@ -459,6 +537,7 @@ enum fletch_status fletch_proof_run(struct fletch_verification *out,
     if (!trial.pairings)
         return fletch_fail_memory(err, trial.count * sizeof(*trial.pairings), "the rows");
     pthread_mutex_init(&trial.lock, NULL);
+    pthread_cond_init(&trial.changed, NULL);
     status = pair_up(&trial, err);
     if (!status) {
         unsigned threads =
@@ -473,6 +552,7 @@ enum fletch_status fletch_proof_run(struct fletch_verification *out,
     }
     if (!status)
         *out = trial.found;
+    pthread_cond_destroy(&trial.changed);
     pthread_mutex_destroy(&trial.lock);
     fletch_free(trial.pairings);
     return status;

@@ -18,6 +18,8 @@ struct fletch_proof {
     const json_t *rows;       /* `fletch.rows` of metadata.json: hashes to check by
                                  the rows' names; NULL: none */
     unsigned threads;
+    uint64_t large_limit; /* bytes that pages which cannot be streamed may use together,
+                             unless one alone needs more; 0: one at a time */
 };
 
 /* Proves every row of the open file; `out` counts. FLETCH_ERR_VERIFY names the row, the

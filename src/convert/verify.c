@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* verify.c - a converted folder, proven after the fact: by itself, or against its source */
-#include "base/pool.h"
 #include "convert/pipeline.h"
 #include "convert/proof.h"
 
