@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+/* compare.c - see compare.h
+ *
+ * The row comes through a cursor in pieces of whatever size; beside it the source is read
+ * and narrowed by the plain casts, a chunk at a time.
+ */
+#include "convert/compare.h"
+
+#include "tensor/cast.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* Elements of the source that are read and cast at a time. */
+#define CHUNK_COUNT ((size_t)32 << 10)
+
+/* Where a row's comparison has got to. */
+struct comparison {
+    size_t index; /* of the row in the file */
+    const struct fletch_reader_row *row;
+    const struct fletch_row_plan *plan;
+    enum fletch_dtype dtype; /* as stored */
+    fletch_cast_fn cast;
+    uint64_t next;      /* element of the source to read */
+    uint64_t position;  /* bytes compared */
+    size_t begin, size; /* of juror->expected, bytes not yet compared: [begin, size) */
+    struct fletch_cast_report report;
+};
+
+static void element_text(char *out, size_t size, const uint8_t *bytes,
+                         enum fletch_dtype dtype)
+{
+    fletch_cast_fn widen = fletch_cast_find_plain(dtype, FLETCH_F32);
+    struct fletch_cast_report report = { 0 };
+    float value;
+    uint64_t number = 0;
+
+    if (fletch_dtype_info(dtype)->floating && widen) {
+        widen(&value, bytes, 1, &report);
+        snprintf(out, size, "%.9g", (double)value);
+        return;
+    }
+    for (size_t i = fletch_dtype_size(dtype); i-- > 0;)
+        number = number << 8 | bytes[i];
+    snprintf(out, size, "0x%" PRIx64, number);
+}
+
+static enum fletch_status fail_element(const struct comparison *comparison,
+                                       const uint8_t *stored, const uint8_t *expected,
+                                       size_t size, struct fletch_error *err)
+{
+    size_t element = fletch_dtype_size(comparison->dtype);
+    uint64_t at = comparison->position;
+    char is[32] = "part of it differs", should[32] = "another";
+
+    for (size_t i = 0; i < size && stored[i] == expected[i]; i++)
+        at++;
+    if (at / element * element >= comparison->position &&
+        at / element * element + element <= comparison->position + size) {
+        size_t offset = (size_t)(at / element * element - comparison->position);
+
+        element_text(is, sizeof(is), stored + offset, comparison->dtype);
+        element_text(should, sizeof(should), expected + offset, comparison->dtype);
+    }
+    return fletch_fail(err, FLETCH_ERR_VERIFY,
+                       "row '%s', element %" PRIu64
+                       ": the file holds %s, the source says %s",
+                       comparison->row->name, at / element, is, should);
+}
+
+/* Reads and narrows the next chunk of the source. */
+static enum fletch_status expect_more(struct comparison *comparison,
+                                      struct fletch_juror *juror, struct fletch_error *err)
+{
+    const struct fletch_row_plan *plan = comparison->plan;
+    const struct fletch_tensor *tensor = plan->tensor;
+    size_t width = fletch_dtype_size(tensor->dtype);
+    uint64_t left = tensor->count - comparison->next;
+    size_t count = left < CHUNK_COUNT ? (size_t)left : CHUNK_COUNT;
+
+    if (!count)
+        return fletch_fail(err, FLETCH_ERR_VERIFY,
+                           "row '%s': the file holds more than the %" PRIu64
+                           " elements of the source",
+                           comparison->row->name, tensor->count);
+    TRY(fletch_checkpoint_read(plan->checkpoint, tensor, comparison->next * width,
+                               juror->source, count * width, err));
+    comparison->cast(juror->expected, juror->source, count, &comparison->report);
+    comparison->next += count;
+    comparison->begin = 0;
+    comparison->size = count * fletch_dtype_size(comparison->dtype);
+    return FLETCH_OK;
+}
+
+static enum fletch_status compare(struct comparison *comparison, struct fletch_juror *juror,
+                                  const uint8_t *bytes, size_t size,
+                                  struct fletch_error *err)
+{
+    while (size) {
+        size_t count;
+
+        if (comparison->begin == comparison->size)
+            TRY(expect_more(comparison, juror, err));
+        count = comparison->size - comparison->begin;
+        count = count < size ? count : size;
+        if (memcmp(bytes, juror->expected + comparison->begin, count))
+            return fail_element(comparison, bytes, juror->expected + comparison->begin,
+                                count, err);
+        bytes += count;
+        size -= count;
+        comparison->begin += count;
+        comparison->position += count;
+    }
+    return FLETCH_OK;
+}
+
+/* The row's description against its tensor; fills in how to cast. */
+static enum fletch_status compare_shape(struct comparison *comparison,
+                                        struct fletch_error *err)
+{
+    const struct fletch_reader_row *row = comparison->row;
+    const struct fletch_row_plan *plan = comparison->plan;
+    const struct fletch_tensor *tensor = plan->tensor;
+
+    comparison->dtype = fletch_dtype_from_torch(row->dtype, strlen(row->dtype));
+    if (comparison->dtype != plan->dtype && comparison->dtype != plan->wide)
+        return fletch_fail(err, FLETCH_ERR_VERIFY, "row '%s': stored as %s, expected %s",
+                           row->name, row->dtype, fletch_dtype_text(plan->dtype));
+    if (row->rank != tensor->rank || row->count != tensor->count ||
+        memcmp(row->shape, tensor->shape, tensor->rank * sizeof(*tensor->shape)))
+        return fletch_fail(err, FLETCH_ERR_VERIFY,
+                           "row '%s': its shape (rank %u, %" PRIu64
+                           " elements) is not that of the "
+                           "source (rank %u, %" PRIu64 " elements)",
+                           row->name, row->rank, row->count, tensor->rank, tensor->count);
+    comparison->cast = fletch_cast_find_plain(tensor->dtype, comparison->dtype);
+    if (!comparison->cast)
+        return fletch_fail(err, FLETCH_ERR_VERIFY, "row '%s': %s cannot have become %s",
+                           row->name, fletch_dtype_text(tensor->dtype), row->dtype);
+    return FLETCH_OK;
+}
+
+/* A row that stayed wide must hold a value that float16 cannot; one that did not, none. */
+static enum fletch_status compare_overflow(const struct comparison *comparison,
+                                           struct fletch_juror *juror,
+                                           struct fletch_error *err)
+{
+    const struct fletch_row_plan *plan = comparison->plan;
+    struct comparison narrow = *comparison;
+
+    if (plan->dtype == plan->wide)
+        return FLETCH_OK;
+    if (comparison->dtype == plan->dtype) {
+        if (comparison->report.overflowed && !juror->proof->overflow_may_be_inf &&
+            juror->proof->options->overflow != FLETCH_OVERFLOW_INF)
+            return fletch_fail(err, FLETCH_ERR_VERIFY,
+                               "row '%s': %" PRIu64 " values of the source do not fit %s",
+                               comparison->row->name, comparison->report.overflowed,
+                               comparison->row->dtype);
+        return FLETCH_OK;
+    }
+    narrow.dtype = plan->dtype;
+    narrow.cast = fletch_cast_find_plain(plan->tensor->dtype, plan->dtype);
+    narrow.next = 0;
+    memset(&narrow.report, 0, sizeof(narrow.report));
+    while (narrow.next < plan->tensor->count)
+        TRY(expect_more(&narrow, juror, err));
+    if (!narrow.report.overflowed)
+        return fletch_fail(
+            err, FLETCH_ERR_VERIFY, "row '%s': stored as %s, though every value fits %s",
+            comparison->row->name, comparison->row->dtype, fletch_dtype_text(plan->dtype));
+    return FLETCH_OK;
+}
+
+static enum fletch_status check_hash(const struct fletch_pairing *pairing,
+                                     struct fletch_juror *juror, const char *name,
+                                     struct fletch_error *err)
+{
+    uint8_t digest[FLETCH_SHA256_SIZE];
+    char hex[FLETCH_SHA256_HEX];
+
+    if (!pairing->sha256)
+        return FLETCH_OK;
+    fletch_sha256_finish(&juror->sha, digest);
+    fletch_sha256_hex(hex, digest);
+    if (strcmp(hex, pairing->sha256))
+        return fletch_fail(err, FLETCH_ERR_VERIFY,
+                           "row '%s': its sha256 is %.16s..., metadata.json says %.16s...",
+                           name, hex, pairing->sha256);
+    return FLETCH_OK;
+}
+
+/* The next piece of the row's value; whatever is wrong with its page, the row is named. */
+static enum fletch_status next_bytes(const void **bytes, size_t *size,
+                                     struct fletch_juror *juror,
+                                     const struct comparison *comparison,
+                                     struct fletch_error *err)
+{
+    enum fletch_status status = FLETCH_OK;
+
+    if (!comparison->position)
+        status = fletch_cursor_begin(juror->cursor, comparison->index, err);
+    if (!status)
+        status = fletch_cursor_next(juror->cursor, bytes, size, err);
+    if (status)
+        fletch_error_prefix(err, "row '%s'", comparison->row->name);
+    return status;
+}
+
+enum fletch_status fletch_row_compare(struct fletch_juror *juror,
+                                      const struct fletch_pairing *pairing,
+                                      fletch_compared_fn told, void *user,
+                                      struct fletch_error *err)
+{
+    const struct fletch_options *options = juror->proof->options;
+    struct comparison comparison = { .index = pairing->row,
+                                     .row = &juror->reader->rows[pairing->row],
+                                     .plan = pairing->plan };
+    const void *bytes;
+    size_t size;
+
+    if (pairing->plan)
+        TRY(compare_shape(&comparison, err));
+    if (pairing->sha256)
+        TRY(fletch_sha256_open(&juror->sha, err));
+    TRY(next_bytes(&bytes, &size, juror, &comparison, err));
+    while (size) {
+        if (options->cancel && options->cancel(options->user))
+            return fletch_fail(err, FLETCH_ERR_CANCELLED, "interrupted");
+        if (pairing->sha256)
+            fletch_sha256_put(&juror->sha, bytes, size);
+        if (pairing->plan)
+            TRY(compare(&comparison, juror, bytes, size, err));
+        else
+            comparison.position += size;
+        told(comparison.position, user);
+        TRY(next_bytes(&bytes, &size, juror, &comparison, err));
+    }
+    TRY(check_hash(pairing, juror, comparison.row->name, err));
+    if (!pairing->plan)
+        return FLETCH_OK;
+    if (comparison.begin != comparison.size ||
+        comparison.next != pairing->plan->tensor->count)
+        return fletch_fail(err, FLETCH_ERR_VERIFY,
+                           "row '%s': the file holds %" PRIu64
+                           " bytes, the source has %" PRIu64 " elements of %s",
+                           comparison.row->name, comparison.position,
+                           pairing->plan->tensor->count, comparison.row->dtype);
+    return compare_overflow(&comparison, juror, err);
+}
+
+void fletch_juror_close(struct fletch_juror *juror)
+{
+    fletch_cursor_close(juror->cursor);
+    fletch_sha256_close(&juror->sha);
+    fletch_free(juror->source);
+    fletch_free(juror->expected);
+    *juror = (struct fletch_juror){ 0 };
+}
+
+enum fletch_status fletch_juror_open(struct fletch_juror *juror,
+                                     const struct fletch_reader *reader,
+                                     const struct fletch_proof *proof,
+                                     struct fletch_error *err)
+{
+    struct fletch_juror opened = { .proof = proof, .reader = reader };
+    enum fletch_status status;
+
+    opened.source = fletch_alloc(CHUNK_COUNT * 8);
+    opened.expected = fletch_alloc(CHUNK_COUNT * 8);
+    if (opened.source && opened.expected)
+        status = fletch_cursor_open(&opened.cursor, reader, err);
+    else
+        status = fletch_fail_memory(err, CHUNK_COUNT * 8, "a chunk of a tensor");
+    if (status) {
+        fletch_juror_close(&opened);
+        return status;
+    }
+    *juror = opened;
+    return FLETCH_OK;
+}
