@@ -2,18 +2,25 @@
 /* hash.c - see hash.h */
 #include "base/hash.h"
 
+#include <errno.h>
 #include <libdeflate.h>
 #include <openssl/evp.h>
 
 enum fletch_status fletch_sha256_open(struct fletch_sha256 *sha, struct fletch_error *err)
 {
+    /* Without a type it starts anew with the digest that it has: nothing is looked up. */
+    if (sha->context && EVP_DigestInit_ex(sha->context, NULL, NULL))
+        return FLETCH_OK;
+    /* libcrypto says "unsupported" also where its search for the digest ran out of memory
+     */
+    errno = 0;
     if (!sha->context)
         sha->context = EVP_MD_CTX_new();
-    if (!sha->context)
+    if (sha->context && EVP_DigestInit_ex(sha->context, EVP_sha256(), NULL))
+        return FLETCH_OK;
+    if (!sha->context || errno == ENOMEM)
         return fletch_fail_memory(err, sizeof(*sha), "a SHA-256");
-    if (!EVP_DigestInit_ex(sha->context, EVP_sha256(), NULL))
-        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED, "libcrypto offers no SHA-256");
-    return FLETCH_OK;
+    return fletch_fail(err, FLETCH_ERR_UNSUPPORTED, "libcrypto offers no SHA-256");
 }
 
 void fletch_sha256_put(struct fletch_sha256 *sha, const void *bytes, size_t size)
