@@ -13,14 +13,14 @@ count=0
 failed=0
 
 point() {
-    name=$1
+    title=$1
     shift
     count=$((count + 1))
     if out=$("$@" 2>&1); then
-        echo "ok $count - $name"
+        echo "ok $count - $title"
     else
         failed=1
-        echo "not ok $count - $name"
+        echo "not ok $count - $title"
         printf '%s\n' "$out" | head -20 | sed 's/^/# /'
     fi
 }
@@ -47,9 +47,8 @@ compile() {
     ${CC:-cc} -std=c17 -Wall -Wextra -Werror "$@" -o "$work/out" $(pkg-config --cflags --libs fletch)
 }
 for example in examples/*.c; do
-    name=$(basename "$example" .c)
     point "$example compiles" compile "$example"
-    mv "$work/out" "$work/$name"
+    mv "$work/out" "$work/$(basename "$example" .c)"
 done
 compile_static() {
     ${CC:-cc} -std=c17 examples/list.c -o "$work/list-static" $(pkg-config --cflags fletch) \
