@@ -300,14 +300,16 @@ struct finding {
  * depend on the order in which a folder lists them. */
 static void consider(struct finding *finding, const char *name)
 {
+    size_t len = strlen(name);
+
     finding->seen += name[0] != '.';
     for (size_t row = 0; row < ENTRIES_COUNT && row <= finding->row; row++) {
         if (!fletch_glob_match(entries[row].glob, name))
             continue;
-        if (strlen(name) < sizeof(finding->name) &&
+        if (len < sizeof(finding->name) &&
             (row < finding->row || strcmp(name, finding->name) < 0)) {
             finding->row = row;
-            strcpy(finding->name, name);
+            memcpy(finding->name, name, len + 1);
         }
         return;
     }

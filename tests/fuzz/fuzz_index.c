@@ -54,7 +54,7 @@ static void remove_folder(void)
 
 static void make_folder(void)
 {
-    strcpy(folder, "/tmp/fletch-fuzz-XXXXXX");
+    snprintf(folder, sizeof(folder), "/tmp/fletch-fuzz-XXXXXX");
     if (!mkdtemp(folder))
         abort();
     snprintf(index_path, sizeof(index_path), "%s/i.safetensors.index.json", folder);

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* test_checkpoint.c - folders, shards and their index, what else people have in place of a
- * checkpoint */
+/* test_checkpoint.c - one file, folders, shards and their index */
+#include "checkpoints.h"
 #include "models.h"
-
-#include "checkpoint/checkpoint.h"
-
-#define TEXT(text) (text), sizeof(text) - 1
 
 static const float ones[4] = { 1, 1, 1, 1 };
 
@@ -25,31 +21,6 @@ static void put_weights(const char *name, const char *const *tensors)
 static void make_folder(const char *name)
 {
     assert_int_equal(mkdir(at(name), 0777), 0);
-}
-
-static struct fletch_checkpoint *open_good(const char *path)
-{
-    struct fletch_checkpoint *checkpoint = NULL;
-    struct fletch_error err;
-
-    assert_ok(fletch_checkpoint_open(&checkpoint, path, &err), err);
-    return checkpoint;
-}
-
-/* The status, and the whole sentence: "PATH: SENTENCE", the path in the scratch folder. */
-static void assert_refused(const char *path, enum fletch_status status,
-                           const char *told_path, const char *sentence)
-{
-    struct fletch_checkpoint *checkpoint = NULL;
-    struct fletch_error err = { 0 };
-    char wanted[1024];
-
-    snprintf(wanted, sizeof(wanted), "%s: %s", told_path, sentence);
-    if (fletch_checkpoint_open(&checkpoint, path, &err) != status || err.status != status ||
-        strcmp(err.message, wanted) != 0)
-        fail_msg("got %s '%s', expected %s '%s'", fletch_status_name(err.status),
-                 err.message, fletch_status_name(status), wanted);
-    assert_null(checkpoint);
 }
 
 static const char *name_of(const struct fletch_checkpoint *checkpoint, size_t i)
@@ -144,7 +115,13 @@ static void bytes_are_read_within_their_tensor(void **state)
 static void the_list_holds_its_invariants(void **state)
 {
     static const uint64_t shape[2] = { 2, 3 }, huge[2] = { UINT64_MAX, 2 };
-    const struct fletch_tensor good = { "a", FLETCH_F32, 2, shape, 6, 24, 0, 8 };
+    const struct fletch_tensor good = { .name = "a",
+                                        .dtype = FLETCH_F32,
+                                        .rank = 2,
+                                        .shape = shape,
+                                        .count = 6,
+                                        .size = 24,
+                                        .offset = 8 };
     struct fletch_arena arena = { 0 };
     struct fletch_tensor_list list = { .arena = &arena, .file_size = 32 };
     struct fletch_tensor bad = good;
@@ -316,7 +293,7 @@ static void map_and_shards_must_agree(void **state)
     PUT_WEIGHTS("twin", "b", "d");
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         put_index(cases[i].map);
-        assert_refused(scratch, cases[i].status, at(INDEX), cases[i].sentence);
+        assert_refused_at(scratch, cases[i].status, at(INDEX), cases[i].sentence);
     }
 }
 
@@ -324,265 +301,52 @@ static void an_index_must_be_one(void **state)
 {
     (void)state;
     put_text(at(INDEX), "{\"weight_map\": []}");
-    assert_refused(scratch, FLETCH_ERR_FORMAT, at(INDEX), "has no weight_map object");
+    assert_refused_at(scratch, FLETCH_ERR_FORMAT, at(INDEX), "has no weight_map object");
     put_text(at(INDEX), "{}");
-    assert_refused(at(INDEX), FLETCH_ERR_FORMAT, at(INDEX), "has no weight_map object");
+    assert_refused_at(at(INDEX), FLETCH_ERR_FORMAT, at(INDEX), "has no weight_map object");
     put_text(at(INDEX), "{\"weight_map\": {");
-    assert_refused(scratch, FLETCH_ERR_FORMAT, at(INDEX),
-                   "line 1, column 17: found the end, expected a name in quotes or '}'");
+    assert_refused_at(scratch, FLETCH_ERR_FORMAT, at(INDEX),
+                      "line 1, column 17: found the end, expected a name in quotes or '}'");
     put_text(at(INDEX), "version https://git-lfs.github.com/spec/v1\noid sha256:00\n");
-    assert_refused(scratch, FLETCH_ERR_FORMAT, at(INDEX),
-                   "is a Git LFS pointer, not the file: run git lfs pull");
+    assert_refused_at(scratch, FLETCH_ERR_FORMAT, at(INDEX),
+                      "is a Git LFS pointer, not the file: run git lfs pull");
     put_text(at(INDEX), "{\"weight_map\": {\"a\": \"s1\"}}");
     make_folder("s1");
-    assert_refused(scratch, FLETCH_ERR_FORMAT, at("s1"), "is a folder, expected a file");
+    assert_refused_at(scratch, FLETCH_ERR_FORMAT, at("s1"), "is a folder, expected a file");
     assert_int_equal(rmdir(at("s1")), 0);
     put_text(at("s1"), "version https://git-lfs.github.com/spec/v1\noid sha256:00\n");
-    assert_refused(scratch, FLETCH_ERR_FORMAT, at("s1"),
-                   "is a Git LFS pointer, not the file: run git lfs pull");
+    assert_refused_at(scratch, FLETCH_ERR_FORMAT, at("s1"),
+                      "is a Git LFS pointer, not the file: run git lfs pull");
 }
 
-/* ---- Strangers ---- */
-
-#define NOT_YET                                                                            \
-    ", which this version does not read yet, only safetensors: save the model as "         \
-    "safetensors first"
-#define NOT_READ ", which is not read: save the model as safetensors first"
-#define MADE_OF ", which is not read: start from the model that it was made of"
-
-struct stranger {
-    const char *name;
-    const char *bytes;
-    size_t size;
-    enum fletch_status status;
-    const char *sentence;
-};
-
-static void strangers_are_named(void **state)
-{
-    static const struct stranger cases[] = {
-        { "f", TEXT(""), FLETCH_ERR_FORMAT, "is empty" },
-        { "model.safetensors",
-          TEXT("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 4\n"),
-          FLETCH_ERR_FORMAT, "is a Git LFS pointer, not the file: run git lfs pull" },
-        { "f", TEXT("<!DOCTYPE html>\n<html>"), FLETCH_ERR_FORMAT,
-          "is an HTML page, not the file: download it again, from its own address" },
-        { "f", TEXT("\xef\xbb\xbf \n<HTML lang=en>"), FLETCH_ERR_FORMAT,
-          "is an HTML page, not the file: download it again, from its own address" },
-        { "f", TEXT("<?xml version=\"1.0\"?><Error>"), FLETCH_ERR_FORMAT,
-          "is an XML page, not the file: download it again, from its own address" },
-        { "f", TEXT("{\"error\":\"Not Found\"}"), FLETCH_ERR_UNSUPPORTED,
-          "is a JSON text, not weights: give the model's folder" },
-        { "f",
-          TEXT("PK\x03\x04 archive/data.pkl ... PK\x01\x02 archive/data.pkl PK\x05\x06"),
-          FLETCH_ERR_UNSUPPORTED, "is a torch checkpoint (a zip with a pickle)" NOT_YET },
-        { "f", TEXT("PK\x03\x04 m/data.pkl m/constants.pkl m/code/__torch__.py PK\x05\x06"),
-          FLETCH_ERR_UNSUPPORTED, "is a TorchScript archive" NOT_YET },
-        { "rust_model.ot", TEXT("PK\x03\x04 rust_model/data.pkl PK\x05\x06"),
-          FLETCH_ERR_UNSUPPORTED, "is a torch archive of the Rust kind (.ot)" NOT_READ },
-        { "f", TEXT("PK\x03\x04 a.npy PK\x05\x06"), FLETCH_ERR_UNSUPPORTED,
-          "is a NumPy archive (npz)" NOT_READ },
-        { "f", TEXT("PK\x03\x04 readme.txt PK\x05\x06"), FLETCH_ERR_UNSUPPORTED,
-          "is a zip archive: unpack it, and give the folder" },
-        { "f", TEXT("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.\x80\x02M"),
-          FLETCH_ERR_UNSUPPORTED,
-          "is a torch checkpoint of the old kind (a stream of pickles)" NOT_YET },
-        { "f", TEXT("\x80\x04\x95\x00\x00"), FLETCH_ERR_UNSUPPORTED,
-          "is a Python pickle" NOT_READ },
-        { "f", TEXT("\x1f\x8b\x08\x00"), FLETCH_ERR_UNSUPPORTED,
-          "is compressed with gzip: unpack it first" },
-        { "f", TEXT("GGUF\x03\x00\x00\x00"), FLETCH_ERR_UNSUPPORTED,
-          "is a GGUF file" MADE_OF },
-        { "f", TEXT("lmgg\x00\x00\x00\x00"), FLETCH_ERR_UNSUPPORTED,
-          "is a GGML file" MADE_OF },
-        { "f", TEXT("\x89HDF\r\n\x1a\n\x00"), FLETCH_ERR_UNSUPPORTED,
-          "is an HDF5 file, as TensorFlow and Keras save weights" NOT_READ },
-        { "f", TEXT("\x93NUMPY\x01\x00"), FLETCH_ERR_UNSUPPORTED,
-          "is a NumPy array (npy)" NOT_READ },
-        { "f", TEXT("PAR1\x15\x00"), FLETCH_ERR_UNSUPPORTED,
-          "is a Parquet file, not a checkpoint: it is what comes out" },
-        { "f", TEXT("ARROW1\x00\x00"), FLETCH_ERR_UNSUPPORTED,
-          "is an Arrow file, not a checkpoint" },
-        { "f",
-          TEXT("\x81\xa4"
-               "bert\x82\xaa"),
-          FLETCH_ERR_UNSUPPORTED, "is a msgpack file, as Flax saves weights" NOT_READ },
-        { "f",
-          TEXT("\xde\x00\x20\xd9\x04"
-               "bert\x82\xaa"),
-          FLETCH_ERR_UNSUPPORTED, "is a msgpack file, as Flax saves weights" NOT_READ },
-        { "f", TEXT("\x08\x07\x12\x07pytorch\x1a\x05"), FLETCH_ERR_UNSUPPORTED,
-          "is an ONNX graph" MADE_OF },
-        { "f", TEXT("Lorem ipsum"), FLETCH_ERR_FORMAT,
-          "is no weights file that this version knows: it begins with 4c 6f 72 65, "
-          "expected "
-          "safetensors" },
-        { "f", TEXT("\x81\x93 not a key"), FLETCH_ERR_FORMAT,
-          "is no weights file that this version knows: it begins with 81 93 20 6e, "
-          "expected "
-          "safetensors" },
-        { "f", TEXT("\x08\x07\x12\x3fshort"), FLETCH_ERR_FORMAT,
-          "is no weights file that this version knows: it begins with 08 07 12 3f, "
-          "expected "
-          "safetensors" },
-        { "f", TEXT("x"), FLETCH_ERR_FORMAT,
-          "is no weights file that this version knows: it begins with 78 00 00 00, "
-          "expected "
-          "safetensors" },
-    };
-
-    (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        put_bytes(at(cases[i].name), cases[i].bytes, cases[i].size);
-        assert_refused(at(cases[i].name), cases[i].status, at(cases[i].name),
-                       cases[i].sentence);
-    }
-}
-
-static void strangers_need_more_than_a_few_bytes(void **state)
-{
-    char bytes[1024] = { 0 };
-
-    (void)state;
-    put_bytes(at("zeros.safetensors"), bytes, sizeof(bytes));
-    assert_refused(at("zeros.safetensors"), FLETCH_ERR_FORMAT, at("zeros.safetensors"),
-                   "begins with nothing but zeros: the download did not finish");
-    strcpy(bytes, "model/pytorch_model.bin");
-    memcpy(bytes + 257, "ustar", 5);
-    put_bytes(at("f.tar"), bytes, sizeof(bytes));
-    assert_refused(at("f.tar"), FLETCH_ERR_UNSUPPORTED, at("f.tar"),
-                   "is a tar archive: unpack it, and give the folder");
-}
-
-struct folder_case {
-    const char *entries[4]; /* files; with a '/' behind it a folder */
-    enum fletch_status status;
-    const char *sentence;
-};
-
-#define TORCH_HERE                                                                         \
-    ", a torch checkpoint, which this version does not read yet, only safetensors: save "  \
-    "the model as safetensors first"
-#define GIVE_FILE ", but neither model.safetensors nor its index: give that file"
-
-static void folders_say_what_they_have_instead(void **state)
-{
-    static const struct folder_case cases[] = {
-        { { 0 },
-          FLETCH_ERR_NOT_FOUND,
-          "is an empty folder, expected model.safetensors or its index" },
-        { { ".git/" },
-          FLETCH_ERR_NOT_FOUND,
-          "is an empty folder, expected model.safetensors or its index" },
-        { { "config.json", "README.md" },
-          FLETCH_ERR_NOT_FOUND,
-          "has no weights, expected model.safetensors or model.safetensors.index.json" },
-        { { "pytorch_model.bin", "tf_model.h5", "config.json" },
-          FLETCH_ERR_UNSUPPORTED,
-          "has pytorch_model.bin" TORCH_HERE },
-        { { "pytorch_model-00002-of-00002.bin", "pytorch_model-00001-of-00002.bin",
-            "pytorch_model.bin.index.json" },
-          FLETCH_ERR_UNSUPPORTED,
-          "has pytorch_model-00001-of-00002.bin" TORCH_HERE },
-        { { "tiny.pt" }, FLETCH_ERR_UNSUPPORTED, "has tiny.pt" TORCH_HERE },
-        { { "x.pth" }, FLETCH_ERR_UNSUPPORTED, "has x.pth" TORCH_HERE },
-        { { "model-00002-of-00002.safetensors", "model-00001-of-00002.safetensors",
-            "pytorch_model.bin" },
-          FLETCH_ERR_NOT_FOUND,
-          "has model-00001-of-00002.safetensors, but not model.safetensors.index.json, "
-          "which "
-          "says what is in which file" },
-        { { "model.safetensors.index.fp16.json", "model.fp16.safetensors" },
-          FLETCH_ERR_NOT_FOUND,
-          "has model.safetensors.index.fp16.json, but neither model.safetensors nor its "
-          "index: give that index" },
-        { { "open_clip_model.safetensors", "model.fp16.safetensors" },
-          FLETCH_ERR_NOT_FOUND,
-          "has model.fp16.safetensors" GIVE_FILE },
-        { { "weights.parquet", "metadata.json" },
-          FLETCH_ERR_UNSUPPORTED,
-          "has weights.parquet, the result of a conversion, not a checkpoint" },
-        { { "model_index.json", "unet/" },
-          FLETCH_ERR_UNSUPPORTED,
-          "has model_index.json, the index of a pipeline: give the folder of one of its "
-          "models" },
-        { { "blobs/", "refs/", "snapshots/" },
-          FLETCH_ERR_UNSUPPORTED,
-          "has snapshots, as a repository in the hub's cache has it: give one of the "
-          "folders "
-          "in there" },
-        { { "tf_model.h5" },
-          FLETCH_ERR_UNSUPPORTED,
-          "has tf_model.h5, the weights for TensorFlow, which are not read: save the model "
-          "as safetensors first" },
-        { { "flax_model.msgpack" },
-          FLETCH_ERR_UNSUPPORTED,
-          "has flax_model.msgpack, the weights for Flax, which are not read: save the "
-          "model "
-          "as safetensors first" },
-        { { "rust_model.ot" },
-          FLETCH_ERR_UNSUPPORTED,
-          "has rust_model.ot, a torch archive of the Rust kind" NOT_READ },
-        { { "a.gguf" }, FLETCH_ERR_UNSUPPORTED, "has a.gguf" MADE_OF },
-        { { "model.onnx" }, FLETCH_ERR_UNSUPPORTED, "has model.onnx" MADE_OF },
-        { { "adapter_config.json", "adapter_model.safetensors" },
-          FLETCH_ERR_UNSUPPORTED,
-          "has adapter_config.json, a PEFT adapter whose base model is elsewhere: merge it "
-          "into that model and give the result" },
-        { { "adapter_config.json", "model.safetensors" },
-          FLETCH_ERR_UNSUPPORTED,
-          "has adapter_config.json, a PEFT adapter whose base model is elsewhere: merge it "
-          "into that model and give the result" },
-    };
-
-    (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        char folder[16], path[128];
-
-        snprintf(folder, sizeof(folder), "m%zu", i);
-        make_folder(folder);
-        for (size_t j = 0; cases[i].entries[j]; j++) {
-            const char *entry = cases[i].entries[j];
-
-            snprintf(path, sizeof(path), "%s/%s", folder, entry);
-            if (entry[strlen(entry) - 1] == '/')
-                make_folder(path);
-            else
-                put_text(at(path), "x");
-        }
-        assert_refused(at(folder), cases[i].status, at(folder), cases[i].sentence);
-    }
-}
+/* ---- Paths ---- */
 
 static void paths_that_lead_nowhere(void **state)
 {
     const char *link;
 
     (void)state;
-    assert_refused(at("none"), FLETCH_ERR_NOT_FOUND, at("none"),
-                   "No such file or directory");
+    assert_refused_at(at("none"), FLETCH_ERR_NOT_FOUND, at("none"),
+                      "No such file or directory");
     put_text(at("file"), "x");
-    assert_refused(at("file/"), FLETCH_ERR_NOT_FOUND, at("file/"), "Not a directory");
+    assert_refused_at(at("file/"), FLETCH_ERR_NOT_FOUND, at("file/"), "Not a directory");
     make_folder("m");
     make_folder("m/model.safetensors");
-    assert_refused(at("m"), FLETCH_ERR_FORMAT, at("m/model.safetensors"),
-                   "is a folder, expected a file");
+    assert_refused_at(at("m"), FLETCH_ERR_FORMAT, at("m/model.safetensors"),
+                      "is a folder, expected a file");
     assert_int_equal(mkfifo(at("fifo"), 0600), 0);
-    assert_refused(at("fifo"), FLETCH_ERR_FORMAT, at("fifo"),
-                   "is not a regular file, expected a file");
+    assert_refused_at(at("fifo"), FLETCH_ERR_FORMAT, at("fifo"),
+                      "is not a regular file, expected a file");
     /* the hub's cache, copied without its blobs */
     make_folder("hub");
     link = at("hub/model.safetensors");
     assert_int_equal(symlink("../blobs/1234", link), 0);
-    assert_refused(at("hub"), FLETCH_ERR_NOT_FOUND, at("hub/model.safetensors"),
-                   "is a link to a file that is not there");
+    assert_refused_at(at("hub"), FLETCH_ERR_NOT_FOUND, at("hub/model.safetensors"),
+                      "is a link to a file that is not there");
     assert_int_equal(symlink("loop", at("loop")), 0);
-    assert_refused(at("loop"), FLETCH_ERR_IO, at("loop"),
-                   "Too many levels of symbolic links");
+    assert_refused_at(at("loop"), FLETCH_ERR_IO, at("loop"),
+                      "Too many levels of symbolic links");
 }
-
-#define SCRATCH_TEST(test)                                                                 \
-    cmocka_unit_test_setup_teardown(test, make_scratch, remove_scratch)
 
 int main(void)
 {
@@ -596,9 +360,6 @@ int main(void)
         SCRATCH_TEST(published_shards_open),
         SCRATCH_TEST(map_and_shards_must_agree),
         SCRATCH_TEST(an_index_must_be_one),
-        SCRATCH_TEST(strangers_are_named),
-        SCRATCH_TEST(strangers_need_more_than_a_few_bytes),
-        SCRATCH_TEST(folders_say_what_they_have_instead),
         SCRATCH_TEST(paths_that_lead_nowhere),
     };
 

@@ -25,71 +25,72 @@ struct refused {
     const char *sentence;
 };
 
+static const struct refused texts[] = {
+    { TEXT(""), FLETCH_ERR_FORMAT, "is empty, expected an object in JSON" },
+    { TEXT(" \n "), FLETCH_ERR_FORMAT,
+      "line 2, column 2: found the end, expected a value" },
+    { TEXT("{\"a\":1,\"a\":2}"), FLETCH_ERR_FORMAT,
+      "line 1, column 8: found key 'a' a second time" },
+    { TEXT("{\"a\":{\"b\":1,\n\"\\u0062\":1}}"), FLETCH_ERR_FORMAT,
+      "line 2, column 1: found key 'b' a second time" },
+    { TEXT("{}\0"), FLETCH_ERR_FORMAT,
+      "line 1, column 3: found 0x00, expected nothing behind the value" },
+    { TEXT("{\"a\":\"\0\"}"), FLETCH_ERR_FORMAT,
+      "line 1, column 7: found 0x00, expected control characters to be escaped" },
+    { TEXT("{\"a\":\"\n\"}"), FLETCH_ERR_FORMAT,
+      "line 1, column 7: found 0x0a, expected control characters to be escaped" },
+    { TEXT("{\"a\":\"\\u0000\"}"), FLETCH_ERR_FORMAT,
+      "line 1, column 6: found a NUL in a string" },
+    { TEXT("{\"a\\u0000\":1}"), FLETCH_ERR_FORMAT,
+      "line 1, column 2: found a NUL in a string" },
+    { TEXT("{\"a\":\"\xff\"}"), FLETCH_ERR_FORMAT,
+      "line 1, column 7: found 0xff, expected UTF-8" },
+    { TEXT("{\"a\":\"\\ud800\"}"), FLETCH_ERR_FORMAT,
+      "line 1, column 7: found half of a surrogate pair, \\ud800, expected both "
+      "halves" },
+    { TEXT("{\"a\":\n1,}"), FLETCH_ERR_FORMAT,
+      "line 2, column 3: found '}', expected a name in quotes" },
+    { TEXT("{\"a\":[1,]}"), FLETCH_ERR_FORMAT,
+      "line 1, column 9: found ']', expected a value" },
+    { TEXT("{\"a\":[[{\"b\":1"), FLETCH_ERR_FORMAT,
+      "line 1, column 14: found the end, expected ',' or '}'" },
+    { TEXT("{} x"), FLETCH_ERR_FORMAT,
+      "line 1, column 4: found 'x', expected nothing behind the value" },
+    { TEXT("{\"a\":NaN}"), FLETCH_ERR_FORMAT,
+      "line 1, column 6: found 'N', expected a value" },
+    { TEXT("{\"a\":1e999}"), FLETCH_ERR_FORMAT,
+      "line 1, column 6: found a number beyond the range of a double" },
+    { TEXT("{\"a\":-1e99999999999999999999}"), FLETCH_ERR_FORMAT,
+      "line 1, column 6: found a number beyond the range of a double" },
+    { TEXT("{\"a\":01}"), FLETCH_ERR_FORMAT,
+      "line 1, column 7: found '1', expected ',' or '}'" },
+    { TEXT("{\"a\":+1}"), FLETCH_ERR_FORMAT,
+      "line 1, column 6: found '+', expected a value" },
+    { TEXT("{\"a\":\"\\"), FLETCH_ERR_FORMAT,
+      "line 1, column 8: found the end, expected an escape that JSON has behind a "
+      "backslash" },
+    { TEXT("{'a':1}"), FLETCH_ERR_FORMAT,
+      "line 1, column 2: found ''', expected a name in quotes or '}'" },
+    { TEXT("\xef\xbb\xbf{}"), FLETCH_ERR_FORMAT,
+      "line 1, column 1: found 0xef, expected a value" },
+    { TEXT("[]"), FLETCH_ERR_FORMAT, "holds an array, expected an object" },
+    { TEXT("\"a\""), FLETCH_ERR_FORMAT, "holds a string, expected an object" },
+    { TEXT("3"), FLETCH_ERR_FORMAT, "holds a number, expected an object" },
+    { TEXT("3.5"), FLETCH_ERR_FORMAT, "holds a number, expected an object" },
+    { TEXT("null"), FLETCH_ERR_FORMAT, "holds null, expected an object" },
+    { TEXT("true"), FLETCH_ERR_FORMAT, "holds true or false, expected an object" },
+};
+
 static void refuses(void **state)
 {
-    static const struct refused cases[] = {
-        { TEXT(""), FLETCH_ERR_FORMAT, "is empty, expected an object in JSON" },
-        { TEXT(" \n "), FLETCH_ERR_FORMAT,
-          "line 2, column 2: found the end, expected a value" },
-        { TEXT("{\"a\":1,\"a\":2}"), FLETCH_ERR_FORMAT,
-          "line 1, column 8: found key 'a' a second time" },
-        { TEXT("{\"a\":{\"b\":1,\n\"\\u0062\":1}}"), FLETCH_ERR_FORMAT,
-          "line 2, column 1: found key 'b' a second time" },
-        { TEXT("{}\0"), FLETCH_ERR_FORMAT,
-          "line 1, column 3: found 0x00, expected nothing behind the value" },
-        { TEXT("{\"a\":\"\0\"}"), FLETCH_ERR_FORMAT,
-          "line 1, column 7: found 0x00, expected control characters to be escaped" },
-        { TEXT("{\"a\":\"\n\"}"), FLETCH_ERR_FORMAT,
-          "line 1, column 7: found 0x0a, expected control characters to be escaped" },
-        { TEXT("{\"a\":\"\\u0000\"}"), FLETCH_ERR_FORMAT,
-          "line 1, column 6: found a NUL in a string" },
-        { TEXT("{\"a\\u0000\":1}"), FLETCH_ERR_FORMAT,
-          "line 1, column 2: found a NUL in a string" },
-        { TEXT("{\"a\":\"\xff\"}"), FLETCH_ERR_FORMAT,
-          "line 1, column 7: found 0xff, expected UTF-8" },
-        { TEXT("{\"a\":\"\\ud800\"}"), FLETCH_ERR_FORMAT,
-          "line 1, column 7: found half of a surrogate pair, \\ud800, expected both "
-          "halves" },
-        { TEXT("{\"a\":\n1,}"), FLETCH_ERR_FORMAT,
-          "line 2, column 3: found '}', expected a name in quotes" },
-        { TEXT("{\"a\":[1,]}"), FLETCH_ERR_FORMAT,
-          "line 1, column 9: found ']', expected a value" },
-        { TEXT("{\"a\":[[{\"b\":1"), FLETCH_ERR_FORMAT,
-          "line 1, column 14: found the end, expected ',' or '}'" },
-        { TEXT("{} x"), FLETCH_ERR_FORMAT,
-          "line 1, column 4: found 'x', expected nothing behind the value" },
-        { TEXT("{\"a\":NaN}"), FLETCH_ERR_FORMAT,
-          "line 1, column 6: found 'N', expected a value" },
-        { TEXT("{\"a\":1e999}"), FLETCH_ERR_FORMAT,
-          "line 1, column 6: found a number beyond the range of a double" },
-        { TEXT("{\"a\":-1e99999999999999999999}"), FLETCH_ERR_FORMAT,
-          "line 1, column 6: found a number beyond the range of a double" },
-        { TEXT("{\"a\":01}"), FLETCH_ERR_FORMAT,
-          "line 1, column 7: found '1', expected ',' or '}'" },
-        { TEXT("{\"a\":+1}"), FLETCH_ERR_FORMAT,
-          "line 1, column 6: found '+', expected a value" },
-        { TEXT("{\"a\":\"\\"), FLETCH_ERR_FORMAT,
-          "line 1, column 8: found the end, expected an escape that JSON has behind a "
-          "backslash" },
-        { TEXT("{'a':1}"), FLETCH_ERR_FORMAT,
-          "line 1, column 2: found ''', expected a name in quotes or '}'" },
-        { TEXT("\xef\xbb\xbf{}"), FLETCH_ERR_FORMAT,
-          "line 1, column 1: found 0xef, expected a value" },
-        { TEXT("[]"), FLETCH_ERR_FORMAT, "holds an array, expected an object" },
-        { TEXT("\"a\""), FLETCH_ERR_FORMAT, "holds a string, expected an object" },
-        { TEXT("3"), FLETCH_ERR_FORMAT, "holds a number, expected an object" },
-        { TEXT("3.5"), FLETCH_ERR_FORMAT, "holds a number, expected an object" },
-        { TEXT("null"), FLETCH_ERR_FORMAT, "holds null, expected an object" },
-        { TEXT("true"), FLETCH_ERR_FORMAT, "holds true or false, expected an object" },
-    };
     struct fletch_error err;
     json_t *value = NULL;
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        assert_fails(fletch_json_parse(&value, cases[i].text, cases[i].size, false, &err),
-                     cases[i].status, err, cases[i].sentence);
-        assert_string_equal(err.message, cases[i].sentence);
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        assert_fails(fletch_json_parse(&value, texts[i].text, texts[i].size, false, &err),
+                     texts[i].status, err, texts[i].sentence);
+        assert_string_equal(err.message, texts[i].sentence);
     }
     assert_fails(fletch_json_parse(&value, TEXT("{}"), true, &err), FLETCH_ERR_FORMAT, err,
                  "holds an object, expected an array");
@@ -119,12 +120,11 @@ static void nesting_has_a_limit(void **state)
     json_decref(value);
     free(text);
     /* brackets in strings do not nest; a quote behind a backslash does not end one */
-    text = malloc(1000);
+    text = calloc(1, 400);
     assert_non_null(text);
-    strcpy(text, "[\"\\\\\\\"");
-    memset(text + strlen(text) + 1, 0, 400);
-    memset(text + strlen(text), '[', 300);
-    strcat(text, "\"]");
+    memset(text, '[', 308);
+    memcpy(text, "[\"\\\\\\\"", 6);
+    memcpy(text + 306, "\"]", 3);
     json_decref(parse(text));
     free(text);
 }

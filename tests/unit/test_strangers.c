@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+/* test_strangers.c - what people have in place of a checkpoint, and what they are told */
+#include "checkpoints.h"
+
+static void make_folder(const char *name)
+{
+    assert_int_equal(mkdir(at(name), 0777), 0);
+}
+
+#define NOT_YET                                                                            \
+    ", which this version does not read yet, only safetensors: save the model as "         \
+    "safetensors first"
+#define NOT_READ ", which is not read: save the model as safetensors first"
+#define MADE_OF ", which is not read: start from the model that it was made of"
+
+struct stranger {
+    const char *name;
+    const char *bytes;
+    size_t size;
+    enum fletch_status status;
+    const char *sentence;
+};
+
+static const struct stranger files[] = {
+    { "f", TEXT(""), FLETCH_ERR_FORMAT, "is empty" },
+    { "model.safetensors",
+      TEXT("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 4\n"),
+      FLETCH_ERR_FORMAT, "is a Git LFS pointer, not the file: run git lfs pull" },
+    { "f", TEXT("<!DOCTYPE html>\n<html>"), FLETCH_ERR_FORMAT,
+      "is an HTML page, not the file: download it again, from its own address" },
+    { "f", TEXT("\xef\xbb\xbf \n<HTML lang=en>"), FLETCH_ERR_FORMAT,
+      "is an HTML page, not the file: download it again, from its own address" },
+    { "f", TEXT("<?xml version=\"1.0\"?><Error>"), FLETCH_ERR_FORMAT,
+      "is an XML page, not the file: download it again, from its own address" },
+    { "f", TEXT("{\"error\":\"Not Found\"}"), FLETCH_ERR_UNSUPPORTED,
+      "is a JSON text, not weights: give the model's folder" },
+    { "f", TEXT("PK\x03\x04 archive/data.pkl ... PK\x01\x02 archive/data.pkl PK\x05\x06"),
+      FLETCH_ERR_UNSUPPORTED, "is a torch checkpoint (a zip with a pickle)" NOT_YET },
+    { "f", TEXT("PK\x03\x04 m/data.pkl m/constants.pkl m/code/__torch__.py PK\x05\x06"),
+      FLETCH_ERR_UNSUPPORTED, "is a TorchScript archive" NOT_YET },
+    { "rust_model.ot", TEXT("PK\x03\x04 rust_model/data.pkl PK\x05\x06"),
+      FLETCH_ERR_UNSUPPORTED, "is a torch archive of the Rust kind (.ot)" NOT_READ },
+    { "f", TEXT("PK\x03\x04 a.npy PK\x05\x06"), FLETCH_ERR_UNSUPPORTED,
+      "is a NumPy archive (npz)" NOT_READ },
+    { "f", TEXT("PK\x03\x04 readme.txt PK\x05\x06"), FLETCH_ERR_UNSUPPORTED,
+      "is a zip archive: unpack it, and give the folder" },
+    { "f", TEXT("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.\x80\x02M"),
+      FLETCH_ERR_UNSUPPORTED,
+      "is a torch checkpoint of the old kind (a stream of pickles)" NOT_YET },
+    { "f", TEXT("\x80\x04\x95\x00\x00"), FLETCH_ERR_UNSUPPORTED,
+      "is a Python pickle" NOT_READ },
+    { "f", TEXT("\x1f\x8b\x08\x00"), FLETCH_ERR_UNSUPPORTED,
+      "is compressed with gzip: unpack it first" },
+    { "f", TEXT("GGUF\x03\x00\x00\x00"), FLETCH_ERR_UNSUPPORTED, "is a GGUF file" MADE_OF },
+    { "f", TEXT("lmgg\x00\x00\x00\x00"), FLETCH_ERR_UNSUPPORTED, "is a GGML file" MADE_OF },
+    { "f", TEXT("\x89HDF\r\n\x1a\n\x00"), FLETCH_ERR_UNSUPPORTED,
+      "is an HDF5 file, as TensorFlow and Keras save weights" NOT_READ },
+    { "f", TEXT("\x93NUMPY\x01\x00"), FLETCH_ERR_UNSUPPORTED,
+      "is a NumPy array (npy)" NOT_READ },
+    { "f", TEXT("PAR1\x15\x00"), FLETCH_ERR_UNSUPPORTED,
+      "is a Parquet file, not a checkpoint: it is what comes out" },
+    { "f", TEXT("ARROW1\x00\x00"), FLETCH_ERR_UNSUPPORTED,
+      "is an Arrow file, not a checkpoint" },
+    { "f",
+      TEXT("\x81\xa4"
+           "bert\x82\xaa"),
+      FLETCH_ERR_UNSUPPORTED, "is a msgpack file, as Flax saves weights" NOT_READ },
+    { "f",
+      TEXT("\xde\x00\x20\xd9\x04"
+           "bert\x82\xaa"),
+      FLETCH_ERR_UNSUPPORTED, "is a msgpack file, as Flax saves weights" NOT_READ },
+    { "f", TEXT("\x08\x07\x12\x07pytorch\x1a\x05"), FLETCH_ERR_UNSUPPORTED,
+      "is an ONNX graph" MADE_OF },
+    { "f", TEXT("Lorem ipsum"), FLETCH_ERR_FORMAT,
+      "is no weights file that this version knows: it begins with 4c 6f 72 65, "
+      "expected "
+      "safetensors" },
+    { "f", TEXT("\x81\x93 not a key"), FLETCH_ERR_FORMAT,
+      "is no weights file that this version knows: it begins with 81 93 20 6e, "
+      "expected "
+      "safetensors" },
+    { "f", TEXT("\x08\x07\x12\x3fshort"), FLETCH_ERR_FORMAT,
+      "is no weights file that this version knows: it begins with 08 07 12 3f, "
+      "expected "
+      "safetensors" },
+    { "f", TEXT("x"), FLETCH_ERR_FORMAT,
+      "is no weights file that this version knows: it begins with 78 00 00 00, "
+      "expected "
+      "safetensors" },
+};
+
+static void strangers_are_named(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        put_bytes(at(files[i].name), files[i].bytes, files[i].size);
+        assert_refused_at(at(files[i].name), files[i].status, at(files[i].name),
+                          files[i].sentence);
+    }
+}
+
+static void strangers_need_more_than_a_few_bytes(void **state)
+{
+    char bytes[1024] = { 0 };
+
+    (void)state;
+    put_bytes(at("zeros.safetensors"), bytes, sizeof(bytes));
+    assert_refused_at(at("zeros.safetensors"), FLETCH_ERR_FORMAT, at("zeros.safetensors"),
+                      "begins with nothing but zeros: the download did not finish");
+    memcpy(bytes, "model.bin", 9);
+    memcpy(bytes + 257, "ustar", 5);
+    put_bytes(at("f.tar"), bytes, sizeof(bytes));
+    assert_refused_at(at("f.tar"), FLETCH_ERR_UNSUPPORTED, at("f.tar"),
+                      "is a tar archive: unpack it, and give the folder");
+}
+
+struct folder_case {
+    const char *entries[4]; /* files; with a '/' behind it a folder */
+    enum fletch_status status;
+    const char *sentence;
+};
+
+#define TORCH_HERE                                                                         \
+    ", a torch checkpoint, which this version does not read yet, only safetensors: save "  \
+    "the model as safetensors first"
+#define GIVE_FILE ", but neither model.safetensors nor its index: give that file"
+
+static const struct folder_case folders[] = {
+    { { 0 },
+      FLETCH_ERR_NOT_FOUND,
+      "is an empty folder, expected model.safetensors or its index" },
+    { { ".git/" },
+      FLETCH_ERR_NOT_FOUND,
+      "is an empty folder, expected model.safetensors or its index" },
+    { { "config.json", "README.md" },
+      FLETCH_ERR_NOT_FOUND,
+      "has no weights, expected model.safetensors or model.safetensors.index.json" },
+    { { "pytorch_model.bin", "tf_model.h5", "config.json" },
+      FLETCH_ERR_UNSUPPORTED,
+      "has pytorch_model.bin" TORCH_HERE },
+    { { "pytorch_model-00002-of-00002.bin", "pytorch_model-00001-of-00002.bin",
+        "pytorch_model.bin.index.json" },
+      FLETCH_ERR_UNSUPPORTED,
+      "has pytorch_model-00001-of-00002.bin" TORCH_HERE },
+    { { "tiny.pt" }, FLETCH_ERR_UNSUPPORTED, "has tiny.pt" TORCH_HERE },
+    { { "x.pth" }, FLETCH_ERR_UNSUPPORTED, "has x.pth" TORCH_HERE },
+    { { "model-00002-of-00002.safetensors", "model-00001-of-00002.safetensors",
+        "pytorch_model.bin" },
+      FLETCH_ERR_NOT_FOUND,
+      "has model-00001-of-00002.safetensors, but not model.safetensors.index.json, "
+      "which "
+      "says what is in which file" },
+    { { "model.safetensors.index.fp16.json", "model.fp16.safetensors" },
+      FLETCH_ERR_NOT_FOUND,
+      "has model.safetensors.index.fp16.json, but neither model.safetensors nor its "
+      "index: give that index" },
+    { { "open_clip_model.safetensors", "model.fp16.safetensors" },
+      FLETCH_ERR_NOT_FOUND,
+      "has model.fp16.safetensors" GIVE_FILE },
+    { { "weights.parquet", "metadata.json" },
+      FLETCH_ERR_UNSUPPORTED,
+      "has weights.parquet, the result of a conversion, not a checkpoint" },
+    { { "model_index.json", "unet/" },
+      FLETCH_ERR_UNSUPPORTED,
+      "has model_index.json, the index of a pipeline: give the folder of one of its "
+      "models" },
+    { { "blobs/", "refs/", "snapshots/" },
+      FLETCH_ERR_UNSUPPORTED,
+      "has snapshots, as a repository in the hub's cache has it: give one of the "
+      "folders "
+      "in there" },
+    { { "tf_model.h5" },
+      FLETCH_ERR_UNSUPPORTED,
+      "has tf_model.h5, the weights for TensorFlow, which are not read: save the model "
+      "as safetensors first" },
+    { { "flax_model.msgpack" },
+      FLETCH_ERR_UNSUPPORTED,
+      "has flax_model.msgpack, the weights for Flax, which are not read: save the "
+      "model "
+      "as safetensors first" },
+    { { "rust_model.ot" },
+      FLETCH_ERR_UNSUPPORTED,
+      "has rust_model.ot, a torch archive of the Rust kind" NOT_READ },
+    { { "a.gguf" }, FLETCH_ERR_UNSUPPORTED, "has a.gguf" MADE_OF },
+    { { "model.onnx" }, FLETCH_ERR_UNSUPPORTED, "has model.onnx" MADE_OF },
+    { { "adapter_config.json", "adapter_model.safetensors" },
+      FLETCH_ERR_UNSUPPORTED,
+      "has adapter_config.json, a PEFT adapter whose base model is elsewhere: merge it "
+      "into that model and give the result" },
+    { { "adapter_config.json", "model.safetensors" },
+      FLETCH_ERR_UNSUPPORTED,
+      "has adapter_config.json, a PEFT adapter whose base model is elsewhere: merge it "
+      "into that model and give the result" },
+};
+
+static void folders_say_what_they_have_instead(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+        char folder[16], path[128];
+
+        snprintf(folder, sizeof(folder), "m%zu", i);
+        make_folder(folder);
+        for (size_t j = 0; folders[i].entries[j]; j++) {
+            const char *entry = folders[i].entries[j];
+
+            snprintf(path, sizeof(path), "%s/%s", folder, entry);
+            if (entry[strlen(entry) - 1] == '/')
+                make_folder(path);
+            else
+                put_text(at(path), "x");
+        }
+        assert_refused_at(at(folder), folders[i].status, at(folder), folders[i].sentence);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SCRATCH_TEST(strangers_are_named),
+        SCRATCH_TEST(strangers_need_more_than_a_few_bytes),
+        SCRATCH_TEST(folders_say_what_they_have_instead),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
