@@ -102,7 +102,7 @@ static bool mend(struct untying *u, uint32_t *distance, uint32_t *length)
     } else {
         return false;
     }
-    return !is_tied(&u->kept, far, !u->literals);
+    return true;
 }
 
 /* Takes one sequence that is not a delimiter. */
