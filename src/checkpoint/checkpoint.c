@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* checkpoint.c - see checkpoint.h */
 #include "checkpoint/inside.h"
+#include "checkpoint/strided.h"
 
 #include "base/bytes.h"
 #include "base/glob.h"
@@ -9,6 +10,8 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -35,6 +38,30 @@ static bool measures_up(const struct fletch_tensor *tensor)
            count == tensor->count && bits % 8 == 0 && bits / 8 == tensor->size;
 }
 
+/* The second. */
+static enum fletch_status check_place(const struct fletch_tensor_list *list,
+                                      const struct fletch_tensor *tensor,
+                                      struct fletch_error *err)
+{
+    uint64_t end = tensor->aside ? list->aside->size : list->file_size, extent;
+
+    if (tensor->strides && !fletch_dtype_size(tensor->dtype))
+        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                           "tensor '%.*s': %s with strides, expected whole bytes",
+                           FLETCH_NAME_SHOWN, tensor->name,
+                           fletch_dtype_text(tensor->dtype));
+    if (!fletch_tensor_extent(&extent, tensor))
+        return fletch_fail(err, FLETCH_ERR_FORMAT,
+                           "tensor '%.*s': its strides reach beyond 64 bits",
+                           FLETCH_NAME_SHOWN, tensor->name);
+    if (tensor->offset > end || extent > end - tensor->offset)
+        return fletch_fail(err, FLETCH_ERR_FORMAT,
+                           "tensor '%.*s': %" PRIu64 " bytes at byte %" PRIu64
+                           ", but the file has %" PRIu64,
+                           FLETCH_NAME_SHOWN, tensor->name, extent, tensor->offset, end);
+    return FLETCH_OK;
+}
+
 enum fletch_status fletch_tensor_list_put(struct fletch_tensor_list *list,
                                           const struct fletch_tensor *tensor,
                                           struct fletch_error *err)
@@ -49,12 +76,7 @@ enum fletch_status fletch_tensor_list_put(struct fletch_tensor_list *list,
                            "tensor '%.*s': %" PRIu64 " elements and %" PRIu64
                            " bytes are not what its shape and dtype say",
                            FLETCH_NAME_SHOWN, tensor->name, tensor->count, tensor->size);
-    if (tensor->offset > list->file_size || tensor->size > list->file_size - tensor->offset)
-        return fletch_fail(err, FLETCH_ERR_FORMAT,
-                           "tensor '%.*s': %" PRIu64 " bytes at byte %" PRIu64
-                           ", but the file has %" PRIu64,
-                           FLETCH_NAME_SHOWN, tensor->name, tensor->size, tensor->offset,
-                           list->file_size);
+    TRY(check_place(list, tensor, err));
     if (list->count == list->cap) {
         size_t cap = list->cap ? list->cap * 2 : 64;
         struct fletch_tensor *grown = fletch_resize(list->tensors, cap, sizeof(*grown));
@@ -65,6 +87,28 @@ enum fletch_status fletch_tensor_list_put(struct fletch_tensor_list *list,
         list->cap = cap;
     }
     list->tensors[list->count++] = *tensor;
+    return FLETCH_OK;
+}
+
+enum fletch_status fletch_tensor_list_note(struct fletch_tensor_list *list,
+                                           struct fletch_error *err, const char *format,
+                                           ...)
+{
+    struct fletch_note *note = fletch_arena_alloc(list->arena, sizeof(*note));
+    struct fletch_note **end = &list->notes;
+    char text[sizeof(err->message)];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    if (note)
+        note->text = fletch_arena_strdup(list->arena, text);
+    if (!note || !note->text)
+        return fletch_fail_memory(err, sizeof(text), "a note");
+    while (*end)
+        end = &(*end)->next;
+    *end = note;
     return FLETCH_OK;
 }
 
@@ -96,12 +140,23 @@ enum fletch_status fletch_checkpoint_settle(struct fletch_checkpoint *checkpoint
         bool ordered = a->file < b->file;
 
         /* the order is total: only equal names compare equal */
-        if (!compare_tensors(a, b))
-            return fletch_fail(err, FLETCH_ERR_FORMAT,
-                               "tensor '%.*s' is in both '%s' and '%s'", FLETCH_NAME_SHOWN,
-                               a->name, files[ordered ? a->file : b->file].name,
-                               files[ordered ? b->file : a->file].name);
+        if (compare_tensors(a, b))
+            continue;
+        if (a->file == b->file)
+            return fletch_fail(err, FLETCH_ERR_FORMAT, "tensor '%.*s' is twice in '%s'",
+                               FLETCH_NAME_SHOWN, a->name, files[a->file].name);
+        return fletch_fail(err, FLETCH_ERR_FORMAT, "tensor '%.*s' is in both '%s' and '%s'",
+                           FLETCH_NAME_SHOWN, a->name,
+                           files[ordered ? a->file : b->file].name,
+                           files[ordered ? b->file : a->file].name);
     }
+    for (size_t i = 0; i < list->count && !checkpoint->strided; i++)
+        if (!fletch_tensor_is_straight(&list->tensors[i])) {
+            checkpoint->strided = fletch_strided_new();
+            if (!checkpoint->strided)
+                return fletch_fail_memory(err, sizeof(void *), "strided tensors");
+        }
+    checkpoint->notes = list->notes;
     checkpoint->tensors = list->tensors;
     checkpoint->tensors_count = list->count;
     *list = (struct fletch_tensor_list){ 0 };
@@ -134,7 +189,7 @@ static enum fletch_status find_format(const struct fletch_checkpoint_format **ou
         }
     TRY(fletch_stranger_file(file, err));
     for (size_t i = 0; i < FORMATS_COUNT; i++)
-        if (has_suffix(file->path, formats[i]->suffix)) {
+        if (formats[i]->suffix && has_suffix(file->path, formats[i]->suffix)) {
             *out = formats[i];
             return FLETCH_OK;
         }
@@ -152,20 +207,24 @@ enum fletch_status fletch_checkpoint_add(struct fletch_checkpoint *checkpoint,
     size_t count = checkpoint->files_count, before = list->count;
     struct fletch_checkpoint_file *files =
         fletch_resize(checkpoint->files, count + 1, sizeof(*files));
+    enum fletch_status status;
 
     if (!files)
         return fletch_fail_memory(err, (count + 1) * sizeof(*files), "files");
     checkpoint->files = files;
     TRY(fletch_file_open(&files[count].file, path, err));
     files[count].name = name;
+    files[count].aside = NULL;
     checkpoint->files_count++;
     TRY(find_format(&format, &files[count].file, err));
     checkpoint->format = format->name;
     list->file_size = files[count].file.size;
-    TRY(format->list(list, &files[count].file, err));
+    status = format->list(list, &files[count].file, err);
+    files[count].aside = list->aside;
+    list->aside = NULL;
     for (size_t i = before; i < list->count; i++)
         list->tensors[i].file = count;
-    return FLETCH_OK;
+    return status;
 }
 
 /* What a path leads to, and in its own words when it leads nowhere: the hub's cache is made
@@ -265,8 +324,12 @@ void fletch_checkpoint_close(struct fletch_checkpoint *checkpoint)
 {
     if (!checkpoint)
         return;
-    for (size_t i = 0; i < checkpoint->files_count; i++)
+    for (size_t i = 0; i < checkpoint->files_count; i++) {
         fletch_file_close(&checkpoint->files[i].file);
+        if (checkpoint->files[i].aside)
+            fletch_file_close(checkpoint->files[i].aside);
+    }
+    fletch_strided_free(checkpoint->strided);
     fletch_free(checkpoint->files);
     fletch_free(checkpoint->tensors);
     fletch_arena_release(&checkpoint->arena);
@@ -322,12 +385,18 @@ enum fletch_status fletch_checkpoint_read(const struct fletch_checkpoint *checkp
                                           uint64_t begin, void *out, size_t size,
                                           struct fletch_error *err)
 {
+    const struct fletch_file *file;
+
     if (tensor->file >= checkpoint->files_count || begin > tensor->size ||
         size > tensor->size - begin)
         return fletch_fail(err, FLETCH_ERR_ARGUMENT,
                            "tensor '%.*s': %zu bytes at byte %" PRIu64
                            " are asked for, it has %" PRIu64,
                            FLETCH_NAME_SHOWN, tensor->name, size, begin, tensor->size);
-    return fletch_file_read(&checkpoint->files[tensor->file].file, tensor->offset + begin,
-                            out, size, err);
+    file = tensor->aside ? checkpoint->files[tensor->file].aside
+                         : &checkpoint->files[tensor->file].file;
+    if (!fletch_tensor_is_straight(tensor))
+        return fletch_strided_read(checkpoint->strided, file, tensor, begin, out, size,
+                                   err);
+    return fletch_file_read(file, tensor->offset + begin, out, size, err);
 }

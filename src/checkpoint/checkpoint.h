@@ -6,8 +6,11 @@
  *
  * Invariants, checked in one place for every format and relied on everywhere:
  *  1. size == count * bits / 8, count == product(shape), neither wraps
- *  2. [offset, offset + size) lies in its file as that was when it was opened
+ *  2. [offset, offset + size) lies in its file as that was when it was opened; of a tensor
+ *     with strides, all elements do
  *  3. names are valid UTF-8 without NUL
+ *
+ * Tensors may share bytes: tied weights are two names with one offset.
  *
  * The files stay open for reading, their tensors' bytes are pulled in pieces with
  * fletch_checkpoint_read, from any number of threads at once.
@@ -22,15 +25,27 @@
 struct fletch_checkpoint_file {
     const char *name; /* relative to the checkpoint's folder */
     struct fletch_file file;
+    struct fletch_file *aside; /* what was unpacked of it, in a file without a name; NULL */
 };
+
+/* Something about a checkpoint that people should know: what was passed over, what a pickle
+ * wanted to call. */
+struct fletch_note {
+    const char *text;
+    struct fletch_note *next;
+};
+
+struct fletch_strided;
 
 struct fletch_checkpoint {
     struct fletch_arena arena;            /* names, shapes, paths */
-    const char *format;                   /* "safetensors" */
+    const char *format;                   /* "safetensors", "torch zip" */
     struct fletch_checkpoint_file *files; /* [files_count] */
     size_t files_count;
     struct fletch_tensor *tensors; /* [tensors_count], in natural order */
     size_t tensors_count;
+    struct fletch_note *notes;      /* in the order of what they are about */
+    struct fletch_strided *strided; /* windows of what does not lie in order; NULL */
 };
 
 /* A format: how to know it by its first bytes, and how to list what is inside. It appends
@@ -39,8 +54,11 @@ struct fletch_checkpoint {
 #define FLETCH_PROBE_SIZE 64
 
 struct fletch_tensor_list {
-    struct fletch_arena *arena; /* for names and shapes */
+    struct fletch_arena *arena; /* for names, shapes and notes */
     uint64_t file_size;         /* of the file that is being listed */
+    bool is_shard;              /* an index names its tensors: they keep their names */
+    struct fletch_file *aside;  /* what the format unpacked of this file, or NULL */
+    struct fletch_note *notes;  /* grown by fletch_tensor_list_note */
     struct fletch_tensor
         *tensors; /* [cap], `count` in use; grown by fletch_tensor_list_put */
     size_t count, cap;
@@ -51,13 +69,17 @@ struct fletch_tensor_list {
 enum fletch_status fletch_tensor_list_put(struct fletch_tensor_list *list,
                                           const struct fletch_tensor *tensor,
                                           struct fletch_error *err);
+/* Adds a note, printf-style. */
+enum fletch_status fletch_tensor_list_note(struct fletch_tensor_list *list,
+                                           struct fletch_error *err, const char *format,
+                                           ...) FLETCH_PRINTF(3, 4);
 
 struct fletch_checkpoint_format {
     const char *name;       /* "safetensors" */
     const char *file_name;  /* "model.safetensors" */
     const char *index_name; /* "model.safetensors.index.json"; NULL: no shards */
     const char *index_glob; /* an index of any name; NULL: no shards */
-    const char *suffix;     /* of file names: ".safetensors" */
+    const char *suffix;     /* of file names: ".safetensors"; NULL: none says enough */
     /* True when a file of `size` bytes that begins with head[head_size] is of this format.
      */
     bool (*probe)(const uint8_t *head, size_t head_size, uint64_t size);
@@ -66,6 +88,8 @@ struct fletch_checkpoint_format {
 };
 
 extern const struct fletch_checkpoint_format fletch_format_safetensors;
+extern const struct fletch_checkpoint_format fletch_format_torch_zip;
+extern const struct fletch_checkpoint_format fletch_format_torch_stream;
 
 /* Opens what is at `path`: a folder (its weights file; where there is none, its index with
  * shards), one weights file of any name, or one index. Says what is there instead when
@@ -73,8 +97,8 @@ extern const struct fletch_checkpoint_format fletch_format_safetensors;
  * read, an empty folder. NOT_FOUND, IO, FORMAT, UNSUPPORTED, MEMORY; the file is in front
  * of every message. Public: fletch_checkpoint_open. */
 
-/* `size` bytes of a tensor from byte `begin` on, as the file holds them. IO when the file
- * shrank. */
+/* `size` bytes of a tensor from byte `begin` on, its elements in order and little-endian,
+ * however the file holds them. IO when the file shrank. */
 enum fletch_status fletch_checkpoint_read(const struct fletch_checkpoint *checkpoint,
                                           const struct fletch_tensor *tensor,
                                           uint64_t begin, void *out, size_t size,

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* tensor.h - a tensor as a checkpoint lists it: a view, no bytes */
+/* tensor.h - a tensor as a checkpoint lists it: a view, no bytes
+ *
+ * Most tensors lie in their file as they are handed out: row by row, little-endian. The
+ * others say how they lie, and fletch_checkpoint_read puts their bytes in order.
+ */
 #ifndef FLETCH_TENSOR_TENSOR_H
 #define FLETCH_TENSOR_TENSOR_H
 
@@ -17,6 +21,11 @@ struct fletch_tensor {
     uint64_t size;         /* bytes: count * bits / 8 */
     size_t file;           /* index of the checkpoint's file */
     uint64_t offset;       /* of the first byte, from the start of that file */
+    /* [rank], in elements: how far apart neighbours lie along each dimension, 0 where all
+     * are one. NULL: one after the other. Only of types of whole bytes. */
+    const uint64_t *strides;
+    bool big_endian; /* its elements have their most significant byte first */
+    bool aside;      /* offset counts in what was unpacked from the file, not in the file */
 };
 
 #endif
