@@ -140,6 +140,17 @@ void fletch_file_start_sync(const struct fletch_file *file)
 #endif
 }
 
+void fletch_file_wait_sync(const struct fletch_file *file, uint64_t offset, uint64_t size)
+{
+#ifdef SYNC_FILE_RANGE_WRITE
+    sync_file_range(file->fd, (off_t)offset, (off_t)size,
+                    SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+                        SYNC_FILE_RANGE_WAIT_AFTER);
+#else
+    (void)file, (void)offset, (void)size;
+#endif
+}
+
 void fletch_file_close(struct fletch_file *file)
 {
     if (file->fd >= 0)

@@ -40,6 +40,10 @@ enum fletch_status fletch_file_sync(const struct fletch_file *file,
                                     struct fletch_error *err);
 /* Sets the disk to work on what was written so far, without waiting for it: a hint. */
 void fletch_file_start_sync(const struct fletch_file *file);
+/* Waits until a part is on its way to the disk, so that the fletch_file_sync that must
+ * follow is short: a slow disk can be waited for in steps, with a look at the cancel
+ * callback between. */
+void fletch_file_wait_sync(const struct fletch_file *file, uint64_t offset, uint64_t size);
 /* Never fails: what must be on disk was synced before. */
 void fletch_file_close(struct fletch_file *file);
 

@@ -7,6 +7,7 @@
  */
 #include "base/pool.h"
 #include "convert/certify.h"
+#include "convert/piece.h"
 #include "convert/proof.h"
 #include "convert/publish.h"
 #include "convert/tokenizer.h"
@@ -18,6 +19,8 @@
 
 /* Names in one message about many tensors. */
 #define NAMES_MAX 5
+/* Waiting for a slow disk, this much at a time. */
+#define SYNC_STEP ((uint64_t)4 << 20)
 
 struct conversion {
     const char *path, *out_dir;
@@ -122,6 +125,16 @@ static enum fletch_status write_weights(struct conversion *c, const char *path,
     TRY(fletch_pipeline_run(c->outcomes, &c->written_bytes, &c->weights, &pipeline, err));
     fletch_file_start_sync(&c->weights);
     return FLETCH_OK;
+}
+
+/* On disk, all of it; a slow disk can be interrupted. */
+static enum fletch_status sync_weights(const struct conversion *c, struct fletch_error *err)
+{
+    for (uint64_t at = 0; at < c->written_bytes; at += SYNC_STEP) {
+        TRY(fletch_check_cancel(c->options, err));
+        fletch_file_wait_sync(&c->weights, at, SYNC_STEP);
+    }
+    return fletch_file_sync(&c->weights, err);
 }
 
 static bool is_inexact(const struct fletch_row_outcome *outcome)
@@ -368,7 +381,7 @@ static enum fletch_status convert(struct conversion *c, struct fletch_result *re
     TRY(list_sources(c, err));
     if (!c->options->skip_verify)
         TRY(prove(c, weights, err));
-    TRY(fletch_file_sync(&c->weights, err));
+    TRY(sync_weights(c, err));
     TRY(write_metadata(c, metadata, err));
     TRY(fill_result(result, c, err));
     tell(c, FLETCH_STAGE_PUBLISH, NULL);
