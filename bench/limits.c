@@ -456,7 +456,7 @@ static unsigned core_count(void)
 static void setup(int argc, char **argv)
 {
     struct stat info;
-    size_t mib = argc > 4 ? (size_t)atoi(argv[4]) : 64;
+    size_t mib = argc > 4 ? (size_t)strtoul(argv[4], NULL, 10) : 64;
 
     if (argc < 4 || mib < 1 || mib > 4096)
         die("usage: limits FILE CODEC LEVEL [MIB]");
@@ -469,7 +469,7 @@ static void setup(int argc, char **argv)
             codec = &codecs[i];
     if (!codec)
         die("the codec is zstd, lz4, snappy, gzip or none");
-    level = atoi(argv[3]);
+    level = (int)strtol(argv[3], NULL, 10);
     type = find_type();
     size = mib << 20;
     if (file_size < size + 2 * CHUNK)

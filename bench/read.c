@@ -64,7 +64,7 @@ int main(int argc, char **argv)
 {
     static struct reader readers[THREADS_MAX];
     struct fletch_error err;
-    size_t count = argc > 2 ? (size_t)atoi(argv[2]) : 0, row;
+    size_t count = argc > 2 ? (size_t)strtoul(argv[2], NULL, 10) : 0, row;
     uint64_t bytes = 0;
     double began = now(), opened;
 

@@ -49,8 +49,8 @@ int main(int argc, char **argv)
     }
     options.family = argv[3];
     options.codec = argv[4];
-    options.level = atoi(argv[5]);
-    options.threads = (unsigned)atoi(argv[6]);
+    options.level = (int)strtol(argv[5], NULL, 10);
+    options.threads = (unsigned)strtoul(argv[6], NULL, 10);
     if (fletch_convert(&result, argv[1], argv[2], &options, &err)) {
         fprintf(stderr, "stages: %s\n", err.message);
         return 1;
