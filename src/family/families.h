@@ -2,7 +2,7 @@
 /* families.h - the families' structs, and what text families have in common
  *
  * Adding a family: its file, a line in the list below, a line in src/meson.build,
- * tests/families/NAME.txt.
+ * tests/families/NAME.txt; docs/adding-a-family.md does it step by step.
  */
 #ifndef FLETCH_FAMILY_FAMILIES_H
 #define FLETCH_FAMILY_FAMILIES_H
