@@ -344,7 +344,9 @@ def start(bench):
     stripped = os.path.join(bench.out, "stripped")
     subprocess.run(["strip", "-o", stripped, bench.fletch], check=True)
     size = os.path.getsize(stripped)
-    table.add("stripped binary", f"{mib(size)} MiB", "1 MiB", verdict(size <= MIB))
+    with open(stripped, "rb") as file:
+        most = 1.0 if b"libzstd.so" in file.read() else 1.5  # with the codecs inside
+    table.add("stripped binary", f"{mib(size)} MiB", f"{most} MiB", verdict(size <= most * MIB))
     yield table
 
 
