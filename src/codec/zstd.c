@@ -165,6 +165,8 @@ static enum fletch_status open_literals(struct fletch_encoder *encoder,
         { ZSTD_c_chainLog, ZSTD_CHAINLOG_MIN },
         { ZSTD_c_contentSizeFlag, 0 },
         { ZSTD_c_blockDelimiters, ZSTD_sf_explicitBlockDelimiters },
+        { ZSTD_c_stableInBuffer, 1 }, /* or room for a window would be made */
+        { ZSTD_c_stableOutBuffer, 1 },
         { ZSTD_c_literalCompressionMode, ZSTD_ps_enable },
     };
 
@@ -215,6 +217,8 @@ static enum fletch_status open_joiner(struct fletch_encoder *encoder,
         { ZSTD_c_useRowMatchFinder, ZSTD_ps_disable },
         { ZSTD_c_contentSizeFlag, 0 },
         { ZSTD_c_blockDelimiters, ZSTD_sf_explicitBlockDelimiters },
+        { ZSTD_c_stableInBuffer, 1 }, /* or room for a window would be made */
+        { ZSTD_c_stableOutBuffer, 1 },
         { ZSTD_c_searchForExternalRepcodes, ZSTD_ps_enable },
     };
 
@@ -259,7 +263,9 @@ static enum fletch_status accept(struct fletch_zstd_made *made, size_t content,
 
 /* ---- Without matches ---- */
 
-/* Content into blocks without matches, behind made->begin. */
+/* Content into blocks without matches, behind made->begin. With what is in front of it the
+ * first block ends where a block would: decoders copy a fifth faster when blocks begin at
+ * round addresses. */
 static enum fletch_status make_literals(struct fletch_encoder *encoder,
                                         struct fletch_zstd_made *made, size_t cap,
                                         const uint8_t *content, size_t size,
@@ -270,9 +276,10 @@ static enum fletch_status make_literals(struct fletch_encoder *encoder,
     size_t left = size, result;
 
     TRY(open_literals(encoder, err));
-    TRY(reserve_sequences(encoder, size / FLETCH_ZSTD_BLOCK + 1, err));
+    TRY(reserve_sequences(encoder, size / FLETCH_ZSTD_BLOCK + 2, err));
     do {
-        const size_t block = left < FLETCH_ZSTD_BLOCK ? left : FLETCH_ZSTD_BLOCK;
+        const size_t room = FLETCH_ZSTD_BLOCK - (list->count ? 0 : made->lead);
+        const size_t block = left < room ? left : room;
 
         list->items[list->count++] = (ZSTD_Sequence){ .litLength = (unsigned)block };
         left -= block;
@@ -350,10 +357,10 @@ static size_t count_delimiters(const struct fletch_zstd_sequences *list)
     return count;
 }
 
-/* A later piece into blocks, behind made->begin. Each round but the last makes at least one
- * more block plain, so there are at most as many as blocks. */
+/* A later piece into blocks, behind made->begin and lead bytes of content. Each round but
+ * the last makes at least one more block plain, so there are at most as many as blocks. */
 static enum fletch_status make_later(struct fletch_encoder *encoder,
-                                     struct fletch_zstd_made *made, size_t cap,
+                                     struct fletch_zstd_made *made, size_t lead, size_t cap,
                                      const uint8_t *content, size_t size,
                                      struct fletch_error *err)
 {
@@ -362,12 +369,13 @@ static enum fletch_status make_later(struct fletch_encoder *encoder,
 
     TRY(open_joiner(encoder, err));
     TRY(find_sequences(encoder, content, size, err));
+    fletch_zstd_trim(list, lead);
     do {
-        unsure = fletch_zstd_untie(list, content, size);
+        unsure = fletch_zstd_untie(list, content, lead, size);
         TRY(accept(made, size,
-                   ZSTD_compressSequences(encoder->joiner,
-                                          made->out + made->begin - HEADER_SIZE, cap,
-                                          list->items, list->count, content, size),
+                   ZSTD_compressSequences(
+                       encoder->joiner, made->out + made->begin - HEADER_SIZE, cap,
+                       list->items, list->count, content + lead, size - lead),
                    err));
         if (made->count != count_delimiters(list))
             return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
@@ -450,21 +458,20 @@ static enum fletch_status encode_later(struct fletch_encoder *encoder,
 {
     const bool last = piece->offset + piece->size == piece->page_size;
     const size_t lead = piece->size < LEAD_SIZE ? piece->size : LEAD_SIZE;
-    const uint8_t *content = (const uint8_t *)piece->bytes + lead;
-    const size_t content_size = piece->size - lead;
+    const uint8_t *content = piece->bytes;
     struct fletch_zstd_made made = { .out = out,
                                      .begin = HEADER_SIZE,
                                      .end = FLETCH_ZSTD_BLOCK_HEADER + lead };
 
-    if (content_size) {
-        if (piece->effort == FLETCH_EFFORT_ENTROPY)
-            TRY(make_literals(encoder, &made, cap, content, content_size, err));
-        else
-            TRY(make_later(encoder, &made, cap, content, content_size, err));
+    made.lead = (size_t)((piece->offset + lead) % FLETCH_ZSTD_BLOCK);
+    if (piece->size > lead && piece->effort == FLETCH_EFFORT_ENTROPY)
+        TRY(make_literals(encoder, &made, cap, content + lead, piece->size - lead, err));
+    else if (piece->size > lead)
+        TRY(make_later(encoder, &made, lead, cap, content, piece->size, err));
+    if (piece->size > lead)
         fletch_zstd_mark_last(&made, last);
-    }
-    fletch_zstd_put_block_header(out, last && !content_size, FLETCH_ZSTD_RAW, lead);
-    memcpy(out + FLETCH_ZSTD_BLOCK_HEADER, piece->bytes, lead);
+    fletch_zstd_put_block_header(out, last && piece->size == lead, FLETCH_ZSTD_RAW, lead);
+    memcpy(out + FLETCH_ZSTD_BLOCK_HEADER, content, lead);
     *size = made.end;
     return FLETCH_OK;
 }

@@ -74,14 +74,16 @@ static bool has_literals(const struct fletch_zstd_made *made,
            (made->out[block->at + FLETCH_ZSTD_BLOCK_HEADER] & 3) == type;
 }
 
-/* The next block, of `left` bytes of content; true when it is thin. */
-static bool next_block(struct fletch_zstd_block *block, const struct fletch_zstd_made *made,
-                       size_t at, size_t *left)
+/* Block i, at `at`, with `left` bytes of content behind the ones before. */
+static struct fletch_zstd_block get_block(const struct fletch_zstd_made *made, size_t i,
+                                          size_t at, size_t left)
 {
-    *block = fletch_zstd_block_at(made->out, at);
-    block->content = *left < FLETCH_ZSTD_BLOCK ? *left : FLETCH_ZSTD_BLOCK;
-    *left -= block->content;
-    return is_thin(block);
+    struct fletch_zstd_block block = fletch_zstd_block_at(made->out, at);
+
+    block.content = FLETCH_ZSTD_BLOCK - (i ? 0 : made->lead);
+    if (block.content > left)
+        block.content = left;
+    return block;
 }
 
 /* Turns thin blocks[made->count] to raw ones, but for those whose table a later one needs;
@@ -132,29 +134,37 @@ static void store(struct fletch_zstd_made *made, const struct fletch_zstd_block 
     }
 }
 
+/* Lists all blocks, unless `blocks` is NULL; true when one is thin. */
+static bool list_blocks(struct fletch_zstd_block *blocks,
+                        const struct fletch_zstd_made *made, size_t left)
+{
+    size_t at = made->begin;
+    bool thin = false;
+
+    for (size_t i = 0; i < made->count; i++) {
+        const struct fletch_zstd_block block = get_block(made, i, at, left);
+
+        thin = thin || is_thin(&block);
+        at += FLETCH_ZSTD_BLOCK_HEADER + block.size;
+        left -= block.content;
+        if (blocks)
+            blocks[i] = block;
+    }
+    return thin;
+}
+
 enum fletch_status fletch_zstd_store_thin(struct fletch_zstd_made *made,
                                           const uint8_t *content, size_t size,
                                           struct fletch_error *err)
 {
-    struct fletch_zstd_block block, *blocks;
-    size_t at = made->begin, left = size;
-    bool thin = false;
+    struct fletch_zstd_block *blocks;
 
-    for (size_t i = 0; i < made->count && !thin; i++) {
-        thin = next_block(&block, made, at, &left);
-        at += FLETCH_ZSTD_BLOCK_HEADER + block.size;
-    }
-    if (!thin)
+    if (!list_blocks(NULL, made, size))
         return FLETCH_OK;
     blocks = fletch_alloc_array(made->count, sizeof(*blocks));
     if (!blocks)
         return fletch_fail_memory(err, made->count * sizeof(*blocks), "a list of blocks");
-    at = made->begin;
-    left = size;
-    for (size_t i = 0; i < made->count; i++) {
-        next_block(&blocks[i], made, at, &left);
-        at += FLETCH_ZSTD_BLOCK_HEADER + blocks[i].size;
-    }
+    list_blocks(blocks, made, size);
     store(made, blocks, choose(blocks, made), content, size);
     fletch_free(blocks);
     return FLETCH_OK;

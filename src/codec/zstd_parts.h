@@ -40,6 +40,7 @@ struct fletch_zstd_made {
     size_t begin; /* of the first block */
     size_t end;   /* behind the last block */
     size_t count; /* of blocks */
+    size_t lead;  /* bytes of content in front, by which the first block is shorter */
 };
 
 /* Counts the blocks; false unless they fill begin to end. */
@@ -51,7 +52,7 @@ void fletch_zstd_put_block_header(uint8_t *out, bool last, enum fletch_zstd_bloc
 void fletch_zstd_mark_last(const struct fletch_zstd_made *made, bool last);
 /* Makes blocks raw that shrink by less than FLETCH_SHRINK_MIN asks for: they are not worth
  * their decoding. The blocks have no sequences and hold FLETCH_ZSTD_BLOCK bytes each, but
- * the last, of content[size]. */
+ * the last and, by made->lead, the first, of content[size]. */
 enum fletch_status fletch_zstd_store_thin(struct fletch_zstd_made *made,
                                           const uint8_t *content, size_t size,
                                           struct fletch_error *err);
@@ -65,17 +66,20 @@ struct fletch_zstd_sequences {
     size_t count, cap;
 };
 
-/* Rewrites the sequences of content[size] so that they give the same content whatever the
- * decoder's repeated offsets are in the beginning, and so that they are surely true: a
- * match that is not is made literals, blocks that are missing at the end are put there, as
- * literals, for which there must be room. The encoder is assumed to begin with the
- * format's start values and to choose repeated offsets wherever it can.
+/* Takes the first `size` bytes of content off the first sequences. */
+void fletch_zstd_trim(struct fletch_zstd_sequences *list, size_t size);
+/* Rewrites the sequences of content[begin ... size] so that they give the same content
+ * whatever the decoder's repeated offsets are in the beginning, and so that they are surely
+ * true: a match that is not is made literals, blocks that are missing at the end are put
+ * there, as literals, for which there must be room. Matches may reach in front of `begin`.
+ * The encoder is assumed to begin with the format's start values and to choose repeated
+ * offsets wherever it can.
  *
  * Returns the number of blocks, from the first, of which that holds only if those that have
  * sequences are stored as sequences: one that comes out raw leaves the offsets as they
  * were. */
 size_t fletch_zstd_untie(struct fletch_zstd_sequences *list, const uint8_t *content,
-                         size_t size);
+                         size_t begin, size_t size);
 /* Makes block i all literals, if it is not; false when it was. */
 bool fletch_zstd_make_plain(struct fletch_zstd_sequences *list, size_t i);
 

@@ -166,12 +166,29 @@ static bool take_block(struct untying *u)
     return true;
 }
 
-size_t fletch_zstd_untie(struct fletch_zstd_sequences *list, const uint8_t *content,
-                         size_t size)
+void fletch_zstd_trim(struct fletch_zstd_sequences *list, size_t size)
 {
-    struct untying u = {
-        .list = list, .content = content, .size = size, .kept = { .distance = { 1, 4, 8 } }
-    };
+    for (size_t i = 0; size && i < list->count; i++) {
+        ZSTD_Sequence *item = &list->items[i];
+        const unsigned literals = item->litLength < size ? item->litLength : (unsigned)size;
+        unsigned match;
+
+        item->litLength -= literals;
+        size -= literals;
+        match = item->matchLength < size ? item->matchLength : (unsigned)size;
+        item->matchLength -= match;
+        size -= match;
+    }
+}
+
+size_t fletch_zstd_untie(struct fletch_zstd_sequences *list, const uint8_t *content,
+                         size_t begin, size_t size)
+{
+    struct untying u = { .list = list,
+                         .content = content,
+                         .size = size,
+                         .at = begin,
+                         .kept = { .distance = { 1, 4, 8 } } };
     size_t blocks = 0, unsure = 0;
 
     while (u.at < size && take_block(&u)) {

@@ -194,7 +194,7 @@ static void later_pieces_stand_anywhere(void **state)
 static void raw_blocks_leave_distances_as_they_were(void **state)
 {
     struct fletch_encoder *encoder = open_encoder(&fletch_codec_zstd, 3);
-    const size_t head = PIECE + 3, size = 3 * PIECE;
+    const size_t head = PIECE, size = 3 * PIECE;
     struct later pieces[2];
     uint64_t seed = 26;
     struct fletch_piece piece = { .size = size, .offset = 1, .page_size = 10 * size };
@@ -217,7 +217,7 @@ static void raw_blocks_leave_distances_as_they_were(void **state)
                      FLETCH_OK);
     /* behind the raw block in front: the random one is raw, the next is not */
     assert_int_equal(fletch_zstd_block_at(pieces[1].bytes, 6).type, FLETCH_ZSTD_RAW);
-    assert_int_equal(fletch_zstd_block_at(pieces[1].bytes, 9 + PIECE).type,
+    assert_int_equal(fletch_zstd_block_at(pieces[1].bytes, 6 + PIECE).type,
                      FLETCH_ZSTD_COMPRESSED);
     check_order(pieces, (const size_t[]){ 0, 1 }, 2);
     for (size_t i = 0; i < 2; i++) {
@@ -285,7 +285,7 @@ static void untied_distances_stay(void **state)
     put_item(c, 0, 3, 5);
     put_item(c, 0, 12, 4); /* one before, behind no literals */
     put_item(c, 7, 0, 0);
-    assert_int_equal(fletch_zstd_untie(&c->list, c->content, c->size), 1);
+    assert_int_equal(fletch_zstd_untie(&c->list, c->content, 0, c->size), 1);
     assert_int_equal(c->list.count, 7);
     check_item(c, 0, 12, 12, 6);
     check_item(c, 1, 0, 6, 9);
@@ -307,7 +307,7 @@ static void tied_distances_look_farther(void **state)
     put_item(c, 1, 12, 3); /* known by now, as the newest */
     put_item(c, 2, 8, 5);  /* 8 was pushed out */
     put_item(c, 5, 0, 0);
-    assert_int_equal(fletch_zstd_untie(&c->list, c->content, c->size), 1);
+    assert_int_equal(fletch_zstd_untie(&c->list, c->content, 0, c->size), 1);
     check_item(c, 0, 12, 12, 6);
     check_item(c, 1, 0, 12, 30);
     check_item(c, 2, 1, 12, 3);
@@ -325,7 +325,7 @@ static void tied_matches_that_are_too_short_become_literals(void **state)
     put_item(c, 8, 4, 10); /* 8 of them would be literals, 2 are left */
     put_item(c, 2, 16, 4);
     put_item(c, 0, 0, 0);
-    fletch_zstd_untie(&c->list, c->content, c->size);
+    fletch_zstd_untie(&c->list, c->content, 0, c->size);
     check_item(c, 0, 20, 16, 4);
     check_item(c, 1, 0, 0, 0);
     assert_int_equal(c->list.count, 2);
@@ -346,7 +346,7 @@ static void the_unsure_blocks_are_counted(void **state)
     put_item(c, 1, 0, 0);
     put_item(c, 2, 15, 5);
     put_item(c, 1, 0, 0);
-    assert_int_equal(fletch_zstd_untie(&c->list, c->content, c->size), 3);
+    assert_int_equal(fletch_zstd_untie(&c->list, c->content, 0, c->size), 3);
     assert_int_equal(c->list.count, 8);
 
     assert_true(fletch_zstd_make_plain(&c->list, 1));
@@ -355,7 +355,7 @@ static void the_unsure_blocks_are_counted(void **state)
     check_item(c, 2, 8, 0, 0);
     check_item(c, 3, 2, 3, 5);
     assert_false(fletch_zstd_make_plain(&c->list, 1));
-    assert_int_equal(fletch_zstd_untie(&c->list, c->content, c->size), 4);
+    assert_int_equal(fletch_zstd_untie(&c->list, c->content, 0, c->size), 4);
     assert_true(fletch_zstd_make_plain(&c->list, 3));
     check_item(c, 5, 8, 0, 0);
     assert_int_equal(c->list.count, 6);
@@ -373,10 +373,47 @@ static void untrue_sequences_become_literals(void **state)
     put_item(c, 1, 0, 4);   /* from nowhere */
     put_item(c, 1, 6, 6);
     put_item(c, 2, 0, 0);
-    fletch_zstd_untie(&c->list, c->content, c->size);
+    fletch_zstd_untie(&c->list, c->content, 0, c->size);
     check_item(c, 0, 31, 6, 6);
     check_item(c, 1, 2, 0, 0);
     assert_int_equal(c->list.count, 2);
+}
+
+/* What stands in front was given otherwise, but may be matched. */
+static void the_front_is_trimmed(void **state)
+{
+    struct untie_case *c = start_case();
+
+    (void)state;
+    fill_every(c, 3);
+    put_item(c, 1, 3, 1); /* gone altogether */
+    put_item(c, 1, 3, 9);
+    put_item(c, 4, 15, 6);
+    put_item(c, 2, 0, 0);
+    fletch_zstd_trim(&c->list, 3);
+    fletch_zstd_untie(&c->list, c->content, 3, c->size);
+    check_item(c, 0, 0, 3, 9);
+    check_item(c, 1, 4, 15, 6);
+    check_item(c, 2, 2, 0, 0);
+    assert_int_equal(c->list.count, 3);
+
+    c = start_case();
+    fill_every(c, 3);
+    put_item(c, 5, 3, 9);
+    put_item(c, 2, 0, 0);
+    fletch_zstd_trim(&c->list, 3);
+    fletch_zstd_untie(&c->list, c->content, 3, c->size);
+    check_item(c, 0, 2, 3, 9);
+    assert_int_equal(c->list.count, 2);
+
+    c = start_case();
+    fill_every(c, 3);
+    put_item(c, 2, 1, 3); /* two bytes left of it are too few, and were not true */
+    put_item(c, 2, 0, 0);
+    fletch_zstd_trim(&c->list, 3);
+    fletch_zstd_untie(&c->list, c->content, 3, c->size);
+    check_item(c, 0, 4, 0, 0);
+    assert_int_equal(c->list.count, 1);
 }
 
 static void lists_that_do_not_fit_become_literals(void **state)
@@ -389,7 +426,7 @@ static void lists_that_do_not_fit_become_literals(void **state)
     put_item(c, 4, 0, 0);
     put_item(c, 20, 0, 0);
     /* the second block is longer than what there is */
-    assert_int_equal(fletch_zstd_untie(&c->list, c->content, 40), 2);
+    assert_int_equal(fletch_zstd_untie(&c->list, c->content, 0, 40), 2);
     check_item(c, 0, 20, 12, 6);
     check_item(c, 1, 4, 0, 0);
     check_item(c, 2, 10, 0, 0);
@@ -399,12 +436,12 @@ static void lists_that_do_not_fit_become_literals(void **state)
     c = start_case();
     fill_every(c, 3);
     put_item(c, 20, 12, 6);
-    assert_int_equal(fletch_zstd_untie(&c->list, c->content, c->size), 1);
+    assert_int_equal(fletch_zstd_untie(&c->list, c->content, 0, c->size), 1);
     check_item(c, 0, 26, 0, 0);
     c = start_case();
     put_item(c, UINT32_MAX, 4, 5);
     put_item(c, 4, 0, 0);
-    fletch_zstd_untie(&c->list, c->content, 8);
+    fletch_zstd_untie(&c->list, c->content, 0, 8);
     check_item(c, 0, 8, 0, 0);
     assert_int_equal(c->list.count, 1);
 }
@@ -583,6 +620,7 @@ int main(void)
         cmocka_unit_test(tied_matches_that_are_too_short_become_literals),
         cmocka_unit_test(the_unsure_blocks_are_counted),
         cmocka_unit_test(untrue_sequences_become_literals),
+        cmocka_unit_test(the_front_is_trimmed),
         cmocka_unit_test(lists_that_do_not_fit_become_literals),
         cmocka_unit_test(thin_blocks_are_stored),
         cmocka_unit_test(tables_that_are_needed_stay),
