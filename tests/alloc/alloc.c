@@ -7,19 +7,14 @@
  * memory (or of the system, where a libc call ran out), leave no memory, no descriptor and
  * no half output.
  *
- * Two kinds of allocation are spared, since nothing outside their libraries can make them
- * fail well. libsnappy is C++ and throws, which nobody can catch in C: its operator new.
- * libjansson 2.14 does not check the growth of its lexer's token buffer and writes on: what
- * it allocates in powers of two.
+ * libsnappy is C++ and throws, which nobody can catch in C; its operator new is spared.
  */
 #include <fletch/fletch.h>
 
 #include <dirent.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <ftw.h>
 #include <stdio.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -36,19 +31,6 @@ void __libc_free(void *memory);
 static long armed;   /* the allocation to fail, from 1; 0: none */
 static long counted; /* since arming */
 static long live;    /* allocations that were not freed */
-
-static const void *jansson; /* where the library is loaded */
-
-/* The smallest size that the token buffer grows to. */
-#define TOKEN_SIZE_MIN 32
-
-static bool is_token_buffer(size_t size, const void *caller)
-{
-    Dl_info from;
-
-    return size >= TOKEN_SIZE_MIN && !(size & (size - 1)) && dladdr(caller, &from) &&
-           from.dli_fbase == jansson;
-}
 
 static bool spoiled(void)
 {
@@ -67,8 +49,6 @@ static void *born(void *memory)
 
 void *malloc(size_t size)
 {
-    if (armed && is_token_buffer(size, __builtin_return_address(0)))
-        return born(__libc_malloc(size));
     return spoiled() ? NULL : born(__libc_malloc(size));
 }
 
@@ -390,14 +370,11 @@ int main(int argc, char **argv)
     struct fletch_result kept;
     struct fletch_error err;
     char model[4096];
-    Dl_info where;
     int failed = 0;
     int count = (int)(sizeof(operations) / sizeof(operations[0]));
 
-    if (argc != 2 || !dladdr((const void *)(uintptr_t)json_loadb, &where) ||
-        !mkdtemp(scratch))
+    if (argc != 2 || !mkdtemp(scratch))
         return 2;
-    jansson = where.dli_fbase;
     snprintf(out_dir, sizeof(out_dir), "%s/out", scratch);
     snprintf(kept_dir, sizeof(kept_dir), "%s/kept", scratch);
     snprintf(model, sizeof(model), "%s/whisper/source", argv[1]);
