@@ -2,6 +2,7 @@
 /* cmd_convert.c - fletch convert: a checkpoint becomes a folder with one Parquet file */
 #include "notes.h"
 #include "progress.h"
+#include "signals.h"
 #include "report.h"
 
 #include <stdio.h>
@@ -119,7 +120,7 @@ static void convert(struct conversion *conversion)
     struct timespec start, end;
     struct fletch_meter meter;
 
-    fletch_signals_catch();
+    fletch_signals_catch(args->output);
     fletch_meter_start(&meter, args, args->skip_verify ? 1 : WRITE_SHARE);
     options.progress = fletch_meter_progress;
     options.cancel = fletch_signals_cancel;
@@ -127,6 +128,7 @@ static void convert(struct conversion *conversion)
     clock_gettime(CLOCK_MONOTONIC, &start);
     conversion->status = fletch_convert(&conversion->result, conversion->model,
                                         args->output, &options, &conversion->err);
+    fletch_signals_end();
     clock_gettime(CLOCK_MONOTONIC, &end);
     fletch_meter_stop(&meter);
     conversion->seconds = conversion->status

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* cmd_verify.c - fletch verify: proves a converted folder */
 #include "progress.h"
+#include "signals.h"
 #include "report.h"
 
 #include <stdio.h>
@@ -61,7 +62,7 @@ static int run(const struct fletch_args *args)
 
     if (!fletch_args_operand(args, NULL, "DIR"))
         return FLETCH_EXIT_MISUSED;
-    fletch_signals_catch();
+    fletch_signals_catch(NULL);
     fletch_meter_start(&meter, args, 0);
     options.progress = fletch_meter_progress;
     options.cancel = fletch_signals_cancel;

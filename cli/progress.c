@@ -4,8 +4,6 @@
 
 #include "report.h"
 
-#include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -295,45 +293,4 @@ void fletch_meter_stop(struct fletch_meter *meter)
 {
     clear(meter);
     fletch_text_release(&meter->line);
-}
-
-/* ---- Signals ---- */
-
-static atomic_int caught;
-
-static void note_signal(int number)
-{
-    if (atomic_exchange(&caught, number) == 0)
-        return;
-    signal(number, SIG_DFL);
-    raise(number);
-}
-
-void fletch_signals_catch(void)
-{
-    static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
-    struct sigaction action = { .sa_handler = note_signal, .sa_flags = SA_RESTART };
-    struct sigaction old;
-
-    sigemptyset(&action.sa_mask);
-    for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
-        if (!sigaction(numbers[i], NULL, &old) && old.sa_handler != SIG_IGN)
-            sigaction(numbers[i], &action, NULL);
-    }
-}
-
-bool fletch_signals_cancel(void *user)
-{
-    (void)user;
-    return atomic_load(&caught) != 0;
-}
-
-int fletch_work_failed(const struct fletch_error *err)
-{
-    int number = atomic_load(&caught);
-
-    if (err->status != FLETCH_ERR_CANCELLED || number == 0)
-        return fletch_say_failed(err);
-    fletch_say("interrupted");
-    return FLETCH_EXIT_SIGNAL + number;
 }

@@ -37,12 +37,4 @@ void fletch_meter_progress(const struct fletch_progress *progress, void *user);
 /* Leaves no trace of the bar. */
 void fletch_meter_stop(struct fletch_meter *meter);
 
-/* From now on an interrupt, a hang-up or a request to end is noted, for the work to stop
- * cleanly; the second one kills. What the caller's parent has had ignored stays so. */
-void fletch_signals_catch(void);
-/* A fletch_cancel_fn; `user` is not looked at. */
-bool fletch_signals_cancel(void *user);
-/* Says why work failed and returns the exit code: that of the signal, if one stopped it. */
-int fletch_work_failed(const struct fletch_error *err);
-
 #endif

@@ -167,6 +167,12 @@ FLETCH_API enum fletch_status fletch_convert(struct fletch_result *result,
                                              struct fletch_error *err);
 FLETCH_API void fletch_result_release(struct fletch_result *result);
 
+/* For a program that must end at once, while its conversion is in a call that cannot be
+ * interrupted (a whole page of gzip takes seconds): removes what this process has staged
+ * for `out_dir`, from another thread. That conversion can no longer publish anything and
+ * will fail, so the caller exits next. */
+FLETCH_API void fletch_abandon(const char *out_dir);
+
 /* ---- Plan: what a conversion would do, with no tensor byte read ---- */
 
 struct fletch_plan_row {

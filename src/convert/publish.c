@@ -200,14 +200,30 @@ static void remove_stale(const char *folder, const char *prefix)
     }
 }
 
+/* What the names of staging folders for this output begin with; the process's number
+ * follows. */
+static char *staging_prefix(struct fletch_staging *staging)
+{
+    if (staging->inside)
+        return fletch_arena_strdup(&staging->arena, ".fletch-");
+    return fletch_arena_format(&staging->arena, ".%.*s.fletch-", NAME_PART_MAX,
+                               fletch_path_base(staging->final));
+}
+
+static bool is_mounted(const struct fletch_staging *staging)
+{
+    struct stat above, below;
+
+    return staging->replaces && !stat(staging->parent, &above) &&
+           !stat(staging->final, &below) &&
+           (above.st_dev != below.st_dev || above.st_ino == below.st_ino);
+}
+
 static enum fletch_status make_staging(struct fletch_staging *staging,
                                        struct fletch_error *err)
 {
     const char *folder = staging->inside ? staging->final : staging->parent;
-    char *prefix = staging->inside ? fletch_arena_strdup(&staging->arena, ".fletch-")
-                                   : fletch_arena_format(&staging->arena, ".%.*s.fletch-",
-                                                         NAME_PART_MAX,
-                                                         fletch_path_base(staging->final));
+    char *prefix = staging_prefix(staging);
 
     if (!prefix)
         return fletch_fail_memory(err, PATH_MAX, "a path");
@@ -236,7 +252,6 @@ enum fletch_status fletch_staging_open(struct fletch_staging **out, const char *
 {
     struct fletch_staging *staging = fletch_alloc(sizeof(*staging));
     enum fletch_status status = FLETCH_OK;
-    struct stat above, below;
     int parent = -1;
 
     if (!staging)
@@ -249,9 +264,7 @@ enum fletch_status fletch_staging_open(struct fletch_staging **out, const char *
     if (!status && staging->replaces && !force)
         status = refuse_foreign(staging, err);
     if (!status) {
-        staging->inside = staging->replaces && !stat(staging->parent, &above) &&
-                          !stat(staging->final, &below) &&
-                          (above.st_dev != below.st_dev || above.st_ino == below.st_ino);
+        staging->inside = is_mounted(staging);
         parent = open(staging->parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (parent >= 0)
             lock_folder(parent, LOCK_EX);
@@ -346,4 +359,38 @@ void fletch_staging_close(struct fletch_staging *staging)
         rmdir(staging->made_parents[--staging->made_count]);
     fletch_arena_release(&staging->arena);
     fletch_free(staging);
+}
+
+/* A staging folder loses its name first: a rename into place can then no longer find it, so
+ * what is removed here is never published. */
+static void forget(const struct fletch_staging *staging, const char *prefix)
+{
+    const char *folder = staging->inside ? staging->final : staging->parent;
+    char name[NAME_MAX + 1], from[PATH_MAX], to[PATH_MAX];
+    size_t skip = 0;
+
+    while (fletch_tree_find_prefixed(name, sizeof(name), folder, prefix, skip)) {
+        if ((size_t)snprintf(from, sizeof(from), "%s/%s", folder, name) >= sizeof(from) ||
+            (size_t)snprintf(to, sizeof(to), "%s-x", from) >= sizeof(to) ||
+            rename(from, to) || fletch_tree_remove(to))
+            skip++;
+    }
+}
+
+void fletch_abandon(const char *out_dir)
+{
+    struct fletch_staging staging = { .lock = -1 };
+    char *prefix = NULL;
+
+    if (out_dir[0] && !locate(&staging, out_dir, NULL)) {
+        staging.inside = is_mounted(&staging);
+        prefix = staging_prefix(&staging);
+    }
+    if (prefix)
+        prefix = fletch_arena_format(&staging.arena, "%s%ld-", prefix, (long)getpid());
+    if (prefix)
+        forget(&staging, prefix);
+    while (staging.made_count)
+        rmdir(staging.made_parents[--staging.made_count]);
+    fletch_arena_release(&staging.arena);
 }

@@ -6,6 +6,7 @@
  */
 #include "../../cli/progress.h"
 #include "../../cli/report.h"
+#include "../../cli/signals.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,7 +61,7 @@ int main(int argc, char **argv)
     struct fletch_meter meter;
     bool done;
 
-    fletch_signals_catch();
+    fletch_signals_catch(NULL);
     fletch_meter_start(&meter, &args, 0.6);
     fletch_meter_progress(&open, &meter);
     done = play(&meter, FLETCH_STAGE_WRITE, steps, pause, stubborn) &&

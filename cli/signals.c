@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/* signals.c - see signals.h */
+#include "signals.h"
+
+#include "report.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <time.h>
+#include <unistd.h>
+
+/* What the library gets to stop by itself, in nanoseconds. */
+#define GRACE 60000000L
+
+enum turn { WORKING, CAME_BACK, ABANDONED };
+
+static atomic_int caught;
+static atomic_int turn;
+static atomic_bool
+    watched; /* the end is certain, and clean: later signals change nothing */
+static sem_t noted;
+
+static void note_signal(int number)
+{
+    if (atomic_exchange(&caught, number) == 0) {
+        sem_post(&noted);
+        return;
+    }
+    if (atomic_load(&watched))
+        return;
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+static void *keep_watch(void *user)
+{
+    const struct timespec grace = { .tv_nsec = GRACE };
+    int working = WORKING;
+
+    while (sem_wait(&noted) && errno == EINTR)
+        ;
+    nanosleep(&grace, NULL);
+    if (!atomic_compare_exchange_strong(&turn, &working, ABANDONED))
+        return NULL;
+    fletch_abandon(user);
+    fletch_say("%sinterrupted", isatty(STDERR_FILENO) ? "\r\033[K" : "");
+    _exit(FLETCH_EXIT_SIGNAL + atomic_load(&caught));
+}
+
+static void post_watch(const char *out_dir)
+{
+    pthread_attr_t attributes;
+    sigset_t all, old;
+    pthread_t thread;
+
+    /* signals go to the threads that work */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    pthread_attr_init(&attributes);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    atomic_store(&watched, !pthread_create(&thread, &attributes, keep_watch,
+                                           (void *)(uintptr_t)out_dir));
+    pthread_attr_destroy(&attributes);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+void fletch_signals_catch(const char *out_dir)
+{
+    static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+    struct sigaction action = { .sa_handler = note_signal, .sa_flags = SA_RESTART };
+    struct sigaction old;
+
+    sem_init(&noted, 0, 0);
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
+        if (!sigaction(numbers[i], NULL, &old) && old.sa_handler != SIG_IGN)
+            sigaction(numbers[i], &action, NULL);
+    }
+    if (out_dir)
+        post_watch(out_dir);
+}
+
+void fletch_signals_end(void)
+{
+    int working = WORKING;
+
+    if (atomic_compare_exchange_strong(&turn, &working, CAME_BACK))
+        return;
+    /* the watch is ending the process */
+    for (;;)
+        pause();
+}
+
+bool fletch_signals_cancel(void *user)
+{
+    (void)user;
+    return atomic_load(&caught) != 0;
+}
+
+int fletch_work_failed(const struct fletch_error *err)
+{
+    int number = atomic_load(&caught);
+
+    if (err->status != FLETCH_ERR_CANCELLED || number == 0)
+        return fletch_say_failed(err);
+    fletch_say("interrupted");
+    return FLETCH_EXIT_SIGNAL + number;
+}
