@@ -214,6 +214,23 @@ static void refused_with_reasons(void **state)
     }
 }
 
+/* Listings say sizes before a value is read, also where the file does not. */
+static void sizes_before_reading(void **state)
+{
+    struct fletch_table *table = NULL;
+    struct fletch_row said, read;
+
+    (void)state;
+    assert_int_equal(
+        fletch_table_open(&table, FLETCH_TEST_DATA "/foreign/arrow_none.parquet", NULL), 0);
+    assert_true(fletch_table_count(table) > 2);
+    for (size_t i = 0; fletch_table_at(&said, table, i); i++) {
+        assert_int_equal(fletch_table_read(&read, table, i, NULL), 0);
+        assert_int_equal(said.size, read.size);
+    }
+    fletch_table_close(table);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -221,6 +238,7 @@ int main(void)
         cmocka_unit_test(empty),
         cmocka_unit_test(footer_says_who_and_what),
         cmocka_unit_test(refused_with_reasons),
+        cmocka_unit_test(sizes_before_reading),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
