@@ -140,7 +140,7 @@ static enum fletch_status open_context(ZSTD_CCtx **context, const struct setting
 
     if (*context)
         return FLETCH_OK;
-    made = ZSTD_createCCtx();
+    made = fletch_zstd_open_compressor();
     if (!made)
         return fletch_fail(err, FLETCH_ERR_MEMORY, "out of memory (a zstd context)");
     status = set(made, settings, count, err);

@@ -34,7 +34,7 @@ enum fletch_status fletch_zstd_decoder_open(struct fletch_decoder **out,
     struct fletch_decoder *decoder = fletch_alloc(sizeof(*decoder));
 
     if (decoder)
-        decoder->context = ZSTD_createDCtx();
+        decoder->context = fletch_zstd_open_decompressor();
     if (!decoder || !decoder->context ||
         ZSTD_isError(ZSTD_DCtx_setParameter(decoder->context, ZSTD_d_windowLogMax,
                                             WINDOW_LOG_MAX))) {

@@ -2,8 +2,8 @@
 /* zstd_parts.h - what the files of the zstd codec share
  *
  * zstd.c compresses and has the codec's table, zstd_decode.c decompresses, zstd_blocks.c
- * knows how blocks lie in a frame, zstd_untie.c makes sequences independent of what stands
- * in front of them.
+ * knows how blocks lie in a frame, zstd_memory.c where contexts lie, zstd_untie.c makes
+ * sequences independent of what stands in front of them.
  */
 #ifndef FLETCH_CODEC_ZSTD_PARTS_H
 #define FLETCH_CODEC_ZSTD_PARTS_H
@@ -82,6 +82,12 @@ size_t fletch_zstd_untie(struct fletch_zstd_sequences *list, const uint8_t *cont
                          size_t begin, size_t size);
 /* Makes block i all literals, if it is not; false when it was. */
 bool fletch_zstd_make_plain(struct fletch_zstd_sequences *list, size_t i);
+
+/* ---- Contexts ---- */
+
+/* With memory from base/mem.h; NULL when there is none. */
+ZSTD_CCtx *fletch_zstd_open_compressor(void);
+ZSTD_DCtx *fletch_zstd_open_decompressor(void);
 
 /* ---- Decoding: as in struct fletch_codec ---- */
 
