@@ -9,6 +9,7 @@
 #include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -46,7 +47,9 @@ static void *keep_watch(void *user)
     if (!atomic_compare_exchange_strong(&turn, &working, ABANDONED))
         return NULL;
     fletch_abandon(user);
-    fletch_say("%sinterrupted", isatty(STDERR_FILENO) ? "\r\033[K" : "");
+    if (isatty(STDERR_FILENO))
+        fputs("\r\033[K", stderr);
+    fletch_say("interrupted");
     _exit(FLETCH_EXIT_SIGNAL + atomic_load(&caught));
 }
 

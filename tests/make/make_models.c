@@ -81,8 +81,9 @@ static size_t dtype_size(const char *dtype)
     return 0;
 }
 
-static struct tensor *add(const char *dtype, unsigned rank, const uint64_t *shape,
-                          const char *name, va_list arguments)
+__attribute__((format(printf, 4, 0))) static struct tensor *
+add(const char *dtype, unsigned rank, const uint64_t *shape, const char *name,
+    va_list arguments)
 {
     struct tensor *tensor = &made.tensors[made.count++];
 
@@ -467,8 +468,8 @@ static void make_whisper(const char *folder)
 
 /* ---- For tests ---- */
 
-static void exact(const char *dtype, uint64_t count, const void *values, const char *name,
-                  ...)
+__attribute__((format(printf, 4, 5))) static void
+exact(const char *dtype, uint64_t count, const void *values, const char *name, ...)
 {
     va_list arguments;
 
