@@ -18,6 +18,8 @@
 
 static const struct fletch_checkpoint_format *const formats[] = {
     &fletch_format_safetensors,
+    &fletch_format_torch_zip,
+    &fletch_format_torch_stream,
 };
 
 #define FORMATS_COUNT (sizeof(formats) / sizeof(formats[0]))
@@ -157,6 +159,7 @@ enum fletch_status fletch_checkpoint_settle(struct fletch_checkpoint *checkpoint
                 return fletch_fail_memory(err, sizeof(void *), "strided tensors");
         }
     checkpoint->notes = list->notes;
+    checkpoint->rest = list->rest;
     checkpoint->tensors = list->tensors;
     checkpoint->tensors_count = list->count;
     *list = (struct fletch_tensor_list){ 0 };
@@ -195,7 +198,7 @@ static enum fletch_status find_format(const struct fletch_checkpoint_format **ou
         }
     return fletch_fail(err, FLETCH_ERR_FORMAT,
                        "%s: is no weights file that this version knows: it begins with "
-                       "%02x %02x %02x %02x, expected safetensors",
+                       "%02x %02x %02x %02x, expected safetensors or a torch checkpoint",
                        file->path, head[0], head[1], head[2], head[3]);
 }
 

@@ -45,6 +45,7 @@ struct fletch_checkpoint {
     struct fletch_tensor *tensors; /* [tensors_count], in natural order */
     size_t tensors_count;
     struct fletch_note *notes;      /* in the order of what they are about */
+    struct fletch_note *rest;       /* names of tensors that are no part of the model */
     struct fletch_strided *strided; /* windows of what does not lie in order; NULL */
 };
 
@@ -59,6 +60,7 @@ struct fletch_tensor_list {
     bool is_shard;              /* an index names its tensors: they keep their names */
     struct fletch_file *aside;  /* what the format unpacked of this file, or NULL */
     struct fletch_note *notes;  /* grown by fletch_tensor_list_note */
+    struct fletch_note *rest;   /* names of tensors beside the model's, as an optimizer's */
     struct fletch_tensor
         *tensors; /* [cap], `count` in use; grown by fletch_tensor_list_put */
     size_t count, cap;

@@ -175,6 +175,7 @@ enum fletch_status fletch_shards_open(struct fletch_checkpoint *checkpoint,
 
     if (status)
         return status;
+    list->is_shard = true;
     map = json_object_get(index, "weight_map");
     status = json_is_object(map)
                  ? list_shards(&shards, map, err)

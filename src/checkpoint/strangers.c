@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* strangers.c - what cannot be read, recognised, and what to do about it
  *
- * Most of what people have in place of a safetensors file is one of these. A row says what
+ * Most of what people have in place of a checkpoint is one of these. A row says what
  * it is and what helps; the first row that fits speaks. Nothing here is parsed further than
  * it takes to know it.
  */
@@ -23,7 +23,6 @@
 #define TAIL_SIZE 65536
 
 #define SAVE_AS "save the model as safetensors first"
-#define NOT_YET "which this version does not read yet, only safetensors: " SAVE_AS
 
 /* ---- Files ---- */
 
@@ -102,19 +101,15 @@ static bool is_rust_torch(const struct look *look)
     return fletch_glob_match("*.ot", look->file->path);
 }
 
-static bool is_torchscript(const struct look *look)
-{
-    return tail_has(look, "/constants.pkl");
-}
-
-static bool is_torch_zip(const struct look *look)
-{
-    return tail_has(look, "/data.pkl");
-}
-
 static bool is_npz(const struct look *look)
 {
     return tail_has(look, ".npy");
+}
+
+/* Complete, and without the pickle that every torch checkpoint has. */
+static bool is_other_zip(const struct look *look)
+{
+    return tail_has(look, "PK\x05\x06") && !tail_has(look, "/data.pkl");
 }
 
 /* A pickle of protocol 2 and up is announced by one byte and the protocol. */
@@ -181,17 +176,10 @@ static const struct stranger strangers[] = {
     { MAGIC("PK\x03\x04"), .is = is_rust_torch, .status = FLETCH_ERR_UNSUPPORTED,
       .sentence =
           "is a torch archive of the Rust kind (.ot), which is not read: " SAVE_AS },
-    { MAGIC("PK\x03\x04"), .is = is_torchscript, .status = FLETCH_ERR_UNSUPPORTED,
-      .sentence = "is a TorchScript archive, " NOT_YET },
-    { MAGIC("PK\x03\x04"), .is = is_torch_zip, .status = FLETCH_ERR_UNSUPPORTED,
-      .sentence = "is a torch checkpoint (a zip with a pickle), " NOT_YET },
     { MAGIC("PK\x03\x04"), .is = is_npz, .status = FLETCH_ERR_UNSUPPORTED,
       .sentence = "is a NumPy archive (npz), which is not read: " SAVE_AS },
-    { MAGIC("PK\x03\x04"), .status = FLETCH_ERR_UNSUPPORTED,
+    { MAGIC("PK\x03\x04"), .is = is_other_zip, .status = FLETCH_ERR_UNSUPPORTED,
       .sentence = "is a zip archive: unpack it, and give the folder" },
-    { MAGIC("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"),
-      .status = FLETCH_ERR_UNSUPPORTED,
-      .sentence = "is a torch checkpoint of the old kind (a stream of pickles), " NOT_YET },
     { .is = is_pickle,
       .status = FLETCH_ERR_UNSUPPORTED,
       .sentence = "is a Python pickle, which is not read: " SAVE_AS },
@@ -261,12 +249,18 @@ static const struct stranger_entry entries[] = {
       "but neither model.safetensors nor its index: give that index" },
     { "*.safetensors", FLETCH_ERR_NOT_FOUND,
       "but neither model.safetensors nor its index: give that file" },
-    { "pytorch_model*.bin", FLETCH_ERR_UNSUPPORTED, "a torch checkpoint, " NOT_YET },
-    { "pytorch_model*.index*.json", FLETCH_ERR_UNSUPPORTED,
-      "of a torch checkpoint, " NOT_YET },
-    { "*.pt", FLETCH_ERR_UNSUPPORTED, "a torch checkpoint, " NOT_YET },
-    { "*.pth", FLETCH_ERR_UNSUPPORTED, "a torch checkpoint, " NOT_YET },
-    { "*.ckpt", FLETCH_ERR_UNSUPPORTED, "a torch checkpoint, " NOT_YET },
+    { "pytorch_model*.index*.json", FLETCH_ERR_NOT_FOUND,
+      "but neither pytorch_model.bin nor its index: give that index" },
+    { "pytorch_model-*-of-*.bin", FLETCH_ERR_NOT_FOUND,
+      "but not pytorch_model.bin.index.json, which says what is in which file" },
+    { "*.bin", FLETCH_ERR_NOT_FOUND,
+      "but neither model.safetensors nor pytorch_model.bin: give that file" },
+    { "*.pt", FLETCH_ERR_NOT_FOUND,
+      "but neither model.safetensors nor pytorch_model.bin: give that file" },
+    { "*.pth", FLETCH_ERR_NOT_FOUND,
+      "but neither model.safetensors nor pytorch_model.bin: give that file" },
+    { "*.ckpt", FLETCH_ERR_NOT_FOUND,
+      "but neither model.safetensors nor pytorch_model.bin: give that file" },
     { "weights.parquet", FLETCH_ERR_UNSUPPORTED,
       "the result of a conversion, not a checkpoint" },
     { "model_index.json", FLETCH_ERR_UNSUPPORTED,
@@ -333,12 +327,13 @@ enum fletch_status fletch_stranger_folder(const char *folder, struct fletch_erro
                            entry->sentence);
     }
     if (!finding.seen)
-        return fletch_fail(
-            err, FLETCH_ERR_NOT_FOUND,
-            "%s: is an empty folder, expected model.safetensors or its index", folder);
+        return fletch_fail(err, FLETCH_ERR_NOT_FOUND,
+                           "%s: is an empty folder, expected model.safetensors, "
+                           "pytorch_model.bin or an index",
+                           folder);
     return fletch_fail(err, FLETCH_ERR_NOT_FOUND,
-                       "%s: has no weights, expected model.safetensors or "
-                       "model.safetensors.index.json",
+                       "%s: has no weights, expected model.safetensors, pytorch_model.bin "
+                       "or an index of one",
                        folder);
 }
 

@@ -153,6 +153,8 @@ static enum fletch_status plan_encoder(const struct planner *planner,
         else
             put_left_out(planner, names[i], mapped[i].reason);
     }
+    for (const struct fletch_note *rest = part->checkpoint->rest; rest; rest = rest->next)
+        put_left_out(planner, rest->text, "is outside the dict of the model's tensors");
     return list_lacks(planner, mapped, &input, err);
 }
 
@@ -247,10 +249,13 @@ static enum fletch_status add_up(struct fletch_row_plans *plans, struct fletch_e
 static enum fletch_status make(const struct planner *planner, struct fletch_error *err)
 {
     struct fletch_row_plans *plans = planner->plans;
+    const struct fletch_note *rest;
     size_t count = 0;
 
     for (size_t i = 0; i < planner->model->parts_count; i++)
         count += planner->model->parts[i].checkpoint->tensors_count;
+    for (rest = planner->model->parts[0].checkpoint->rest; rest; rest = rest->next)
+        count++;
     plans->rows = fletch_arena_alloc_array(&plans->arena, count, sizeof(*plans->rows));
     plans->left_out =
         fletch_arena_alloc_array(&plans->arena, count, sizeof(*plans->left_out));

@@ -7,9 +7,6 @@ static void make_folder(const char *name)
     assert_int_equal(mkdir(at(name), 0777), 0);
 }
 
-#define NOT_YET                                                                            \
-    ", which this version does not read yet, only safetensors: save the model as "         \
-    "safetensors first"
 #define NOT_READ ", which is not read: save the model as safetensors first"
 #define MADE_OF ", which is not read: start from the model that it was made of"
 
@@ -35,9 +32,8 @@ static const struct stranger files[] = {
     { "f", TEXT("{\"error\":\"Not Found\"}"), FLETCH_ERR_UNSUPPORTED,
       "is a JSON text, not weights: give the model's folder" },
     { "f", TEXT("PK\x03\x04 archive/data.pkl ... PK\x01\x02 archive/data.pkl PK\x05\x06"),
-      FLETCH_ERR_UNSUPPORTED, "is a torch checkpoint (a zip with a pickle)" NOT_YET },
-    { "f", TEXT("PK\x03\x04 m/data.pkl m/constants.pkl m/code/__torch__.py PK\x05\x06"),
-      FLETCH_ERR_UNSUPPORTED, "is a TorchScript archive" NOT_YET },
+      FLETCH_ERR_FORMAT,
+      "byte 52: the file ends without the end record of a zip archive: it was cut short" },
     { "rust_model.ot", TEXT("PK\x03\x04 rust_model/data.pkl PK\x05\x06"),
       FLETCH_ERR_UNSUPPORTED, "is a torch archive of the Rust kind (.ot)" NOT_READ },
     { "f", TEXT("PK\x03\x04 a.npy PK\x05\x06"), FLETCH_ERR_UNSUPPORTED,
@@ -45,8 +41,8 @@ static const struct stranger files[] = {
     { "f", TEXT("PK\x03\x04 readme.txt PK\x05\x06"), FLETCH_ERR_UNSUPPORTED,
       "is a zip archive: unpack it, and give the folder" },
     { "f", TEXT("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.\x80\x02M"),
-      FLETCH_ERR_UNSUPPORTED,
-      "is a torch checkpoint of the old kind (a stream of pickles)" NOT_YET },
+      FLETCH_ERR_FORMAT,
+      "byte 17: opcode 4d (BININT2): needs 2 bytes, the pickle ends after 0" },
     { "f", TEXT("\x80\x04\x95\x00\x00"), FLETCH_ERR_UNSUPPORTED,
       "is a Python pickle" NOT_READ },
     { "f", TEXT("\x1f\x8b\x08\x00"), FLETCH_ERR_UNSUPPORTED,
@@ -74,19 +70,19 @@ static const struct stranger files[] = {
     { "f", TEXT("Lorem ipsum"), FLETCH_ERR_FORMAT,
       "is no weights file that this version knows: it begins with 4c 6f 72 65, "
       "expected "
-      "safetensors" },
+      "safetensors or a torch checkpoint" },
     { "f", TEXT("\x81\x93 not a key"), FLETCH_ERR_FORMAT,
       "is no weights file that this version knows: it begins with 81 93 20 6e, "
       "expected "
-      "safetensors" },
+      "safetensors or a torch checkpoint" },
     { "f", TEXT("\x08\x07\x12\x3fshort"), FLETCH_ERR_FORMAT,
       "is no weights file that this version knows: it begins with 08 07 12 3f, "
       "expected "
-      "safetensors" },
+      "safetensors or a torch checkpoint" },
     { "f", TEXT("x"), FLETCH_ERR_FORMAT,
       "is no weights file that this version knows: it begins with 78 00 00 00, "
       "expected "
-      "safetensors" },
+      "safetensors or a torch checkpoint" },
 };
 
 static void strangers_are_named(void **state)
@@ -120,32 +116,34 @@ struct folder_case {
     const char *sentence;
 };
 
-#define TORCH_HERE                                                                         \
-    ", a torch checkpoint, which this version does not read yet, only safetensors: save "  \
-    "the model as safetensors first"
+#define GIVE_TORCH ", but neither model.safetensors nor pytorch_model.bin: give that file"
 #define GIVE_FILE ", but neither model.safetensors nor its index: give that file"
 
 static const struct folder_case folders[] = {
     { { 0 },
       FLETCH_ERR_NOT_FOUND,
-      "is an empty folder, expected model.safetensors or its index" },
+      "is an empty folder, expected model.safetensors, pytorch_model.bin or an index" },
     { { ".git/" },
       FLETCH_ERR_NOT_FOUND,
-      "is an empty folder, expected model.safetensors or its index" },
+      "is an empty folder, expected model.safetensors, pytorch_model.bin or an index" },
     { { "config.json", "README.md" },
       FLETCH_ERR_NOT_FOUND,
-      "has no weights, expected model.safetensors or model.safetensors.index.json" },
-    { { "pytorch_model.bin", "tf_model.h5", "config.json" },
-      FLETCH_ERR_UNSUPPORTED,
-      "has pytorch_model.bin" TORCH_HERE },
-    { { "pytorch_model-00002-of-00002.bin", "pytorch_model-00001-of-00002.bin",
-        "pytorch_model.bin.index.json" },
-      FLETCH_ERR_UNSUPPORTED,
-      "has pytorch_model-00001-of-00002.bin" TORCH_HERE },
-    { { "tiny.pt" }, FLETCH_ERR_UNSUPPORTED, "has tiny.pt" TORCH_HERE },
-    { { "x.pth" }, FLETCH_ERR_UNSUPPORTED, "has x.pth" TORCH_HERE },
-    { { "model-00002-of-00002.safetensors", "model-00001-of-00002.safetensors",
-        "pytorch_model.bin" },
+      "has no weights, expected model.safetensors, pytorch_model.bin or an index of one" },
+    { { "pytorch_model.fp16.bin", "tf_model.h5", "config.json" },
+      FLETCH_ERR_NOT_FOUND,
+      "has pytorch_model.fp16.bin" GIVE_TORCH },
+    { { "pytorch_model-00002-of-00002.bin", "pytorch_model-00001-of-00002.bin" },
+      FLETCH_ERR_NOT_FOUND,
+      "has pytorch_model-00001-of-00002.bin, but not pytorch_model.bin.index.json, which "
+      "says what is in which file" },
+    { { "pytorch_model.bin.index.fp16.json" },
+      FLETCH_ERR_NOT_FOUND,
+      "has pytorch_model.bin.index.fp16.json, but neither pytorch_model.bin nor its index: "
+      "give that index" },
+    { { "tiny.pt" }, FLETCH_ERR_NOT_FOUND, "has tiny.pt" GIVE_TORCH },
+    { { "x.pth" }, FLETCH_ERR_NOT_FOUND, "has x.pth" GIVE_TORCH },
+    { { "x.ckpt" }, FLETCH_ERR_NOT_FOUND, "has x.ckpt" GIVE_TORCH },
+    { { "model-00002-of-00002.safetensors", "model-00001-of-00002.safetensors" },
       FLETCH_ERR_NOT_FOUND,
       "has model-00001-of-00002.safetensors, but not model.safetensors.index.json, "
       "which "

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+/* torch.c - torch's zip: ROOT/data.pkl, ROOT/data/KEY for each storage, ROOT/byteorder
+ *
+ * The root is any name. Storages are read where they lie; those that somebody compressed
+ * are unpacked into a file without a name first.
+ */
+#include "checkpoint/torch.h"
+#include "checkpoint/zip.h"
+
+#include "base/glob.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PICKLE_NAME "/data.pkl"
+#define BYTEORDER_MAX 64
+/* Of all compressed storages of a file, unpacked. */
+#define FLETCH_TORCH_ASIDE_MAX ((uint64_t)64 << 30)
+
+struct archive {
+    struct fletch_zip zip;
+    char *root;       /* "archive" */
+    uint64_t *asides; /* [zip.count], where a member was unpacked to, plus 1; or NULL */
+    struct fletch_buf pickle;
+    struct fletch_buf scratch;
+};
+
+/* ---- Compressed storages ---- */
+
+static enum fletch_status open_aside(struct fletch_tensor_list *list,
+                                     struct fletch_error *err)
+{
+    char name[] = P_tmpdir "/fletch-XXXXXX";
+    int fd = open(P_tmpdir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+    if (fd < 0) {
+        fd = mkostemp(name, O_CLOEXEC);
+        if (fd >= 0)
+            unlink(name);
+    }
+    if (fd < 0)
+        return fletch_fail(err, FLETCH_ERR_IO, "%s: no file to unpack into: %s", P_tmpdir,
+                           strerror(errno));
+    list->aside = fletch_arena_alloc(list->arena, sizeof(*list->aside));
+    if (!list->aside) {
+        close(fd);
+        return fletch_fail_memory(err, sizeof(*list->aside), "a file to unpack into");
+    }
+    *list->aside = (struct fletch_file){ .fd = fd, .path = "unpacked storages" };
+    return FLETCH_OK;
+}
+
+static enum fletch_status unpack(uint64_t *out, struct fletch_torch *torch,
+                                 const struct fletch_zip_member *member,
+                                 struct fletch_error *err)
+{
+    struct archive *archive = torch->container;
+    struct fletch_tensor_list *list = torch->list;
+    size_t index = (size_t)(member - archive->zip.members);
+
+    if (!archive->asides)
+        archive->asides = fletch_alloc_array(archive->zip.count, sizeof(*archive->asides));
+    if (!archive->asides)
+        return fletch_fail_memory(err, archive->zip.count * sizeof(*archive->asides),
+                                  "unpacked storages");
+    if (archive->asides[index]) {
+        *out = archive->asides[index] - 1;
+        return FLETCH_OK;
+    }
+    if (!list->aside)
+        TRY(open_aside(list, err));
+    if (member->size > FLETCH_TORCH_ASIDE_MAX - list->aside->size)
+        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                           "the storages unpack to more than the limit, %" PRIu64
+                           " bytes (FLETCH_TORCH_ASIDE_MAX)",
+                           FLETCH_TORCH_ASIDE_MAX);
+    TRY(fletch_zip_load(&archive->scratch, &archive->zip, member, FLETCH_ZIP_INFLATED_MAX,
+                        "FLETCH_ZIP_INFLATED_MAX", err));
+    *out = list->aside->size;
+    TRY(fletch_file_write(list->aside, *out, archive->scratch.bytes, archive->scratch.size,
+                          err));
+    list->aside->size += archive->scratch.size;
+    archive->asides[index] = *out + 1;
+    return FLETCH_OK;
+}
+
+/* ---- Members ---- */
+
+static enum fletch_status find_storage(struct fletch_torch_place *out,
+                                       struct fletch_torch *torch,
+                                       const struct fletch_torch_storage *storage,
+                                       struct fletch_error *err)
+{
+    struct archive *archive = torch->container;
+    const struct fletch_zip_member *member;
+    char name[512];
+    int len = snprintf(name, sizeof(name), "%s/data/%s", archive->root, storage->key);
+
+    member =
+        len > 0 && (size_t)len < sizeof(name) ? fletch_zip_find(&archive->zip, name) : NULL;
+    if (!member)
+        return fletch_fail(err, FLETCH_ERR_FORMAT,
+                           "its storage '%.*s' is not in the archive, expected member "
+                           "'%.*s'",
+                           FLETCH_NAME_SHOWN, storage->key, FLETCH_NAME_SHOWN, name);
+    *out = (struct fletch_torch_place){ .size = member->size };
+    if (member->method == FLETCH_ZIP_STORED)
+        return fletch_zip_locate(&out->offset, &archive->zip, member, err);
+    out->aside = true;
+    return unpack(&out->offset, torch, member, err);
+}
+
+/* The one member ROOT/data.pkl; NULL when there is none. */
+static enum fletch_status find_pickle(const struct fletch_zip_member **out,
+                                      struct archive *archive, struct fletch_error *err)
+{
+    *out = NULL;
+    for (size_t i = 0; i < archive->zip.count; i++) {
+        const struct fletch_zip_member *member = &archive->zip.members[i];
+        const char *slash = strchr(member->name, '/');
+
+        if (!slash || strcmp(slash, PICKLE_NAME) != 0)
+            continue;
+        if (*out)
+            return fletch_fail(
+                err, FLETCH_ERR_FORMAT, "has both '%.*s' and '%.*s', expected one pickle",
+                FLETCH_NAME_SHOWN, (*out)->name, FLETCH_NAME_SHOWN, member->name);
+        *out = member;
+        archive->root = fletch_arena_text(&archive->zip.arena, member->name,
+                                          (size_t)(slash - member->name));
+        if (!archive->root)
+            return fletch_fail_memory(err, strlen(member->name), "the root of an archive");
+    }
+    return FLETCH_OK;
+}
+
+/* Another member of the root, or NULL. */
+static const struct fletch_zip_member *find_record(struct archive *archive,
+                                                   const char *record)
+{
+    const char *name =
+        fletch_arena_format(&archive->zip.arena, "%s/%s", archive->root, record);
+
+    return name ? fletch_zip_find(&archive->zip, name) : NULL;
+}
+
+static enum fletch_status read_byteorder(struct fletch_torch *torch,
+                                         struct fletch_error *err)
+{
+    struct archive *archive = torch->container;
+    const struct fletch_zip_member *member = find_record(archive, "byteorder");
+    const char *text;
+    size_t size;
+
+    if (!member)
+        return FLETCH_OK;
+    TRY(fletch_zip_load(&archive->scratch, &archive->zip, member, BYTEORDER_MAX,
+                        "BYTEORDER_MAX", err));
+    text = (const char *)archive->scratch.bytes;
+    size = archive->scratch.size;
+    torch->big_endian = size == 3 && !memcmp(text, "big", 3);
+    if (torch->big_endian || (size == 6 && !memcmp(text, "little", 6)))
+        return FLETCH_OK;
+    return fletch_fail(err, FLETCH_ERR_FORMAT,
+                       "byte %" PRIu64
+                       ": member '%.*s' says '%.*s', expected little or big",
+                       member->begin, FLETCH_NAME_SHOWN, member->name, (int)size, text);
+}
+
+static enum fletch_status read_pickle(struct fletch_torch *torch,
+                                      const struct fletch_zip_member *member,
+                                      struct fletch_error *err)
+{
+    struct archive *archive = torch->container;
+    enum fletch_status status;
+    uint64_t base = 0;
+    bool cut;
+
+    TRY(fletch_zip_load(&archive->pickle, &archive->zip, member, FLETCH_PICKLE_SIZE_MAX,
+                        "FLETCH_PICKLE_SIZE_MAX", err));
+    if (member->method == FLETCH_ZIP_STORED)
+        TRY(fletch_zip_locate(&base, &archive->zip, member, err));
+    status = fletch_pickle_read(&torch->pickle, &cut, archive->pickle.bytes,
+                                archive->pickle.size, base, err);
+    if (!status && torch->pickle.end != archive->pickle.size)
+        status =
+            fletch_fail(err, FLETCH_ERR_FORMAT,
+                        "byte %" PRIu64 ": found %zu bytes behind the pickle's STOP",
+                        base + torch->pickle.end, archive->pickle.size - torch->pickle.end);
+    if (status)
+        fletch_error_prefix(err, "%.*s", FLETCH_NAME_SHOWN, member->name);
+    return status;
+}
+
+/* ---- The format ---- */
+
+static enum fletch_status list_archive(struct fletch_torch *torch,
+                                       const struct fletch_file *file, bool *stranger,
+                                       struct fletch_error *err)
+{
+    struct archive *archive = torch->container;
+    const struct fletch_zip_member *member = NULL;
+    enum fletch_status status = fletch_zip_open(&archive->zip, file, err);
+    struct fletch_error strange;
+
+    if (!status)
+        status = find_pickle(&member, archive, err);
+    if ((status == FLETCH_ERR_FORMAT || (!status && !member)) &&
+        fletch_stranger_file(file, &strange)) {
+        *stranger = true; /* other things are zip archives too */
+        if (err)
+            *err = strange;
+        return strange.status;
+    }
+    TRY(status);
+    if (!member)
+        return fletch_fail(err, FLETCH_ERR_FORMAT,
+                           "is a zip archive without a data.pkl: no torch checkpoint");
+    if (find_record(archive, "constants.pkl"))
+        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                           "is a TorchScript archive, which is not read: save the "
+                           "model's state_dict() instead");
+    TRY(read_byteorder(torch, err));
+    TRY(read_pickle(torch, member, err));
+    return fletch_torch_list(torch, err);
+}
+
+static enum fletch_status list(struct fletch_tensor_list *out,
+                               const struct fletch_file *file, struct fletch_error *err)
+{
+    struct archive archive = { 0 };
+    struct fletch_torch torch = {
+        .list = out, .path = file->path, .find = find_storage, .container = &archive
+    };
+    enum fletch_status status;
+    bool stranger = false;
+
+    if (fletch_glob_match("*.ot", file->path))
+        return fletch_stranger_file(file, err);
+    status = list_archive(&torch, file, &stranger, err);
+    if (status && status != FLETCH_ERR_IO && !stranger) /* those begin with the path */
+        fletch_error_prefix(err, "%s", file->path);
+    fletch_pickle_close(&torch.pickle);
+    fletch_zip_close(&archive.zip);
+    fletch_buf_release(&archive.pickle);
+    fletch_buf_release(&archive.scratch);
+    fletch_free(archive.asides);
+    return status;
+}
+
+static bool probe(const uint8_t *head, size_t head_size, uint64_t size)
+{
+    return size > 4 && head_size >= 4 && !memcmp(head, "PK\x03\x04", 4);
+}
+
+const struct fletch_checkpoint_format fletch_format_torch_zip = {
+    .name = "torch zip",
+    .file_name = "pytorch_model.bin",
+    .index_name = "pytorch_model.bin.index.json",
+    .index_glob = "*.bin.index*.json",
+    .probe = probe,
+    .list = list,
+};

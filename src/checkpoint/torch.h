@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* torch.h - what torch's containers share: a pickled state dict, and storages somewhere
+ *
+ * The container runs the pickle and knows where a storage's bytes lie; the rest is the same
+ * for all: torch_nest.c chooses the dict that is the model's, torch_tensor.c reads the
+ * tensors in it.
+ */
+#ifndef FLETCH_CHECKPOINT_TORCH_H
+#define FLETCH_CHECKPOINT_TORCH_H
+
+#include "checkpoint/inside.h"
+#include "checkpoint/pickle.h"
+
+/* A persistent id: ('storage', class, key, location, count[, view]). */
+struct fletch_torch_storage {
+    const char *key;         /* in the list's arena */
+    const char *type;        /* "FloatStorage" */
+    enum fletch_dtype dtype; /* NONE: the tensor says, or the type is refused */
+    unsigned width;          /* bytes of an element; 1 for UntypedStorage */
+    bool untyped;
+    uint64_t count;      /* elements of the whole storage */
+    uint64_t view_begin; /* what is seen of it: its first element */
+    uint64_t view_count; /* and how many */
+};
+
+struct fletch_torch_place {
+    uint64_t offset, size; /* bytes, in the file or aside */
+    bool aside;
+};
+
+struct fletch_torch {
+    struct fletch_tensor_list *list;
+    struct fletch_pickle pickle; /* of the object */
+    const char *path;            /* of the file, for messages */
+    bool big_endian;
+    /* Where the storage's bytes lie: `container` belongs to it. */
+    enum fletch_status (*find)(struct fletch_torch_place *out, struct fletch_torch *torch,
+                               const struct fletch_torch_storage *storage,
+                               struct fletch_error *err);
+    void *container;
+};
+
+/* ---- torch_tensor.c ---- */
+
+enum fletch_torch_make {
+    FLETCH_TORCH_NO_TENSOR, /* also objects of unknown classes */
+    FLETCH_TORCH_TENSOR,
+    FLETCH_TORCH_STRANGE /* unknown, but made of a tensor or a storage */
+};
+
+/* What a value of the pickle is. */
+enum fletch_torch_make fletch_torch_what(const struct fletch_torch *torch, uint32_t value);
+/* True for a global that this version knows the meaning of. */
+bool fletch_torch_knows(const struct fletch_pickle_value *global);
+/* A PERSISTENT that names a storage; *is_storage is false for the other kinds there are. */
+enum fletch_status fletch_torch_storage_read(struct fletch_torch_storage *out,
+                                             bool *is_storage,
+                                             const struct fletch_torch *torch,
+                                             uint32_t value, struct fletch_error *err);
+/* Fills in all but the name. UNSUPPORTED for the kinds that have no plain bytes. */
+enum fletch_status fletch_torch_tensor_read(struct fletch_tensor *out,
+                                            struct fletch_torch *torch, uint32_t value,
+                                            struct fletch_error *err);
+
+/* ---- torch_nest.c ---- */
+
+/* Chooses the state dict, appends its tensors to the list, and notes what was passed over.
+ */
+enum fletch_status fletch_torch_list(struct fletch_torch *torch, struct fletch_error *err);
+
+/* ---- torch_rest.c ---- */
+
+/* Lists the names of the tensors that are not right in the dict `chosen`. */
+enum fletch_status fletch_torch_rest(struct fletch_torch *torch, uint32_t chosen,
+                                     struct fletch_error *err);
+
+#endif
