@@ -128,6 +128,32 @@ static struct fletch_part_of_row next_part(const struct run *run, enum fletch_ef
     return part;
 }
 
+/* Under the lock: the slot of the next number, filled in, when there is one and what a
+ * large part needs may be had; else NULL. */
+static struct slot *take_slot(struct run *run, enum fletch_effort effort)
+{
+    struct fletch_part_of_row part = next_part(run, effort);
+    uint64_t large = large_size(run, &part);
+    struct slot *slot;
+
+    if (run->taken - run->committed >= run->slots_count)
+        return NULL;
+    if (large && run->large_used && run->large_used + large > run->large_limit)
+        return NULL;
+    slot = &run->slots[run->taken++ % run->slots_count];
+    slot->part = part;
+    slot->row = run->next_row;
+    slot->effort = effort;
+    slot->large = large;
+    run->large_used += large;
+    run->next_begin += part.part_size;
+    if (run->next_begin == part.size) {
+        run->next_row++;
+        run->next_begin = 0;
+    }
+    return slot;
+}
+
 /* Under the lock; waits. The slot of the next number, or NULL when there is nothing left to
  * take. */
 static struct slot *take(struct run *run, struct fletch_workbench *bench)
@@ -137,30 +163,14 @@ static struct slot *take(struct run *run, struct fletch_workbench *bench)
     while (!run->stopped && run->next_row < plans->rows_count) {
         size_t group = plans->rows[run->next_row].group;
 
-        if (group >= run->judged_groups) {
-            if (!run->judging) {
-                judge_group(run, bench);
-                continue;
-            }
-        } else if (run->taken - run->committed < run->slots_count) {
-            struct fletch_part_of_row part = next_part(run, run->efforts[group]);
-            uint64_t large = large_size(run, &part);
+        if (group < run->judged_groups) {
+            struct slot *slot = take_slot(run, run->efforts[group]);
 
-            if (!large || !run->large_used || run->large_used + large <= run->large_limit) {
-                struct slot *slot = &run->slots[run->taken++ % run->slots_count];
-
-                slot->part = part;
-                slot->row = run->next_row;
-                slot->effort = run->efforts[group];
-                slot->large = large;
-                run->large_used += large;
-                run->next_begin += part.part_size;
-                if (run->next_begin == part.size) {
-                    run->next_row++;
-                    run->next_begin = 0;
-                }
+            if (slot)
                 return slot;
-            }
+        } else if (!run->judging) {
+            judge_group(run, bench);
+            continue;
         }
         pthread_cond_wait(&run->changed, &run->lock);
     }

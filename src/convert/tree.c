@@ -75,7 +75,29 @@ static bool is_tokenizer_json(const char *name)
     return !strcmp(name, "tokenizer.json");
 }
 
-/* Links files, makes folders; an entry that is in `to` already is ours and stays. */
+static int link_entries(int to, int from, fletch_tree_own_fn own, unsigned depth);
+
+/* The folder of that name below `from`, made below `to` where it lacks it. */
+static int link_folder(int to, int from, const char *name, fletch_tree_own_fn own,
+                       unsigned depth)
+{
+    int inner_from, inner_to, failure;
+
+    if (depth == DEPTH_MAX)
+        return ELOOP;
+    if (mkdirat(to, name, 0777) && errno != EEXIST)
+        return errno;
+    inner_to = open_folder_at(to, name);
+    if (inner_to < 0)
+        return errno;
+    inner_from = open_folder_at(from, name);
+    failure = inner_from < 0 ? errno : link_entries(inner_to, inner_from, own, depth + 1);
+    close(inner_to);
+    return failure;
+}
+
+/* Links files, makes folders; an entry that is in `to` already is ours and stays. Closes
+ * `from`. */
 static int link_entries(int to, int from, fletch_tree_own_fn own, unsigned depth)
 {
     DIR *dir = fdopendir(from);
@@ -83,8 +105,9 @@ static int link_entries(int to, int from, fletch_tree_own_fn own, unsigned depth
     int failure = 0;
 
     if (!dir) {
+        failure = errno;
         close(from);
-        return errno;
+        return failure;
     }
     while (!failure && (entry = readdir(dir))) {
         const char *name = entry->d_name;
@@ -92,27 +115,11 @@ static int link_entries(int to, int from, fletch_tree_own_fn own, unsigned depth
 
         if (is_dots(name) || (own && own(name) && !mixed))
             continue;
-        if (is_folder_at(dirfd(dir), name)) {
-            int inner_from = open_folder_at(dirfd(dir), name), inner_to;
-
-            if (inner_from < 0 || depth == DEPTH_MAX) {
-                failure = inner_from < 0 ? errno : ELOOP;
-                continue;
-            }
-            if (mkdirat(to, name, 0777) && errno != EEXIST)
-                failure = errno;
-            inner_to = failure ? -1 : open_folder_at(to, name);
-            if (inner_to >= 0) {
-                failure = link_entries(inner_to, inner_from,
-                                       mixed ? is_tokenizer_json : NULL, depth + 1);
-                close(inner_to);
-            } else {
-                failure = failure ? failure : errno;
-                close(inner_from);
-            }
-        } else if (linkat(dirfd(dir), name, to, name, 0) && errno != EEXIST) {
+        if (is_folder_at(dirfd(dir), name))
+            failure =
+                link_folder(to, dirfd(dir), name, mixed ? is_tokenizer_json : NULL, depth);
+        else if (linkat(dirfd(dir), name, to, name, 0) && errno != EEXIST)
             failure = errno;
-        }
     }
     closedir(dir);
     return failure;
