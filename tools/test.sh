@@ -30,6 +30,7 @@ suite headers sh tests/headers/headers.sh
 suite cli sh tests/cli/run.sh "$build/fletch"
 suite terminal "$python" tests/cli/terminal.py "$build"
 suite golden "$python" tests/golden/check.py "$build/fletch"
+suite tokenizers "$python" tests/tokenizers/check.py "$build/fletch"
 suite layout "$python" tests/interop/layout.py "$build/fletch" "$work/layout"
 suite same "$python" tests/interop/same.py "$build/fletch" "$work/same"
 suite readers "$python" tests/interop/readers.py "$build/fletch" "$work/readers"

@@ -221,6 +221,30 @@ static void emit_pipeline(struct fletch_emit *emit, const struct fletch_metadata
     fletch_emit_close(emit, '}');
 }
 
+/* ---- The tokenizer ---- */
+
+static void emit_tokenizer(struct fletch_emit *emit, const struct fletch_metadata *metadata)
+{
+    const struct fletch_vocab_origin *made = metadata->tokenizer_made;
+
+    fletch_emit_key(emit, "tokenizer");
+    if (!metadata->has_tokenizer) {
+        fletch_emit_json(emit, NULL);
+        return;
+    }
+    fletch_emit_open(emit, '{');
+    fletch_emit_key(emit, "made");
+    fletch_emit_bool(emit, made);
+    fletch_emit_key(emit, "from");
+    fletch_emit_open(emit, '[');
+    for (size_t i = 0; made && i < made->files_count; i++)
+        fletch_emit_text(emit, made->files[i]);
+    if (!made)
+        fletch_emit_text(emit, "tokenizer.json");
+    fletch_emit_close(emit, ']');
+    fletch_emit_close(emit, '}');
+}
+
 /* ---- The object ---- */
 
 void fletch_account_emit(struct fletch_emit *emit, const struct fletch_metadata *metadata,
@@ -239,6 +263,7 @@ void fletch_account_emit(struct fletch_emit *emit, const struct fletch_metadata 
     emit_files(emit, metadata);
     emit_rows(emit, metadata);
     emit_left_out(emit, metadata->plans);
+    emit_tokenizer(emit, metadata);
     fletch_emit_key(emit, "warnings");
     fletch_emit_open(emit, '[');
     for (size_t i = 0; i < metadata->warnings_count; i++)

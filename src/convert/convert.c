@@ -35,7 +35,7 @@ struct conversion {
     struct fletch_staging *staging;
     struct fletch_file weights; /* open from its first byte until it is on disk */
     uint64_t written_bytes;
-    bool has_tokenizer;
+    struct fletch_tokenizer_origin tokenizer;
     struct fletch_source_file *files; /* [files_count] */
     size_t files_count;
     const char **warnings; /* [warnings_count] */
@@ -199,11 +199,16 @@ static enum fletch_status write_tokenizer(struct conversion *c, struct fletch_er
 
     if (!c->model->family->tokenizer || c->options->skip_tokenizer)
         return FLETCH_OK;
-    TRY(fletch_tokenizer_write(&c->has_tokenizer, warning, sizeof(warning), c->model,
+    TRY(fletch_tokenizer_write(&c->tokenizer, warning, sizeof(warning), c->model,
                                fletch_staging_path(c->staging), err));
-    if (!c->has_tokenizer || warning[0])
+    if (warning[0])
         return warn(c, fletch_arena_strdup(&c->arena, warning), err);
     return FLETCH_OK;
+}
+
+static bool has_tokenizer(const struct conversion *c)
+{
+    return c->tokenizer.copied || c->tokenizer.made;
 }
 
 static enum fletch_status list_sources(struct conversion *c, struct fletch_error *err)
@@ -264,7 +269,9 @@ static enum fletch_status write_metadata(struct conversion *c, const char *path,
                                         .codec = c->codec,
                                         .level = c->level,
                                         .out_dir = c->out_dir,
-                                        .has_tokenizer = c->has_tokenizer,
+                                        .has_tokenizer = has_tokenizer(c),
+                                        .tokenizer_made =
+                                            c->tokenizer.made ? &c->tokenizer.from : NULL,
                                         .files = c->files,
                                         .files_count = c->files_count,
                                         .warnings = c->warnings,
@@ -323,10 +330,10 @@ static enum fletch_status fill_result(struct fletch_result *result,
                                 .written_bytes = c->written_bytes,
                                 .verified = !c->options->skip_verify };
 
-    if (c->has_tokenizer)
+    if (has_tokenizer(c))
         result->tokenizer_path = join(c->out_dir, "tokenizer");
     if (copy_warnings(result, c) || !result->weights_path || !result->metadata_path ||
-        !result->metadata_json || (c->has_tokenizer && !result->tokenizer_path)) {
+        !result->metadata_json || (has_tokenizer(c) && !result->tokenizer_path)) {
         fletch_result_release(result);
         return fletch_fail_memory(err, sizeof(*result), "the result");
     }

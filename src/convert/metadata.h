@@ -9,6 +9,7 @@
 #define FLETCH_CONVERT_METADATA_H
 
 #include "convert/pipeline.h"
+#include "vocab/vocab.h"
 
 /* Of a file of the source, for the account. */
 struct fletch_source_file {
@@ -27,7 +28,8 @@ struct fletch_metadata {
     int level;
     const char *out_dir; /* as the user gave it */
     bool has_tokenizer;
-    const struct fletch_source_file *files; /* [files_count] */
+    const struct fletch_vocab_origin *tokenizer_made; /* NULL: it is the model's own */
+    const struct fletch_source_file *files;           /* [files_count] */
     size_t files_count;
     const char *const *warnings; /* [warnings_count] */
     size_t warnings_count;

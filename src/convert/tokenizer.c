@@ -305,30 +305,6 @@ static const char *find_file(const struct fletch_model *model, const char *name,
     return path && fletch_file_kind(path) != FLETCH_FILE_NONE ? path : NULL;
 }
 
-/* Says what a tokenizer would have to be built from. */
-static void explain_missing(char *warning, size_t size, const struct fletch_model *model,
-                            struct fletch_arena *arena)
-{
-    static const char *const slow[] = { "vocab.txt",    "vocab.json",
-                                        "merges.txt",   "sentencepiece.bpe.model",
-                                        "spiece.model", "spm.model" };
-    char found[128] = "";
-    size_t used = 0;
-
-    for (size_t i = 0; i < sizeof(slow) / sizeof(slow[0]); i++)
-        if (find_file(model, slow[i], arena))
-            used += (size_t)snprintf(found + used, sizeof(found) - used, "%s%s",
-                                     used ? ", " : "", slow[i]);
-    if (used)
-        snprintf(warning, size,
-                 "the checkpoint has no tokenizer.json, only %s: no tokenizer was written; "
-                 "save it once with a fast tokenizer to get one",
-                 found);
-    else
-        snprintf(warning, size,
-                 "the checkpoint has no tokenizer.json: no tokenizer was written");
-}
-
 static enum fletch_status save(const struct fletch_buf *text, const char *folder,
                                struct fletch_arena *arena, struct fletch_error *err)
 {
@@ -342,52 +318,100 @@ static enum fletch_status save(const struct fletch_buf *text, const char *folder
     return fletch_file_save(path, text->bytes, text->size, err);
 }
 
-/* Loads, edits where needed, saves. */
-static enum fletch_status write_one(char *warning, size_t warning_size,
-                                    const struct fletch_model *model, const char *from,
-                                    const char *folder, struct fletch_arena *arena,
-                                    struct fletch_error *err)
+/* Edits where needed, and saves. */
+static enum fletch_status write_text(char *warning, size_t warning_size,
+                                     const struct fletch_model *model,
+                                     const struct fletch_buf *text, const char *folder,
+                                     struct fletch_arena *arena, struct fletch_error *err)
 {
-    struct fletch_buf text = { 0 }, edited = { 0 };
+    struct fletch_buf edited = { 0 };
     int64_t limit = fletch_tokenizer_limit(model);
     bool null = false;
-    enum fletch_status status = fletch_file_load(&text, from, FLETCH_JSON_SIZE_MAX, err);
+    enum fletch_status status = fletch_tokenizer_edit(
+        &edited, &null, (const char *)text->bytes, text->size, limit, err);
 
-    if (status)
-        goto done;
-    status = fletch_tokenizer_edit(&edited, &null, (const char *)text.bytes, text.size,
-                                   limit, err);
-    if (status) {
-        fletch_error_prefix(err, "%s", from);
-        goto done;
-    }
-    if (null && !limit)
+    if (!status && null && !limit)
         snprintf(warning, warning_size,
                  "tokenizer.json does not truncate, and nothing says how long a text may "
                  "be: longer ones than the model can take will break loaders");
-    status = save(edited.size ? &edited : &text, folder, arena, err);
-done:
-    fletch_buf_release(&text);
+    if (!status)
+        status = save(edited.size ? &edited : text, folder, arena, err);
     fletch_buf_release(&edited);
     return status;
 }
 
-enum fletch_status fletch_tokenizer_write(bool *written, char *warning, size_t warning_size,
+/* The model's own. */
+static enum fletch_status copy(char *warning, size_t warning_size,
+                               const struct fletch_model *model, const char *from,
+                               const char *folder, struct fletch_arena *arena,
+                               struct fletch_error *err)
+{
+    struct fletch_buf text = { 0 };
+    enum fletch_status status = fletch_file_load(&text, from, FLETCH_JSON_SIZE_MAX, err);
+
+    if (!status) {
+        status = write_text(warning, warning_size, model, &text, folder, arena, err);
+        if (status == FLETCH_ERR_FORMAT || status == FLETCH_ERR_UNSUPPORTED)
+            fletch_error_prefix(err, "%s", from);
+    }
+    fletch_buf_release(&text);
+    return status;
+}
+
+/* Made from what there is. That this is not enough, or damaged, is the tokenizer's affair:
+ * the weights are none the worse for it. */
+static enum fletch_status make(struct fletch_tokenizer_origin *origin, char *warning,
+                               size_t warning_size, const struct fletch_model *model,
+                               const char *folder, struct fletch_arena *arena,
+                               struct fletch_error *err)
+{
+    struct fletch_vocab_source source = { .folder = model->encoder_folder,
+                                          .config = model->config,
+                                          .tokenizer_config = model->tokenizer_config };
+    struct fletch_buf text = { 0 };
+    struct fletch_error why = { 0 };
+    enum fletch_status status = fletch_vocab_build(&text, &origin->from, &source, &why);
+
+    origin->made = !status;
+    if (status == FLETCH_ERR_MEMORY || status == FLETCH_ERR_IO) {
+        if (err)
+            *err = why;
+    } else if (status) {
+        snprintf(warning, warning_size,
+                 "the checkpoint has no tokenizer.json: no tokenizer was written: %s",
+                 why.message);
+        status = FLETCH_OK;
+    } else {
+        if (origin->from.byte_fallback)
+            snprintf(warning, warning_size,
+                     "%s spells unknown characters in bytes, which the tokenizer.json made "
+                     "from it does not: they become the unknown token",
+                     origin->from.files[0]);
+        status = write_text(warning, warning_size, model, &text, folder, arena, err);
+    }
+    fletch_buf_release(&text);
+    return status;
+}
+
+enum fletch_status fletch_tokenizer_write(struct fletch_tokenizer_origin *origin,
+                                          char *warning, size_t warning_size,
                                           const struct fletch_model *model,
                                           const char *folder, struct fletch_error *err)
 {
     struct fletch_arena arena = { 0 };
+    struct fletch_tokenizer_origin found = { .copied = false };
     const char *from = find_file(model, "tokenizer.json", &arena);
-    enum fletch_status status = FLETCH_OK;
+    enum fletch_status status;
 
     if (warning_size)
         *warning = '\0';
+    found.copied = from != NULL;
     if (from)
-        status = write_one(warning, warning_size, model, from, folder, &arena, err);
+        status = copy(warning, warning_size, model, from, folder, &arena, err);
     else
-        explain_missing(warning, warning_size, model, &arena);
+        status = make(&found, warning, warning_size, model, folder, &arena, err);
     if (!status)
-        *written = from != NULL;
+        *origin = found;
     fletch_arena_release(&arena);
     return status;
 }

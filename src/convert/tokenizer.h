@@ -1,19 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /* tokenizer.h - tokenizer.json goes with the weights of a text model
  *
- * Copied byte for byte, with one edit: a null `truncation` becomes the model's limit, since
- * the loaders of today never truncate by themselves and a text that is too long crashes
- * them.
+ * Copied byte for byte, or made where there is none (vocab/), with one edit: a null
+ * `truncation` becomes the model's limit, since the loaders of today never truncate by
+ * themselves and a text that is too long crashes them.
  */
 #ifndef FLETCH_CONVERT_TOKENIZER_H
 #define FLETCH_CONVERT_TOKENIZER_H
 
 #include "model/model.h"
+#include "vocab/vocab.h"
 
-/* Writes `folder`/tokenizer/tokenizer.json. *written is false, and `warning` filled in,
- * when the model has none that could be copied. A warning may also come with a written one.
- * FORMAT, with the byte offset, for a tokenizer.json that is not JSON. */
-enum fletch_status fletch_tokenizer_write(bool *written, char *warning, size_t warning_size,
+/* Where a tokenizer.json that was written is from: the model's own, or the files that it
+ * was made from. Zeroed: none was written. */
+struct fletch_tokenizer_origin {
+    bool copied, made;
+    struct fletch_vocab_origin from; /* where it was made */
+};
+
+/* Writes `folder`/tokenizer/tokenizer.json. *origin is zeroed, and `warning` filled in,
+ * when the model has none and none could be made. A warning may also come with a written
+ * one. FORMAT, with the byte offset, for a tokenizer.json that is not JSON. */
+enum fletch_status fletch_tokenizer_write(struct fletch_tokenizer_origin *origin,
+                                          char *warning, size_t warning_size,
                                           const struct fletch_model *model,
                                           const char *folder, struct fletch_error *err);
 

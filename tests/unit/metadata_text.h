@@ -95,6 +95,7 @@ static const char exact[] =
     "      }\n"
     "    },\n"
     "    \"left_out\": [],\n"
+    "    \"tokenizer\": null,\n"
     "    \"warnings\": [\n"
     "      \"mind the \\\"gap\\\"\"\n"
     "    ]\n"

@@ -222,9 +222,9 @@ static const char *const whisper_keys[] = {
     NULL,
 };
 static const char *const account_keys[] = {
-    "format_version", "version",           "created_by",    "family",
-    "evidence",       "source_model_type", "source_format", "source_files",
-    "rows",           "left_out",          "warnings",      NULL,
+    "format_version",    "version",       "created_by",   "family", "evidence",
+    "source_model_type", "source_format", "source_files", "rows",   "left_out",
+    "tokenizer",         "warnings",      NULL,
 };
 
 static void keys_of_each_layout(void **state)
@@ -362,6 +362,8 @@ static void pipeline(void **state)
     make(&made, GOLDEN "st-dense/source", NULL);
     made.metadata.has_tokenizer = true;
     metadata = write_json(&made);
+    check_text(metadata, "fletch.tokenizer",
+               "{\"made\":false,\"from\":[\"tokenizer.json\"]}");
     check_text(
         metadata, "fletch.pipeline.modules",
         "[{\"module\":\"Transformer\",\"type\":\"sentence_transformers.models."

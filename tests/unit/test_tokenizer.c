@@ -26,7 +26,7 @@ static const char *written(const char *text)
     struct fletch_model model = made_model("bert", "{\"max_position_embeddings\": 64}");
     char warning[256];
     struct fletch_error err;
-    bool done = false;
+    struct fletch_tokenizer_origin done = { .copied = false };
     json_error_t why;
     json_t *json;
 
@@ -34,7 +34,7 @@ static const char *written(const char *text)
     assert_ok(
         fletch_tokenizer_write(&done, warning, sizeof(warning), &model, scratch, &err),
         err);
-    assert_true(done);
+    assert_true(done.copied);
     assert_string_equal(warning, "");
     json_decref(model.config);
     json = json_load_file(at("tokenizer/tokenizer.json"), JSON_REJECT_DUPLICATES, &why);
@@ -126,7 +126,7 @@ static void refuses_broken_text(void **state)
     struct fletch_model model = made_model("bert", "{}");
     struct fletch_error err;
     char warning[256];
-    bool done = false;
+    struct fletch_tokenizer_origin done = { .copied = false };
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -145,7 +145,7 @@ static void refuses_deep_nesting(void **state)
     char text[512] = "{\"a\": ";
     struct fletch_error err;
     char warning[256];
-    bool done = false;
+    struct fletch_tokenizer_origin done = { .copied = false };
 
     (void)state;
     memset(text + strlen(text), '[', FLETCH_JSON_DEPTH_MAX + 1);
@@ -158,28 +158,52 @@ static void refuses_deep_nesting(void **state)
 
 static void says_what_is_missing(void **state)
 {
-    struct fletch_model model = made_model("bert", "{}");
+    struct fletch_model model = made_model("bert", "{\"model_type\": \"bert\"}");
     struct fletch_error err;
     char warning[256] = "x";
-    bool done = true;
+    struct fletch_tokenizer_origin done = { .copied = true };
 
     (void)state;
     assert_ok(
         fletch_tokenizer_write(&done, warning, sizeof(warning), &model, scratch, &err),
         err);
-    assert_false(done);
+    assert_false(done.copied || done.made);
     assert_string_equal(warning,
-                        "the checkpoint has no tokenizer.json: no tokenizer was written");
-    put_text(at("vocab.json"), "{}");
-    put_text(at("merges.txt"), "");
+                        "the checkpoint has no tokenizer.json: no tokenizer was written: "
+                        "there is no vocab.txt to make one from");
+    put_text(at("vocab.txt"), "[PAD]\n");
     assert_ok(
         fletch_tokenizer_write(&done, warning, sizeof(warning), &model, scratch, &err),
         err);
-    assert_false(done);
-    assert_string_equal(
-        warning, "the checkpoint has no tokenizer.json, only vocab.json, merges.txt: "
-                 "no tokenizer was written; save it once with a fast tokenizer to "
-                 "get one");
+    assert_false(done.copied || done.made);
+    assert_string_equal(warning,
+                        "the checkpoint has no tokenizer.json: no tokenizer was written: "
+                        "'[UNK]', the unk_token, is not in vocab.txt");
+    json_decref(model.config);
+}
+
+/* One that is made is cut at the model's limit as one that is copied. */
+static void cuts_what_it_makes(void **state)
+{
+    struct fletch_model model = made_model("bert", "{\"model_type\": \"bert\"}");
+    struct fletch_tokenizer_origin done = { .copied = true };
+    struct fletch_error err;
+    char warning[256] = "x";
+    json_t *json;
+
+    (void)state;
+    put_text(at("vocab.txt"), "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n");
+    assert_ok(
+        fletch_tokenizer_write(&done, warning, sizeof(warning), &model, scratch, &err),
+        err);
+    assert_true(done.made && !done.copied);
+    assert_int_equal(done.from.files_count, 1);
+    assert_string_equal(done.from.files[0], "vocab.txt");
+    assert_string_equal(warning, "");
+    json = json_load_file(at("tokenizer/tokenizer.json"), JSON_REJECT_DUPLICATES, NULL);
+    assert_int_equal(json_integer_value(fletch_json_at(json, "truncation.max_length")),
+                     512);
+    json_decref(json);
     json_decref(model.config);
 }
 
@@ -188,7 +212,7 @@ static void warns_without_a_limit(void **state)
     struct fletch_model model = { .encoder_folder = scratch };
     struct fletch_error err;
     char warning[256] = "";
-    bool done = false;
+    struct fletch_tokenizer_origin done = { .copied = false };
 
     (void)state;
     fletch_family_find(&model.family, "transformers", NULL);
@@ -197,7 +221,7 @@ static void warns_without_a_limit(void **state)
     assert_ok(
         fletch_tokenizer_write(&done, warning, sizeof(warning), &model, scratch, &err),
         err);
-    assert_true(done);
+    assert_true(done.copied);
     assert_non_null(strstr(warning, "nothing says how long a text may be"));
     assert_string_equal(text_of(at("tokenizer/tokenizer.json")), "{\"truncation\":null}");
 }
@@ -248,14 +272,14 @@ static void golden_files(void **state)
         json_t *source, *expected, *found, *truncation;
         struct fletch_error err;
         char warning[256];
-        bool done = false;
+        struct fletch_tokenizer_origin done = { .copied = false };
 
         snprintf(path, sizeof(path), GOLDEN "%s/source", names[i]);
         assert_ok(fletch_model_open(&model, path, NULL, &err), err);
         assert_ok(
             fletch_tokenizer_write(&done, warning, sizeof(warning), model, scratch, &err),
             err);
-        assert_true(done);
+        assert_true(done.copied);
         found = json_load_file(at("tokenizer/tokenizer.json"), 0, NULL);
         snprintf(path, sizeof(path), GOLDEN "%s/source/tokenizer.json", names[i]);
         source = json_load_file(path, 0, NULL);
@@ -284,6 +308,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(refuses_broken_text, make_scratch, remove_scratch),
         cmocka_unit_test_setup_teardown(refuses_deep_nesting, make_scratch, remove_scratch),
         cmocka_unit_test_setup_teardown(says_what_is_missing, make_scratch, remove_scratch),
+        cmocka_unit_test_setup_teardown(cuts_what_it_makes, make_scratch, remove_scratch),
         cmocka_unit_test_setup_teardown(warns_without_a_limit, make_scratch,
                                         remove_scratch),
         cmocka_unit_test(limits),

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: MIT */
+/* extras.c - special and added tokens: what they are, whether they have an id already
+ *
+ * Three sources, in this order: the vocabulary itself (pieces that are control or user
+ * defined), the tokens that tokenizer_config.json lists by id (or, in older folders,
+ * added_tokens.json), and the special tokens by name. What is said last about a token
+ * counts, but what is nothing more than a name says nothing about a token that is there.
+ */
+#include "vocab/kinds.h"
+
+#include "base/file.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const special_keys[FLETCH_SPECIAL_COUNT] = {
+    "bos_token", "eos_token", "unk_token",  "sep_token",
+    "pad_token", "cls_token", "mask_token",
+};
+
+static bool flag_of(const json_t *object, const char *key, bool otherwise)
+{
+    const json_t *value = json_object_get(object, key);
+
+    return json_is_boolean(value) ? json_is_true(value) : otherwise;
+}
+
+bool fletch_building_flag(const struct fletch_building *building, const char *key,
+                          bool otherwise)
+{
+    return flag_of(building->source->tokenizer_config, key, otherwise);
+}
+
+static bool has_text(const struct fletch_extra *extra, const char *text, size_t len)
+{
+    return extra->text && extra->len == len && !memcmp(extra->text, text, len);
+}
+
+static struct fletch_extra *find_extra(const struct fletch_extras *extras, const char *text,
+                                       size_t len)
+{
+    for (size_t i = 0; i < extras->count; i++)
+        if (has_text(&extras->list[i], text, len))
+            return &extras->list[i];
+    return NULL;
+}
+
+bool fletch_building_find(uint32_t *id, const struct fletch_building *building,
+                          const char *text, size_t len)
+{
+    const struct fletch_extra *extra = find_extra(&building->extras, text, len);
+
+    if (extra)
+        *id = extra->id;
+    return extra || fletch_lexicon_find(id, &building->lexicon, text, len);
+}
+
+/* How many tokens the vocabulary has: the library counts those of a list of pieces as they
+ * stand, and those of a table by their texts. */
+static size_t vocabulary_size(const struct fletch_building *building)
+{
+    return building->unigram ? building->lexicon.count : building->lexicon.known;
+}
+
+enum fletch_status fletch_extras_add(struct fletch_building *building,
+                                     const struct fletch_extra *extra,
+                                     struct fletch_error *err)
+{
+    struct fletch_extras *extras = &building->extras;
+    struct fletch_extra *there = find_extra(extras, extra->text, extra->len);
+    size_t next = vocabulary_size(building) + extras->beyond;
+    struct fletch_extra added = *extra;
+
+    if (!extra->len)
+        return FLETCH_OK;
+    if (there) {
+        added.id = there->id;
+        *there = added;
+        return FLETCH_OK;
+    }
+    if (extras->count == FLETCH_VOCAB_EXTRAS_MAX)
+        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                           "more than %zu added tokens, the limit "
+                           "(FLETCH_VOCAB_EXTRAS_MAX)",
+                           FLETCH_VOCAB_EXTRAS_MAX);
+    if (extras->count == extras->cap) {
+        size_t cap = extras->cap ? 2 * extras->cap : 32;
+        struct fletch_extra *list = fletch_resize(extras->list, cap, sizeof(*list));
+
+        if (!list)
+            return fletch_fail_memory(err, cap * sizeof(*list), "the added tokens");
+        extras->list = list;
+        extras->cap = cap;
+    }
+    if (!fletch_lexicon_find(&added.id, &building->lexicon, extra->text, extra->len)) {
+        if (next >= FLETCH_VOCAB_TOKENS_MAX)
+            return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                               "%zu tokens, the limit is %zu (FLETCH_VOCAB_TOKENS_MAX)",
+                               next, FLETCH_VOCAB_TOKENS_MAX);
+        added.id = (uint32_t)next;
+        extras->beyond++;
+    }
+    extras->list[extras->count++] = added;
+    return FLETCH_OK;
+}
+
+/* ---- Tokens as JSON has them ---- */
+
+/* "text" or {"content": "text", "lstrip": ...}. False for anything else. */
+static bool read_token(struct fletch_extra *out, const json_t *value)
+{
+    const json_t *content =
+        json_is_object(value) ? json_object_get(value, "content") : value;
+
+    if (!json_is_string(content))
+        return false;
+    *out = (struct fletch_extra){ .text = json_string_value(content),
+                                  .len = json_string_length(content),
+                                  .bare = content == value };
+    if (out->bare)
+        return true;
+    out->single_word = flag_of(value, "single_word", false);
+    out->lstrip = flag_of(value, "lstrip", false);
+    out->rstrip = flag_of(value, "rstrip", false);
+    out->special = flag_of(value, "special", false);
+    out->normalized = flag_of(value, "normalized", !out->special);
+    return true;
+}
+
+/* The special tokens that a file names. null takes a default away, in the config only. */
+static enum fletch_status read_specials(struct fletch_building *building,
+                                        const json_t *object, const char *file,
+                                        struct fletch_error *err)
+{
+    for (size_t i = 0; i < FLETCH_SPECIAL_COUNT; i++) {
+        const json_t *value = json_object_get(object, special_keys[i]);
+        struct fletch_extra *special = &building->extras.specials[i];
+
+        if (!value)
+            continue;
+        if (json_is_null(value))
+            *special = (struct fletch_extra){ 0 };
+        else if (!read_token(special, value))
+            return fletch_fail(err, FLETCH_ERR_FORMAT,
+                               "%s: %s is neither a text nor a token with content", file,
+                               special_keys[i]);
+        special->named = true;
+    }
+    return FLETCH_OK;
+}
+
+static void apply_wrap(struct fletch_extra *extra, enum fletch_wrap wrap)
+{
+    if (!extra->bare || wrap == FLETCH_WRAP_NONE)
+        return;
+    extra->bare = false;
+    extra->lstrip = wrap == FLETCH_WRAP_LSTRIP || wrap == FLETCH_WRAP_LSTRIP_NORMALIZED;
+    extra->normalized =
+        wrap == FLETCH_WRAP_NORMALIZED || wrap == FLETCH_WRAP_LSTRIP_NORMALIZED;
+}
+
+static bool is_listed(const json_t *object, const char *text, size_t len)
+{
+    const json_t *list = json_object_get(object, "additional_special_tokens");
+    struct fletch_extra extra;
+
+    for (size_t i = 0; i < json_array_size(list); i++)
+        if (read_token(&extra, json_array_get(list, i)) && has_text(&extra, text, len))
+            return true;
+    return false;
+}
+
+/* `named`: a file says so. */
+static bool is_special(const struct fletch_building *building, const char *text, size_t len,
+                       bool named)
+{
+    for (size_t i = 0; i < FLETCH_SPECIAL_COUNT; i++) {
+        const struct fletch_extra *special = &building->extras.specials[i];
+
+        if (has_text(special, text, len) && (special->named || !named))
+            return true;
+    }
+    return is_listed(building->source->tokenizer_config, text, len) ||
+           is_listed(building->map_json, text, len);
+}
+
+/* ---- Tokens by id ---- */
+
+struct numbered {
+    long id;
+    struct fletch_extra extra;
+};
+
+static int compare_numbers(const void *left, const void *right)
+{
+    const struct numbered *a = left, *b = right;
+
+    return (a->id > b->id) - (a->id < b->id);
+}
+
+/* {"0": {"content": ...}}, as tokenizer_config.json has it. */
+static enum fletch_status read_decoder_entry(struct numbered *out, const char *key,
+                                             const json_t *value, struct fletch_error *err)
+{
+    char *end;
+
+    out->id = strtol(key, &end, 10);
+    if (*end || end == key || out->id < 0 || !json_is_object(value) ||
+        !read_token(&out->extra, value))
+        return fletch_fail(err, FLETCH_ERR_FORMAT,
+                           "tokenizer_config.json: added_tokens_decoder['%s'] is not a "
+                           "token with content under a whole number",
+                           key);
+    return FLETCH_OK;
+}
+
+/* {"text": 0}, as added_tokens.json has it. */
+static enum fletch_status read_encoder_entry(struct numbered *out, const char *key,
+                                             const json_t *value, bool special,
+                                             struct fletch_error *err)
+{
+    if (!json_is_integer(value) || json_integer_value(value) < 0)
+        return fletch_fail(err, FLETCH_ERR_FORMAT,
+                           "added_tokens.json: the id of '%s' is not a whole number from 0",
+                           key);
+    out->id = (long)json_integer_value(value);
+    out->extra = (struct fletch_extra){
+        .text = key, .len = strlen(key), .special = special, .normalized = !special
+    };
+    return FLETCH_OK;
+}
+
+static enum fletch_status add_numbered(struct fletch_building *building, json_t *object,
+                                       bool decoder, struct fletch_error *err)
+{
+    size_t count = 0, size = json_object_size(object);
+    struct numbered *list = fletch_alloc_array(size + 1, sizeof(*list));
+    enum fletch_status status = FLETCH_OK;
+
+    if (!list)
+        return fletch_fail_memory(err, size * sizeof(*list), "the added tokens");
+    for (void *at = json_object_iter(object); at && !status;
+         at = json_object_iter_next(object, at)) {
+        const char *key = json_object_iter_key(at);
+        const json_t *value = json_object_iter_value(at);
+
+        status =
+            decoder ? read_decoder_entry(&list[count++], key, value, err)
+                    : read_encoder_entry(&list[count++], key, value,
+                                         is_special(building, key, strlen(key), true), err);
+    }
+    if (!status)
+        qsort(list, count, sizeof(*list), compare_numbers);
+    for (size_t i = 0; i < count && !status; i++) {
+        struct fletch_extra *extra = &list[i].extra;
+
+        extra->special |= is_special(building, extra->text, extra->len, false);
+        status = fletch_extras_add(building, extra, err);
+    }
+    fletch_free(list);
+    return status;
+}
+
+/* What the list by id says about a special token counts for the name, too. */
+static void adopt_listed(struct fletch_building *building, const json_t *decoder)
+{
+    const char *key;
+    json_t *value, *walk = (json_t *)(uintptr_t)decoder; /* jansson iterates unconst */
+
+    json_object_foreach(walk, key, value)
+    {
+        struct fletch_extra listed;
+
+        if (!read_token(&listed, value))
+            continue;
+        for (size_t i = 0; i < FLETCH_SPECIAL_COUNT; i++)
+            if (has_text(&building->extras.specials[i], listed.text, listed.len))
+                building->extras.specials[i] = listed;
+    }
+}
+
+/* ---- All of them ---- */
+
+static enum fletch_status add_named(struct fletch_building *building,
+                                    struct fletch_extra *extra, struct fletch_error *err)
+{
+    if (!extra->text ||
+        (extra->bare && find_extra(&building->extras, extra->text, extra->len)))
+        return FLETCH_OK;
+    extra->special = true;
+    return fletch_extras_add(building, extra, err);
+}
+
+/* A list of texts or tokens, or an object whose values are. */
+static enum fletch_status add_list(struct fletch_building *building, const json_t *list,
+                                   struct fletch_error *err)
+{
+    json_t *walk = (json_t *)(uintptr_t)list;
+    struct fletch_extra extra;
+
+    for (size_t i = 0; i < json_array_size(list); i++)
+        if (read_token(&extra, json_array_get(list, i)))
+            TRY(add_named(building, &extra, err));
+    for (void *at = json_object_iter(walk); at; at = json_object_iter_next(walk, at))
+        if (read_token(&extra, json_object_iter_value(at)))
+            TRY(add_named(building, &extra, err));
+    return FLETCH_OK;
+}
+
+static enum fletch_status add_more(struct fletch_building *building,
+                                   struct fletch_error *err)
+{
+    const json_t *config = building->source->tokenizer_config;
+    const json_t *list = json_object_get(config, "additional_special_tokens");
+    const char *const *usual = building->kind->additional;
+
+    TRY(add_list(building, list, err));
+    TRY(add_list(building, json_object_get(building->map_json, "additional_special_tokens"),
+                 err));
+    if (!list && !json_object_get(building->map_json, "additional_special_tokens"))
+        for (size_t i = 0; usual && usual[i]; i++) {
+            struct fletch_extra extra = { .text = usual[i],
+                                          .len = strlen(usual[i]),
+                                          .bare = true };
+
+            TRY(add_named(building, &extra, err));
+        }
+    return add_list(building, json_object_get(config, "extra_special_tokens"), err);
+}
+
+/* Loads a file that need not be there, and notes it. */
+static enum fletch_status load_optional(json_t **out, struct fletch_building *building,
+                                        const char *name, struct fletch_error *err)
+{
+    char *path = fletch_path_join(&building->arena, building->source->folder, name);
+
+    if (!path)
+        return fletch_fail_memory(err, strlen(name), "a path");
+    if (fletch_file_kind(path) == FLETCH_FILE_NONE)
+        return FLETCH_OK;
+    TRY(fletch_json_load(out, path, false, err));
+    building->origin->files[building->origin->files_count++] = name;
+    return FLETCH_OK;
+}
+
+enum fletch_status fletch_extras_collect(struct fletch_building *building,
+                                         struct fletch_error *err)
+{
+    const struct fletch_kind *kind = building->kind;
+    const json_t *config = building->source->tokenizer_config;
+    json_t *decoder = json_object_get(config, "added_tokens_decoder");
+    struct fletch_extra *specials = building->extras.specials;
+
+    for (size_t i = 0; i < FLETCH_SPECIAL_COUNT; i++)
+        if (kind->specials[i])
+            specials[i] = (struct fletch_extra){ .text = kind->specials[i],
+                                                 .len = strlen(kind->specials[i]),
+                                                 .bare = true };
+    TRY(read_specials(building, config, "tokenizer_config.json", err));
+    if (decoder) {
+        adopt_listed(building, decoder);
+    } else {
+        TRY(load_optional(&building->map_json, building, "special_tokens_map.json", err));
+        TRY(read_specials(building, building->map_json, "special_tokens_map.json", err));
+        TRY(load_optional(&building->tokens_json, building, "added_tokens.json", err));
+    }
+    TRY(add_numbered(building, decoder ? decoder : building->tokens_json, decoder, err));
+    for (size_t i = 0; i < FLETCH_SPECIAL_COUNT; i++) {
+        apply_wrap(&specials[i], kind->wraps[i]);
+        TRY(add_named(building, &specials[i], err));
+    }
+    return add_more(building, err);
+}

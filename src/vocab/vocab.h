@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* vocab.h - a tokenizer.json made from the vocabulary files of the time before it
+ *
+ * What transformers 4.57 makes of the same files when it is asked for a fast tokenizer, in
+ * the form in which the tokenizers library writes it. vocab/kinds.c has the table of what
+ * can be made from what.
+ */
+#ifndef FLETCH_VOCAB_VOCAB_H
+#define FLETCH_VOCAB_VOCAB_H
+
+#include "base/json.h"
+
+/* The largest published vocabularies have a million entries. */
+#define FLETCH_VOCAB_TOKENS_MAX ((size_t)1 << 22)
+/* No published file is over 20 MB. */
+#define FLETCH_VOCAB_SIZE_MAX ((uint64_t)64 << 20)
+/* Special and added tokens; published ones have up to some thousand. */
+#define FLETCH_VOCAB_EXTRAS_MAX ((size_t)1 << 14)
+/* Bytes of a piece whose splits are looked up; trainers stop at 16 characters. */
+#define FLETCH_VOCAB_PIECE_MAX ((size_t)512)
+
+/* Where the vocabulary is and what speaks of it. */
+struct fletch_vocab_source {
+    const char *folder;
+    const json_t *config;           /* config.json; may be NULL */
+    const json_t *tokenizer_config; /* tokenizer_config.json; may be NULL */
+};
+
+/* Files that one tokenizer is made from: vocabulary, merges, three of tokens. */
+#define FLETCH_VOCAB_FILES_MAX 5
+
+struct fletch_vocab_origin {
+    const char *files[FLETCH_VOCAB_FILES_MAX]; /* names in the folder; static text */
+    size_t files_count;
+    bool byte_fallback; /* the vocabulary has one, but the library's form of it has not */
+};
+
+/* Appends the text of a tokenizer.json to `out`. NOT_FOUND when a file that is needed is
+ * missing, UNSUPPORTED when nothing is known about this kind of tokenizer, or a limit,
+ * FORMAT for a damaged file; then there is nothing wrong with the model but its tokenizer.
+ * IO, MEMORY. */
+enum fletch_status fletch_vocab_build(struct fletch_buf *out,
+                                      struct fletch_vocab_origin *origin,
+                                      const struct fletch_vocab_source *source,
+                                      struct fletch_error *err);
+
+#endif

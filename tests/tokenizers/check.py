@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""check.py FLETCH - tokenizers made from vocabulary files give the ids that they should
+
+make.py recorded what transformers makes of each folder beside this file. Here each becomes a
+checkpoint with a few weights, fletch converts it, and the `tokenizers` package reads what
+was written: its ids for some texts and for 10,000 generated lines. The file has, but for the
+truncation, the bytes that the package itself writes.
+"""
+import hashlib
+import json
+import os
+import re
+import shutil
+import struct
+import sys
+import tempfile
+
+import tokenizers
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.dirname(HERE)]
+from lines import make_lines  # noqa: E402
+from tap_points import Tap, load_json, run, sha256  # noqa: E402
+
+FLETCH = sys.argv[1]
+TAP = Tap()
+WORDS = "embeddings.word_embeddings.weight"
+# What a model of each type must have to be one.
+TENSORS = {
+    "distilbert": [WORDS, "transformer.layer.0.attention.q_lin.weight"],
+    "mpnet": [WORDS, "encoder.layer.0.attention.attn.q.weight"],
+    "albert": [WORDS, "encoder.albert_layer_groups.0.albert_layers.0.attention.query.weight"],
+    "deberta": [WORDS, "encoder.layer.0.attention.self.in_proj.weight"],
+    "deberta-v2": [WORDS, "encoder.layer.0.attention.self.query_proj.weight"],
+}
+OTHERS = [WORDS, "encoder.layer.0.attention.self.query.weight"]
+PARTS = ("added_tokens", "normalizer", "pre_tokenizer", "post_processor", "decoder")
+
+
+def write_weights(path, names):
+    header = {name: {"dtype": "F32", "shape": [2, 2], "data_offsets": [16 * i, 16 * i + 16]}
+              for i, name in enumerate(names)}
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    with open(path, "wb") as stream:
+        stream.write(struct.pack("<Q", len(text)) + text + bytes(16 * len(names)))
+
+
+def make_checkpoint(case, folder):
+    shutil.copytree(os.path.join(HERE, case, "source"), folder)
+    config = load_json(folder, "config.json")
+    model_type = config["model_type"]
+    config["num_hidden_layers"] = 1
+    with open(os.path.join(folder, "config.json"), "w", encoding="utf-8") as stream:
+        json.dump(config, stream)
+    write_weights(os.path.join(folder, "model.safetensors"),
+                  TENSORS.get(model_type, OTHERS))
+
+
+def convert(folder, out):
+    return run(FLETCH, "convert", "--model", folder, "--output", out)
+
+
+def ids_sha256(tokenizer, lines):
+    sha = hashlib.sha256()
+    for encoding in tokenizer.encode_batch(lines):
+        sha.update((" ".join(map(str, encoding.ids)) + "\n").encode())
+    return sha.hexdigest()
+
+
+def check_written(case, expected, path):
+    with open(path, encoding="utf-8") as stream:
+        written = stream.read()
+    tokenizer = tokenizers.Tokenizer.from_str(written)
+    tokenizer.no_truncation()
+    graph = json.loads(written)
+    for part in PARTS:
+        TAP.equal(graph[part], json.loads(expected["parts"])[part], case + ": " + part)
+    plain = re.sub(r'"truncation": \{[^}]*\}', '"truncation": null', written, count=1)
+    TAP.equal(sha256(plain.encode()), expected["tokenizer_sha256"],
+              case + ": but for the truncation, every byte is as the library writes it")
+    ids = [tokenizer.encode(text).ids for text in expected["texts"]]
+    TAP.equal(ids, json.loads(expected["ids"]), case + ": ids of texts")
+    pair = tokenizer.encode(expected["texts"][2], expected["texts"][3])
+    TAP.equal((pair.ids, pair.type_ids),
+              (json.loads(expected["pair_ids"]), json.loads(expected["pair_types"])),
+              case + ": ids and types of a pair")
+    lines = make_lines(expected["lines"], expected["special"])
+    TAP.equal(ids_sha256(tokenizer, lines), expected["lines_sha256"],
+              "%s: ids of %d generated lines" % (case, expected["lines"]))
+
+
+def check_case(case):
+    expected = load_json(HERE, case, "expected.json")
+    with tempfile.TemporaryDirectory() as parent:
+        source, out = os.path.join(parent, "source"), os.path.join(parent, "out")
+        make_checkpoint(case, source)
+        done = convert(source, out)
+        path = os.path.join(out, "tokenizer", "tokenizer.json")
+        if not TAP.ok(done.returncode == 0 and os.path.exists(path),
+                      case + ": a tokenizer.json is made", done.stderr):
+            return
+        check_written(case, expected, path)
+        account = load_json(out, "metadata.json")["fletch"]["tokenizer"]
+        TAP.ok(account["made"] and set(account["from"]) <= set(os.listdir(source)),
+               case + ": the account says what it was made from", account)
+        check_missing(case, source, account["from"][0], parent)
+
+
+def check_missing(case, source, name, parent):
+    """Without its vocabulary there are weights, no tokenizer, and a line about it"""
+    os.remove(os.path.join(source, name))
+    out = os.path.join(parent, "without")
+    done = convert(source, out)
+    said = [line for line in done.stderr.splitlines() if "no tokenizer was written" in line]
+    TAP.ok(done.returncode == 0 and len(said) == 1 and "warning" in said[0]
+           and said[0].endswith("there is no %s to make one from" % name)
+           and not os.path.exists(os.path.join(out, "tokenizer"))
+           and load_json(out, "metadata.json")["fletch"]["tokenizer"] is None,
+           "%s: a warning says that %s is missing" % (case, name), done.stderr)
+
+
+for folder in sorted(os.listdir(HERE)):
+    if os.path.exists(os.path.join(HERE, folder, "expected.json")):
+        check_case(folder)
+sys.exit(TAP.finish())
