@@ -89,6 +89,32 @@ static void bytes_do_not_depend_on_threads(void **state)
     }
 }
 
+static void bytes_do_not_depend_on_memory(void **state)
+{
+    const char *model = make_mixed("model");
+    char first[FLETCH_SHA256_HEX], hex[FLETCH_SHA256_HEX];
+    struct fletch_result result;
+    struct fletch_error err;
+    struct fletch_options options = plain;
+
+    (void)state;
+    options.threads = 8;
+    convert_ok(model, at("out"), &options);
+    hash_of(first, at("out/weights.parquet"));
+    for (uint64_t memory = 128; memory >= 32; memory /= 2) {
+        options.memory = memory << 20;
+        convert_ok(model, at("out"), &options);
+        hash_of(hex, at("out/weights.parquet"));
+        assert_string_equal(first, hex);
+    }
+    options.memory = 1 << 20;
+    assert_fails(fletch_convert(&result, model, at("new"), &options, &err),
+                 FLETCH_ERR_MEMORY, err,
+                 "the memory budget of 1 MiB does not suffice: codec '");
+    assert_non_null(strstr(err.message, " MiB for this model with one thread"));
+    assert_false(exists(at("new")));
+}
+
 static void every_value_comes_back(void **state)
 {
     const char *model = make_mixed("model");
@@ -316,6 +342,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(bytes_do_not_depend_on_threads),
+        TEST(bytes_do_not_depend_on_memory),
         TEST(every_value_comes_back),
         TEST(overflowing_tensors_stay_wide),
         TEST(overflow_can_become_infinite_or_an_error),

@@ -182,6 +182,27 @@ static void what_the_dead_left_is_removed(void **state)
     assert_string_equal(text_of(at("out/metadata.json")), "new");
 }
 
+/* What a program that cannot wait does: nothing staged is left, nothing can be published.
+ */
+static void the_abandoned_is_never_published(void **state)
+{
+    struct fletch_staging *staging;
+    struct fletch_error err;
+
+    (void)state;
+    publish(at("out"), false, "old");
+    staging = stage(at("out"), false, "new");
+    fletch_abandon(at("out"));
+    assert_int_equal(entries(scratch), 1);
+    assert_int_not_equal(fletch_staging_publish(staging, &err), FLETCH_OK);
+    fletch_staging_close(staging);
+    assert_string_equal(text_of(at("out/metadata.json")), "old");
+    assert_int_equal(entries(scratch), 1);
+    fletch_abandon(at("none"));
+    fletch_abandon("");
+    assert_int_equal(entries(scratch), 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_scratch, remove_scratch)
 
 int main(void)
@@ -195,6 +216,7 @@ int main(void)
         TEST(a_file_is_no_folder),
         TEST(through_a_link_to_where_it_points),
         TEST(what_the_dead_left_is_removed),
+        TEST(the_abandoned_is_never_published),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
