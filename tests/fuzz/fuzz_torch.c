@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/* fuzz_torch - a torch checkpoint, zip or stream: what is accepted keeps the promises of
+ * checkpoint.h
+ *
+ * The checksums of a zip would keep a fuzzer out, so that bytes without a magic of their
+ * own are the pickle of a stream with one storage.
+ */
+#include "base/utf8.h"
+#include "checkpoint/checkpoint.h"
+#include "checkpoint/strided.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define MUST(condition)                                                                    \
+    do {                                                                                   \
+        if (!(condition)) {                                                                \
+            fprintf(stderr, "broken: %s\n", #condition);                                   \
+            abort();                                                                       \
+        }                                                                                  \
+    } while (0)
+
+static const char opening[] = "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."
+                              "\x80\x02M\xe9\x03.\x80\x02}.";
+/* The keys, ["0"], and storage "0": 16 bytes, as 4 float32. */
+static const char closing[] = "\x80\x02]X\x01\0\0\0"
+                              "0a.\4\0\0\0\0\0\0\0"
+                              "0123456789abcdef";
+
+static void check_tensor(const struct fletch_tensor *tensor, uint64_t file_size)
+{
+    uint64_t count = 1, extent;
+    size_t len = strlen(tensor->name);
+    bool empty = false;
+
+    MUST(tensor->dtype != FLETCH_DTYPE_NONE && tensor->dtype < FLETCH_DTYPE_COUNT);
+    MUST(tensor->rank <= FLETCH_RANK_MAX);
+    for (unsigned i = 0; i < tensor->rank; i++)
+        empty |= !tensor->shape[i];
+    for (unsigned i = 0; i < tensor->rank && !empty; i++)
+        count *= tensor->shape[i];
+    MUST((empty ? 0 : count) == tensor->count);
+    MUST(tensor->count * fletch_dtype_info(tensor->dtype)->bits == tensor->size * 8);
+    MUST(fletch_tensor_extent(&extent, tensor));
+    MUST(tensor->aside ||
+         (tensor->offset <= file_size && extent <= file_size - tensor->offset));
+    MUST(fletch_utf8_span(tensor->name, len) == len);
+}
+
+static void check_list(const struct fletch_tensor_list *list,
+                       const struct fletch_file *file)
+{
+    struct fletch_strided *strided = fletch_strided_new();
+    uint8_t bytes[64];
+
+    for (size_t i = 0; i < list->count; i++) {
+        const struct fletch_tensor *tensor = &list->tensors[i];
+        size_t size = tensor->size < sizeof(bytes) ? (size_t)tensor->size : sizeof(bytes);
+
+        check_tensor(tensor, file->size);
+        MUST(!fletch_strided_read(strided, tensor->aside ? list->aside : file, tensor,
+                                  tensor->size - size, bytes, size, NULL));
+    }
+    fletch_strided_free(strided);
+}
+
+static void try_format(const struct fletch_checkpoint_format *format,
+                       const struct fletch_file *file)
+{
+    struct fletch_arena arena = { 0 };
+    struct fletch_tensor_list list = { .arena = &arena, .file_size = file->size };
+    struct fletch_error err = { 0 };
+
+    if (format->list(&list, file, &err))
+        MUST(err.status && !strncmp(err.message, "f: ", 3) && err.message[3]);
+    else
+        check_list(&list, file);
+    if (list.aside)
+        fletch_file_close(list.aside);
+    fletch_free(list.tensors);
+    fletch_arena_release(&arena);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    size_t head = size < FLETCH_PROBE_SIZE ? size : FLETCH_PROBE_SIZE;
+    struct fletch_file file = { memfd_create("fuzz", MFD_CLOEXEC), 0, "f" };
+    struct fletch_buf bytes = { 0 };
+
+    if (fletch_format_torch_zip.probe(data, head, size) ||
+        fletch_format_torch_stream.probe(data, head, size)) {
+        fletch_buf_put(&bytes, data, size);
+    } else {
+        fletch_buf_put(&bytes, opening, sizeof(opening) - 1);
+        fletch_buf_put(&bytes, data, size);
+        fletch_buf_put(&bytes, closing, sizeof(closing) - 1);
+    }
+    file.size = bytes.size;
+    if (file.fd < 0 || bytes.failed ||
+        fletch_file_write(&file, 0, bytes.bytes, bytes.size, NULL))
+        abort();
+    try_format(fletch_format_torch_zip.probe(data, head, size)
+                   ? &fletch_format_torch_zip
+                   : &fletch_format_torch_stream,
+               &file);
+    fletch_file_close(&file);
+    fletch_buf_release(&bytes);
+    return 0;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* fuzz_zip - bytes as a zip archive: members lie inside and apart, and load or say why not
+ */
+#include "checkpoint/zip.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define LOAD_MAX ((uint64_t)1 << 20)
+
+#define MUST(condition)                                                                    \
+    do {                                                                                   \
+        if (!(condition)) {                                                                \
+            fprintf(stderr, "broken: %s\n", #condition);                                   \
+            abort();                                                                       \
+        }                                                                                  \
+    } while (0)
+
+static void check_members(const struct fletch_zip *zip, uint64_t size)
+{
+    struct fletch_buf bytes = { 0 };
+    struct fletch_error err = { 0 };
+
+    for (size_t i = 0; i < zip->count; i++) {
+        const struct fletch_zip_member *member = &zip->members[i];
+        uint64_t at;
+
+        MUST(fletch_zip_find(zip, member->name) == member);
+        MUST(member->begin < member->end && member->end <= size);
+        MUST(!i || strcmp(zip->members[i - 1].name, member->name) < 0);
+        if (!fletch_zip_locate(&at, zip, member, &err))
+            MUST(at > member->begin && at <= member->end &&
+                 member->packed <= member->end - at);
+        if (!fletch_zip_load(&bytes, zip, member, LOAD_MAX, "LOAD_MAX", &err))
+            MUST(bytes.size == member->size);
+        else
+            MUST(err.status && err.message[0]);
+    }
+    fletch_buf_release(&bytes);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct fletch_error err = { 0 };
+    struct fletch_file file = { memfd_create("fuzz", MFD_CLOEXEC), size, "f" };
+    struct fletch_zip zip = { 0 };
+
+    if (file.fd < 0 || fletch_file_write(&file, 0, data, size, &err))
+        abort();
+    if (fletch_zip_open(&zip, &file, &err))
+        MUST(err.status && !strncmp(err.message, "byte ", 5));
+    else
+        check_members(&zip, size);
+    fletch_zip_close(&zip);
+    fletch_file_close(&file);
+    return 0;
+}
