@@ -13,6 +13,8 @@
 /* A stream keeps a window: no more than this is given to a file that asks. */
 #define WINDOW_LOG_MAX 27
 
+#define NOT_ZSTD "it does not begin as a zstd frame, or something else is behind one"
+
 struct fletch_decoder {
     ZSTD_DCtx *context;
     uint64_t in_size, out_size; /* of the page being streamed */
@@ -56,8 +58,7 @@ static enum fletch_status fail(struct fletch_error *err, uint64_t in_size,
     } known[] = {
         { ZSTD_error_corruption_detected, FLETCH_ERR_FORMAT, "the bytes are damaged" },
         { ZSTD_error_checksum_wrong, FLETCH_ERR_FORMAT, "its checksum is wrong" },
-        { ZSTD_error_prefix_unknown, FLETCH_ERR_FORMAT,
-          "it does not begin as a zstd frame, or something else is behind one" },
+        { ZSTD_error_prefix_unknown, FLETCH_ERR_FORMAT, NOT_ZSTD },
         { ZSTD_error_srcSize_wrong, FLETCH_ERR_FORMAT, "it ends early" },
         { ZSTD_error_dstSize_tooSmall, FLETCH_ERR_FORMAT, "it holds more than that" },
         { ZSTD_error_frameParameter_windowTooLarge, FLETCH_ERR_UNSUPPORTED,
@@ -79,12 +80,47 @@ static enum fletch_status fail(struct fletch_error *err, uint64_t in_size,
                             ZSTD_getErrorName(result));
 }
 
+/* False for frames of the versions before the format was settled, of which the library
+ * reads some, and not the same ones both ways. They differ by the first byte of the magic
+ * number, which is 28 for frames and 50 to 5f for skippable ones. */
+static bool is_settled(uint8_t first)
+{
+    return first == (ZSTD_MAGICNUMBER & 0xff) ||
+           (first & 0xf0) == (ZSTD_MAGIC_SKIPPABLE_START & 0xff);
+}
+
+/* Up to a frame that is not whole, of which the library will say what is wrong. */
+static bool are_settled(const uint8_t *in, size_t size)
+{
+    while (size) {
+        size_t frame;
+
+        if (!is_settled(*in))
+            return false;
+        frame = ZSTD_findFrameCompressedSize(in, size);
+        if (ZSTD_isError(frame))
+            return true;
+        in += frame;
+        size -= frame;
+    }
+    return true;
+}
+
+static enum fletch_status fail_unsettled(struct fletch_error *err, uint64_t in_size,
+                                         uint64_t out_size)
+{
+    return fletch_page_fail(err, FLETCH_ERR_FORMAT, "zstd", in_size, out_size, NOT_ZSTD);
+}
+
 enum fletch_status fletch_zstd_decode(struct fletch_decoder *decoder, const void *in,
                                       size_t in_size, void *out, size_t out_size,
                                       struct fletch_error *err)
 {
-    const size_t result = ZSTD_decompressDCtx(decoder->context, out, out_size, in, in_size);
+    size_t result;
 
+    if (!are_settled(in, in_size))
+        return fail_unsettled(err, in_size, out_size);
+    result = ZSTD_decompressDCtx(decoder->context, out, out_size, in, in_size);
     if (ZSTD_isError(result))
         return fail(err, in_size, out_size, result);
     if (result != out_size)
@@ -122,6 +158,8 @@ enum fletch_status fletch_zstd_stream_step(struct fletch_decoder *decoder, const
     /* Between frames the library would begin to wait for another. */
     if (!from.size && (!to.size || decoder->between))
         return FLETCH_OK;
+    if (decoder->between && !is_settled(*(const uint8_t *)in))
+        return fail_unsettled(err, decoder->in_size, decoder->out_size);
     result = ZSTD_decompressStream(decoder->context, &to, &from);
     if (ZSTD_isError(result))
         return fail(err, decoder->in_size, decoder->out_size, result);

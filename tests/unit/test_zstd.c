@@ -360,6 +360,8 @@ static void odd_frames_are_said(void **state)
     /* dictionary 7 */
     static const uint8_t dictionary[] = { 0x28, 0xb5, 0x2f, 0xfd, 0x01, 0x50,
                                           7,    0x09, 0,    0,    'x' };
+    static const uint8_t early[] = { 0x27, 0xb5, 0x2f, 0xfd, 0xd4, 0,    0x60, 0x8d, 0x65,
+                                     0,    0xf8, 0xff, 0x1a, 0x9a, 0xd4, 0,    0xd4 };
     struct fletch_decoder *decoder = open_decoder(&fletch_codec_zstd);
     uint8_t out[4];
 
@@ -377,6 +379,15 @@ static void odd_frames_are_said(void **state)
     ASSERT_SAYS(fletch_codec_zstd.decode(decoder, "this is not zstd", 16, out, 1, err),
                 FLETCH_ERR_FORMAT,
                 "zstd page of 16 bytes, to become 1: it does not begin as a zstd frame, or "
+                "something else is behind one");
+    /* before the format was settled: the library would read it whole */
+    ASSERT_SAYS(fletch_codec_zstd.decode(decoder, early, sizeof(early), out, 0, err),
+                FLETCH_ERR_FORMAT,
+                "zstd page of 17 bytes, to become 0: it does not begin as a zstd frame, or "
+                "something else is behind one");
+    ASSERT_SAYS(stream(&fletch_codec_zstd, decoder, early, sizeof(early), out, 0, 9, err),
+                FLETCH_ERR_FORMAT,
+                "zstd page of 17 bytes, to become 0: it does not begin as a zstd frame, or "
                 "something else is behind one");
     ASSERT_SAYS(fletch_codec_zstd.decode(decoder, wide, 9, out, 1, err), FLETCH_ERR_FORMAT,
                 "zstd page of 9 bytes, to become 1: it ends early");
