@@ -297,12 +297,16 @@ int64_t fletch_tokenizer_limit(const struct fletch_model *model)
 
 /* ---- The files ---- */
 
-static const char *find_file(const struct fletch_model *model, const char *name,
-                             struct fletch_arena *arena)
+/* The model's own tokenizer.json; NULL where it has none. */
+static enum fletch_status find_own(const char **out, const struct fletch_model *model,
+                                   struct fletch_arena *arena, struct fletch_error *err)
 {
-    char *path = fletch_path_join(arena, model->encoder_folder, name);
+    char *path = fletch_path_join(arena, model->encoder_folder, "tokenizer.json");
 
-    return path && fletch_file_kind(path) != FLETCH_FILE_NONE ? path : NULL;
+    if (!path)
+        return fletch_fail_memory(err, strlen(model->encoder_folder), "a path");
+    *out = fletch_file_kind(path) != FLETCH_FILE_NONE ? path : NULL;
+    return FLETCH_OK;
 }
 
 static enum fletch_status save(const struct fletch_buf *text, const char *folder,
@@ -400,15 +404,15 @@ enum fletch_status fletch_tokenizer_write(struct fletch_tokenizer_origin *origin
 {
     struct fletch_arena arena = { 0 };
     struct fletch_tokenizer_origin found = { .copied = false };
-    const char *from = find_file(model, "tokenizer.json", &arena);
-    enum fletch_status status;
+    const char *from = NULL;
+    enum fletch_status status = find_own(&from, model, &arena, err);
 
     if (warning_size)
         *warning = '\0';
     found.copied = from != NULL;
-    if (from)
+    if (!status && from)
         status = copy(warning, warning_size, model, from, folder, &arena, err);
-    else
+    else if (!status)
         status = make(&found, warning, warning_size, model, folder, &arena, err);
     if (!status)
         *origin = found;
@@ -422,12 +426,13 @@ enum fletch_status fletch_tokenizer_truncation(json_t **out,
 {
     struct fletch_arena arena = { 0 };
     struct fletch_buf text = { 0 };
-    const char *from = find_file(model, "tokenizer.json", &arena);
+    const char *from = NULL;
     json_t *value = NULL;
     struct scan scan;
-    enum fletch_status status =
-        from ? fletch_file_load(&text, from, FLETCH_JSON_SIZE_MAX, err) : FLETCH_OK;
+    enum fletch_status status = find_own(&from, model, &arena, err);
 
+    if (!status && from)
+        status = fletch_file_load(&text, from, FLETCH_JSON_SIZE_MAX, err);
     scan = (struct scan){ .text = (const char *)text.bytes, .size = text.size };
     if (!status && from) {
         status = scan_all(&scan, err);
