@@ -256,6 +256,7 @@ static enum fletch_status open_file(struct fletch_checkpoint *checkpoint,
 {
     const char *base = fletch_path_base(path);
     size_t len = (size_t)(base - path);
+    enum fletch_status status;
 
     for (size_t i = 0; i < FORMATS_COUNT; i++) {
         if (formats[i]->index_glob && fletch_glob_match(formats[i]->index_glob, base)) {
@@ -267,7 +268,10 @@ static enum fletch_status open_file(struct fletch_checkpoint *checkpoint,
         }
     }
     TRY(fletch_checkpoint_add(checkpoint, list, path, base, err));
-    return fletch_checkpoint_settle(checkpoint, list, err);
+    status = fletch_checkpoint_settle(checkpoint, list, err);
+    if (status)
+        fletch_error_prefix(err, "%s", path);
+    return status;
 }
 
 /* The order of choice is transformers': where both are there, the one file goes before the
