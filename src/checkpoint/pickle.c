@@ -53,7 +53,7 @@ uint64_t fletch_machine_load(const uint8_t *bytes, unsigned size)
 
 enum fletch_status fletch_machine_operand(uint64_t *out, struct machine *m, unsigned size)
 {
-    const uint8_t *bytes;
+    const uint8_t *bytes = NULL;
 
     TRY(fletch_machine_take(&bytes, m, size));
     *out = fletch_machine_load(bytes, size);
@@ -183,7 +183,7 @@ enum fletch_status fletch_machine_append(struct machine *m, uint32_t container,
 
 enum fletch_status fletch_machine_memo_put(struct machine *m, uint64_t index)
 {
-    uint32_t value, cap = m->memo_cap ? m->memo_cap : 256;
+    uint32_t value = 0, cap = m->memo_cap ? m->memo_cap : 256;
 
     TRY(fletch_machine_pop(&value, m));
     m->stack_count++;

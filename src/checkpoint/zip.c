@@ -353,7 +353,7 @@ static enum fletch_status read_directory(struct fletch_zip *zip,
 enum fletch_status fletch_zip_open(struct fletch_zip *out, const struct fletch_file *file,
                                    struct fletch_error *err)
 {
-    struct ending ending;
+    struct ending ending = { 0 };
     enum fletch_status status;
     uint8_t *text;
 

@@ -73,13 +73,13 @@ static size_t bound(size_t size)
            FLETCH_ZSTD_BLOCK_HEADER * (size / FLETCH_ZSTD_BLOCK + 2);
 }
 
-/* Pages in one piece of its own library call are at most a piece long, or the window of the
- * level reaches as far as the format's readers allow. */
+/* Two contexts, for whole pages and for pieces, and what the library takes for itself while
+ * it lists a piece's sequences. */
 static size_t encoder_size(int level)
 {
     ZSTD_compressionParameters parameters = ZSTD_getCParams(level, FLETCH_PIECE_SIZE, 0);
 
-    return ZSTD_estimateCCtxSize_usingCParams(parameters) + ((size_t)1 << 20);
+    return 2 * ZSTD_estimateCCtxSize_usingCParams(parameters) + ((size_t)6 << 20);
 }
 
 static void encoder_close(struct fletch_encoder *encoder)

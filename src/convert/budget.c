@@ -20,6 +20,8 @@
 #define ROW_SIZE ((uint64_t)2048)
 /* A thread's chunk of source elements, and in the proof the expected one beside it. */
 #define CHUNKS_SIZE MIB
+/* What gathering a strided tensor takes besides, for each thread. */
+#define STRIDED_SIZE (32 * MIB)
 /* In the proof: a cursor's step and piece, and a decoder with a window of at most 8 MiB,
  * which small pages do not fill. */
 #define CURSOR_SIZE (2 * MIB)
@@ -66,6 +68,11 @@ static struct needs needs_of(const struct fletch_row_plans *plans,
                            .large = largest_whole(plans, codec) };
 
     needs.thread += encoder > proving ? encoder : proving;
+    for (size_t i = 0; i < plans->rows_count; i++)
+        if (plans->rows[i].tensor->strides) {
+            needs.thread += STRIDED_SIZE;
+            break;
+        }
     return needs;
 }
 

@@ -21,6 +21,12 @@ static const char *const small_files[] = { "config.json",
                                            "sentence_bert_config.json",
                                            "tokenizer.json",
                                            "tokenizer_config.json",
+                                           "vocab.txt",
+                                           "vocab.json",
+                                           "merges.txt",
+                                           "sentencepiece.bpe.model",
+                                           "spiece.model",
+                                           "spm.model",
                                            NULL };
 
 static const char *relative_name(const struct fletch_model *model, const char *path)

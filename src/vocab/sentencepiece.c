@@ -76,7 +76,7 @@ static enum fletch_status take(size_t *begin, struct cursor *cursor, uint64_t si
 static enum fletch_status read_field(struct field *out, struct cursor *cursor)
 {
     struct field field = { .at = cursor->at };
-    uint64_t tag, size;
+    uint64_t tag = 0, size = 0;
     size_t begin = 0;
 
     TRY(read_varint(&tag, cursor));
