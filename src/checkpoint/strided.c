@@ -386,7 +386,7 @@ static enum fletch_status fill(struct window *window, const struct fletch_file *
                                struct fletch_error *err)
 {
     struct source source = { .file = file, .offset = tensor->offset, .err = err };
-    struct layout all, box;
+    struct layout all, box = { 0 };
     uint64_t at, from;
     enum fletch_status status;
 

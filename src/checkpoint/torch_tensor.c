@@ -440,7 +440,7 @@ static enum fletch_status read_view_of(struct fletch_tensor *out,
     const struct fletch_pickle_value *first = value_at(torch, args->items[0]), *bits;
     struct fletch_torch_storage storage;
     bool is_storage = false;
-    uint64_t offset;
+    uint64_t offset = 0;
 
     if (first->kind == FLETCH_PICKLE_PERSISTENT)
         TRY(fletch_torch_storage_read(&storage, &is_storage, torch, args->items[0], err));
