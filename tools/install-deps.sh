@@ -13,7 +13,7 @@ build='gcc:gcc libc6-dev meson:meson ninja-build:ninja pkg-config:pkg-config lib
     liblz4-dev libsnappy-dev libdeflate-dev libjansson-dev libssl-dev libcmocka-dev'
 test="$build g++:g++ python3:python3 python3-venv"
 ci="$test clang:clang clang-format:clang-format clang-tidy:clang-tidy libclang-rt-dev
-    universal-ctags:ctags binutils:nm gcovr:gcovr nodejs:node npm:npm
+    binutils:nm gcovr:gcovr nodejs:node npm:npm
     default-jdk-headless:javac maven:mvn"
 
 case "${1:-}" in
