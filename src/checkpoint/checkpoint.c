@@ -16,10 +16,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* In the order of choice in a folder. */
 static const struct fletch_checkpoint_format *const formats[] = {
-    &fletch_format_safetensors,
-    &fletch_format_torch_zip,
-    &fletch_format_torch_stream,
+    &fletch_format_safetensors, &fletch_format_torch_zip, &fletch_format_torch_stream,
+    &fletch_format_npz,         &fletch_format_npy,
 };
 
 #define FORMATS_COUNT (sizeof(formats) / sizeof(formats[0]))
@@ -175,6 +175,23 @@ static bool has_suffix(const char *text, const char *suffix)
     return len >= suffix_len && !strcmp(text + len - suffix_len, suffix);
 }
 
+static const struct fletch_checkpoint_format *probe_formats(const struct fletch_file *file,
+                                                            const uint8_t *head,
+                                                            size_t size)
+{
+    const struct fletch_checkpoint_format *found = NULL;
+
+    for (size_t i = 0; i < FORMATS_COUNT; i++) {
+        if (!formats[i]->probe(head, size, file->size))
+            continue;
+        if (formats[i]->confirm && formats[i]->confirm(file))
+            return formats[i];
+        if (!formats[i]->confirm && !found)
+            found = formats[i];
+    }
+    return found;
+}
+
 /* By its content; by its name only where the content is none that is known: such a file
  * is for its format's reader to say what is wrong with it. */
 static enum fletch_status find_format(const struct fletch_checkpoint_format **out,
@@ -185,11 +202,9 @@ static enum fletch_status find_format(const struct fletch_checkpoint_format **ou
     size_t size = file->size < sizeof(head) ? (size_t)file->size : sizeof(head);
 
     TRY(fletch_file_read(file, 0, head, size, err));
-    for (size_t i = 0; i < FORMATS_COUNT; i++)
-        if (formats[i]->probe(head, size, file->size)) {
-            *out = formats[i];
-            return FLETCH_OK;
-        }
+    *out = probe_formats(file, head, size);
+    if (*out)
+        return FLETCH_OK;
     TRY(fletch_stranger_file(file, err));
     for (size_t i = 0; i < FORMATS_COUNT; i++)
         if (formats[i]->suffix && has_suffix(file->path, formats[i]->suffix)) {
@@ -198,7 +213,8 @@ static enum fletch_status find_format(const struct fletch_checkpoint_format **ou
         }
     return fletch_fail(err, FLETCH_ERR_FORMAT,
                        "%s: is no weights file that this version knows: it begins with "
-                       "%02x %02x %02x %02x, expected safetensors or a torch checkpoint",
+                       "%02x %02x %02x %02x, expected safetensors, a torch checkpoint, npz or "
+                       "npy",
                        file->path, head[0], head[1], head[2], head[3]);
 }
 
@@ -282,12 +298,16 @@ static enum fletch_status open_folder(struct fletch_checkpoint *checkpoint,
 {
     TRY(fletch_stranger_adapter(folder, err));
     for (size_t i = 0; i < FORMATS_COUNT; i++) {
-        const char *const names[] = { formats[i]->file_name, formats[i]->index_name };
+        const char *const names[] = { formats[i]->file_name, formats[i]->other_name,
+                                      formats[i]->index_name };
 
-        for (size_t j = 0; j < 2 && names[j]; j++) {
-            char *path = fletch_path_join(&checkpoint->arena, folder, names[j]);
+        for (size_t j = 0; j < sizeof(names) / sizeof(names[0]); j++) {
+            char *path;
             bool there;
 
+            if (!names[j])
+                continue;
+            path = fletch_path_join(&checkpoint->arena, folder, names[j]);
             if (!path)
                 return fletch_fail_memory(err, strlen(folder), "a path");
             TRY(look(&there, path, err));

@@ -79,12 +79,15 @@ enum fletch_status fletch_tensor_list_note(struct fletch_tensor_list *list,
 struct fletch_checkpoint_format {
     const char *name;       /* "safetensors" */
     const char *file_name;  /* "model.safetensors" */
+    const char *other_name; /* tried after it; NULL: none */
     const char *index_name; /* "model.safetensors.index.json"; NULL: no shards */
     const char *index_glob; /* an index of any name; NULL: no shards */
     const char *suffix;     /* of file names: ".safetensors"; NULL: none says enough */
     /* True when a file of `size` bytes that begins with head[head_size] is of this format.
      */
     bool (*probe)(const uint8_t *head, size_t head_size, uint64_t size);
+    /* Looks closer where another format begins so too; NULL: the first bytes say it all. */
+    bool (*confirm)(const struct fletch_file *file);
     enum fletch_status (*list)(struct fletch_tensor_list *out,
                                const struct fletch_file *file, struct fletch_error *err);
 };
@@ -92,6 +95,8 @@ struct fletch_checkpoint_format {
 extern const struct fletch_checkpoint_format fletch_format_safetensors;
 extern const struct fletch_checkpoint_format fletch_format_torch_zip;
 extern const struct fletch_checkpoint_format fletch_format_torch_stream;
+extern const struct fletch_checkpoint_format fletch_format_npz;
+extern const struct fletch_checkpoint_format fletch_format_npy;
 
 /* Opens what is at `path`: a folder (its weights file; where there is none, its index with
  * shards), one weights file of any name, or one index. Says what is there instead when

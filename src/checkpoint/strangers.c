@@ -101,11 +101,6 @@ static bool is_rust_torch(const struct look *look)
     return fletch_glob_match("*.ot", look->file->path);
 }
 
-static bool is_npz(const struct look *look)
-{
-    return tail_has(look, ".npy");
-}
-
 /* Complete, and without the pickle that every torch checkpoint has. */
 static bool is_other_zip(const struct look *look)
 {
@@ -176,8 +171,6 @@ static const struct stranger strangers[] = {
     { MAGIC("PK\x03\x04"), .is = is_rust_torch, .status = FLETCH_ERR_UNSUPPORTED,
       .sentence =
           "is a torch archive of the Rust kind (.ot), which is not read: " SAVE_AS },
-    { MAGIC("PK\x03\x04"), .is = is_npz, .status = FLETCH_ERR_UNSUPPORTED,
-      .sentence = "is a NumPy archive (npz), which is not read: " SAVE_AS },
     { MAGIC("PK\x03\x04"), .is = is_other_zip, .status = FLETCH_ERR_UNSUPPORTED,
       .sentence = "is a zip archive: unpack it, and give the folder" },
     { .is = is_pickle,
@@ -196,8 +189,6 @@ static const struct stranger strangers[] = {
     { MAGIC("\x89HDF\r\n\x1a\n"), .status = FLETCH_ERR_UNSUPPORTED,
       .sentence = "is an HDF5 file, as TensorFlow and Keras save weights, which is not "
                   "read: " SAVE_AS },
-    { MAGIC("\x93NUMPY"), .status = FLETCH_ERR_UNSUPPORTED,
-      .sentence = "is a NumPy array (npy), which is not read: " SAVE_AS },
     { MAGIC("PAR1"), .status = FLETCH_ERR_UNSUPPORTED,
       .sentence = "is a Parquet file, not a checkpoint: it is what comes out" },
     { MAGIC("ARROW1"), .status = FLETCH_ERR_UNSUPPORTED,

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: MIT */
+/* npz.c - NumPy's files: an array (npy), and a zip archive of arrays (npz)
+ *
+ * In an archive the member NAME.npy is the array NAME, whatever is in the name. Stored
+ * arrays are read where they lie, compressed ones are unpacked aside. Arrays of text or
+ * dates are no weights and are passed over; whatever else is no tensor is refused.
+ */
+#include "checkpoint/aside.h"
+#include "checkpoint/inside.h"
+#include "checkpoint/npy.h"
+#include "checkpoint/zip.h"
+
+#include "base/bytes.h"
+#include "base/glob.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define SUFFIX ".npy"
+#define SUFFIX_SIZE (sizeof(SUFFIX) - 1)
+
+/* Bytes of a file that should be one array and nothing else. */
+struct place {
+    const struct fletch_file *file;
+    uint64_t offset, size;
+    bool aside;
+};
+
+/* ---- An array ---- */
+
+static enum fletch_status read_header(struct fletch_npy *out, const struct place *place,
+                                      struct fletch_buf *scratch, struct fletch_error *err)
+{
+    uint8_t opening[FLETCH_NPY_OPENING_MAX] = { 0 };
+    size_t known = sizeof(opening), size = 0;
+
+    if (place->size < known)
+        known = (size_t)place->size;
+    TRY(fletch_file_read(place->file, place->offset, opening, known, err));
+    TRY(fletch_npy_measure(&size, opening, known, place->offset, err));
+    if (size > place->size)
+        return fletch_fail(err, FLETCH_ERR_FORMAT,
+                           "byte %" PRIu64 ": a header of %zu bytes, the array has %" PRIu64
+                           " in all",
+                           place->offset, size, place->size);
+    fletch_buf_clear(scratch);
+    if (!fletch_buf_reserve(scratch, size))
+        return fletch_fail_memory(err, size, "the header of an array");
+    TRY(fletch_file_read(place->file, place->offset, scratch->bytes, size, err));
+    return fletch_npy_read(out, scratch->bytes, size, place->offset, err);
+}
+
+/* How far apart neighbours are when the first index runs fastest; NULL where that is no
+ * other order. */
+static enum fletch_status set_strides(struct fletch_tensor *tensor,
+                                      struct fletch_tensor_list *list,
+                                      struct fletch_error *err)
+{
+    uint64_t *strides, next = 1;
+    unsigned long_ones = 0;
+
+    for (unsigned i = 0; i < tensor->rank; i++)
+        long_ones += tensor->shape[i] > 1;
+    if (!tensor->count || long_ones < 2)
+        return FLETCH_OK;
+    strides = fletch_arena_alloc_array(list->arena, tensor->rank, sizeof(*strides));
+    if (!strides)
+        return fletch_fail_memory(err, tensor->rank * sizeof(*strides), "strides");
+    for (unsigned i = 0; i < tensor->rank; i++) {
+        strides[i] = next;
+        next *= tensor->shape[i]; /* the product is the count */
+    }
+    tensor->strides = strides;
+    return FLETCH_OK;
+}
+
+static enum fletch_status put_array(struct fletch_tensor_list *list,
+                                    const struct fletch_npy *npy, const char *name,
+                                    const struct place *place, struct fletch_error *err)
+{
+    struct fletch_tensor tensor = { .name = name,
+                                    .dtype = npy->dtype,
+                                    .rank = npy->rank,
+                                    .count = npy->count,
+                                    .size = npy->size,
+                                    .offset = place->offset + npy->begin,
+                                    .big_endian = npy->big_endian,
+                                    .aside = place->aside };
+    uint64_t found = place->size - npy->begin, *shape;
+
+    if (found != npy->size)
+        return fletch_fail(err, FLETCH_ERR_FORMAT,
+                           "byte %" PRIu64 ": found %" PRIu64
+                           " bytes of values, expected %" PRIu64 " by its shape and dtype",
+                           tensor.offset, found, npy->size);
+    shape = fletch_arena_alloc_array(list->arena, npy->rank + 1, sizeof(*shape));
+    if (!shape)
+        return fletch_fail_memory(err, npy->rank * sizeof(*shape), "a shape");
+    memcpy(shape, npy->shape, npy->rank * sizeof(*shape));
+    tensor.shape = shape;
+    if (npy->fortran)
+        TRY(set_strides(&tensor, list, err));
+    return fletch_tensor_list_put(list, &tensor, err);
+}
+
+/* ---- npy ---- */
+
+/* "folder/w.npy" is the array "w". */
+static char *name_of(struct fletch_tensor_list *list, const char *path)
+{
+    const char *base = fletch_path_base(path);
+    size_t len = strlen(base);
+
+    if (len > SUFFIX_SIZE && fletch_glob_match("*" SUFFIX, base))
+        len -= SUFFIX_SIZE;
+    return fletch_arena_text(list->arena, base, len);
+}
+
+static enum fletch_status list_array(struct fletch_tensor_list *out,
+                                     const struct fletch_file *file,
+                                     struct fletch_error *err)
+{
+    struct place place = { .file = file, .size = file->size };
+    struct fletch_buf scratch = { 0 };
+    struct fletch_npy npy = { 0 };
+    enum fletch_status status = read_header(&npy, &place, &scratch, err);
+    char *name;
+
+    fletch_buf_release(&scratch);
+    TRY(status);
+    if (npy.what)
+        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED, "holds %s, expected numbers",
+                           npy.what);
+    name = name_of(out, file->path);
+    if (!name)
+        return fletch_fail_memory(err, strlen(file->path), "the name of an array");
+    return put_array(out, &npy, name, &place, err);
+}
+
+static enum fletch_status list_npy(struct fletch_tensor_list *out,
+                                   const struct fletch_file *file, struct fletch_error *err)
+{
+    enum fletch_status status = list_array(out, file, err);
+
+    if (status && status != FLETCH_ERR_IO) /* those begin with the path */
+        fletch_error_prefix(err, "%s", file->path);
+    return status;
+}
+
+static bool probe_npy(const uint8_t *head, size_t head_size, uint64_t size)
+{
+    return size > FLETCH_NPY_MAGIC_SIZE && head_size >= FLETCH_NPY_MAGIC_SIZE &&
+           !memcmp(head, FLETCH_NPY_MAGIC, FLETCH_NPY_MAGIC_SIZE);
+}
+
+/* ---- npz ---- */
+
+struct archive {
+    struct fletch_tensor_list *list;
+    struct fletch_zip zip;
+    struct fletch_aside aside;
+    struct fletch_buf scratch;
+    struct fletch_error *err;
+};
+
+static bool is_array(const char *name)
+{
+    return fletch_glob_match("*" SUFFIX, name);
+}
+
+static enum fletch_status find_member(struct place *out, struct archive *archive,
+                                      const struct fletch_zip_member *member)
+{
+    *out = (struct place){ .file = archive->zip.file, .size = member->size };
+    if (member->method == FLETCH_ZIP_STORED)
+        return fletch_zip_locate(&out->offset, &archive->zip, member, archive->err);
+    TRY(fletch_aside_unpack(&out->offset, &archive->aside, archive->list, &archive->zip,
+                            member, archive->err));
+    out->file = archive->list->aside;
+    out->aside = true;
+    return FLETCH_OK;
+}
+
+static enum fletch_status take_member(struct archive *archive,
+                                      const struct fletch_zip_member *member)
+{
+    struct fletch_tensor_list *list = archive->list;
+    struct fletch_npy npy = { 0 };
+    struct place place;
+    char *name;
+
+    TRY(find_member(&place, archive, member));
+    TRY(read_header(&npy, &place, &archive->scratch, archive->err));
+    if (npy.what)
+        return fletch_tensor_list_note(list, archive->err,
+                                       "'%.*s' holds %s and is left out", FLETCH_NAME_SHOWN,
+                                       member->name, npy.what);
+    name = fletch_arena_text(list->arena, member->name, strlen(member->name) - SUFFIX_SIZE);
+    if (!name)
+        return fletch_fail_memory(archive->err, strlen(member->name), "a name");
+    return put_array(list, &npy, name, &place, archive->err);
+}
+
+static enum fletch_status list_members(struct archive *archive,
+                                       const struct fletch_file *file)
+{
+    size_t others = 0;
+
+    TRY(fletch_zip_open(&archive->zip, file, archive->err));
+    for (size_t i = 0; i < archive->zip.count; i++) {
+        const struct fletch_zip_member *member = &archive->zip.members[i];
+        enum fletch_status status;
+
+        if (!is_array(member->name)) {
+            others++;
+            continue;
+        }
+        status = take_member(archive, member);
+        if (status) {
+            fletch_error_prefix(archive->err, "member '%.*s'", FLETCH_NAME_SHOWN,
+                                member->name);
+            return status;
+        }
+    }
+    if (!others)
+        return FLETCH_OK;
+    return fletch_tensor_list_note(archive->list, archive->err,
+                                   "%zu members of the archive are no arrays (.npy)",
+                                   others);
+}
+
+static enum fletch_status list_npz(struct fletch_tensor_list *out,
+                                   const struct fletch_file *file, struct fletch_error *err)
+{
+    struct archive archive = { .list = out, .err = err };
+    enum fletch_status status = list_members(&archive, file);
+
+    if (status)
+        fletch_error_prefix(err, "%s", file->path);
+    fletch_zip_close(&archive.zip);
+    fletch_aside_release(&archive.aside);
+    fletch_buf_release(&archive.scratch);
+    return status;
+}
+
+static bool probe_npz(const uint8_t *head, size_t head_size, uint64_t size)
+{
+    return size > 4 && head_size >= 4 && !memcmp(head, "PK\x03\x04", 4);
+}
+
+/* Arrays, and no pickle of torch's. Of an archive whose directory cannot be read the first
+ * member's name tells, so that the sentence about it is the right one's. */
+static bool confirm_npz(const struct fletch_file *file)
+{
+    struct fletch_zip zip = { 0 };
+    uint8_t local[30 + 65535] = { 0 };
+    bool arrays = false, pickle = false;
+
+    if (!fletch_zip_open(&zip, file, NULL)) {
+        for (size_t i = 0; i < zip.count; i++) {
+            arrays |= is_array(zip.members[i].name);
+            pickle |= fletch_glob_match("*/data.pkl", zip.members[i].name);
+        }
+    } else {
+        size_t size = file->size < sizeof(local) ? (size_t)file->size : sizeof(local);
+        size_t len;
+
+        if (!fletch_file_read(file, 0, local, size, NULL)) {
+            len = fletch_load_u16(local + 26);
+            arrays = len >= SUFFIX_SIZE && 30 + len <= size &&
+                     !memcmp(local + 30 + len - SUFFIX_SIZE, SUFFIX, SUFFIX_SIZE);
+        }
+    }
+    fletch_zip_close(&zip);
+    return arrays && !pickle;
+}
+
+/* ---- The formats ---- */
+
+const struct fletch_checkpoint_format fletch_format_npz = {
+    .name = "npz",
+    .file_name = "model.npz",
+    .other_name = "weights.npz",
+    .suffix = ".npz",
+    .probe = probe_npz,
+    .confirm = confirm_npz,
+    .list = list_npz,
+};
+
+const struct fletch_checkpoint_format fletch_format_npy = {
+    .name = "npy",
+    .suffix = ".npy",
+    .probe = probe_npy,
+    .list = list_npy,
+};
