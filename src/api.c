@@ -123,7 +123,7 @@ enum fletch_status fletch_plan_open(struct fletch_plan **out, const char *model,
     if (!status)
         status = fletch_codec_level(&level, plan->codec, options->level, err);
     if (!status)
-        status = fletch_model_open(&plan->model, model, options->family, err);
+        status = fletch_model_open(&plan->model, model, options, err);
     if (!status)
         status = fletch_row_plans_make(&plan->plans, plan->model, options->precision, err);
     if (status) {

@@ -120,6 +120,9 @@ typedef bool (*fletch_cancel_fn)(void *user);
 /* All zero is what is recommended. Strings are borrowed for the call. */
 struct fletch_options {
     const char *family; /* NULL or "auto": config.json decides */
+    const char *prefix; /* "state_dict.model": the model's tensors are those below that name
+                           and lose it; "" or ".": the names as they are; NULL: where most
+                           of the names that the family knows are */
     const char *codec;  /* NULL: "zstd", or the first that this build has; "none" */
     int level;          /* 0: the codec's default */
     enum fletch_precision precision;

@@ -89,7 +89,7 @@ static enum fletch_status open_model(struct conversion *c, struct fletch_error *
 {
     char *text;
 
-    TRY(fletch_model_open(&c->model, c->path, c->options->family, err));
+    TRY(fletch_model_open(&c->model, c->path, c->options, err));
     TRY(fletch_metadata_check(c->model, err));
     text = fletch_arena_format(&c->arena, "%s (%s)", c->model->family->name,
                                c->model->evidence);
@@ -235,7 +235,7 @@ static enum fletch_status prove(const struct conversion *c, const char *path,
                                   .options = c->options,
                                   .threads = c->budget.threads,
                                   .large_limit = c->budget.large_limit };
-    enum fletch_status status = fletch_model_open(&model, c->path, c->options->family, err);
+    enum fletch_status status = fletch_model_open(&model, c->path, c->options, err);
 
     if (!status)
         status = fletch_row_plans_make(&plans, model, c->options->precision, err);

@@ -110,12 +110,15 @@ static enum fletch_status open_source(struct verification *v, struct fletch_erro
     const json_t *config = json_object_get(v->metadata, "conversion_config");
     const json_t *float16 = json_object_get(config, "use_float16");
     const char *made_as = json_string_value(fletch_json_at(v->metadata, "fletch.family"));
-    const char *family = v->options->family ? v->options->family : made_as;
+    struct fletch_options options = *v->options;
     enum fletch_precision precision =
         json_is_false(float16) ? FLETCH_PRECISION_KEEP : FLETCH_PRECISION_FLOAT16;
-    enum fletch_status status = fletch_model_open(&v->model, v->source, family, err);
+    enum fletch_status status;
 
-    if (status == FLETCH_ERR_FAMILY && family == made_as)
+    if (!options.family)
+        options.family = made_as;
+    status = fletch_model_open(&v->model, v->source, &options, err);
+    if (status == FLETCH_ERR_FAMILY && made_as && options.family == made_as)
         fletch_error_prefix(err, "metadata.json says that the output was made as '%s'",
                             made_as);
     TRY(status);

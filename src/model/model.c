@@ -221,7 +221,8 @@ static enum fletch_status load_extras(struct fletch_model *model, struct fletch_
 }
 
 static enum fletch_status open_all(struct fletch_model *model, const char *path,
-                                   const char *family, struct fletch_error *err)
+                                   const struct fletch_options *options,
+                                   struct fletch_error *err)
 {
     bool single = false;
 
@@ -237,21 +238,23 @@ static enum fletch_status open_all(struct fletch_model *model, const char *path,
         TRY(open_encoder(model, path, single, err));
     TRY(load_config(model, single, err));
     TRY(open_encoder(model, path, single, err));
-    TRY(find_family(model, family, err));
+    TRY(find_family(model, options->family, err));
     TRY(fletch_modules_open(model, err));
     return load_extras(model, err);
 }
 
 enum fletch_status fletch_model_open(struct fletch_model **out, const char *path,
-                                     const char *family, struct fletch_error *err)
+                                     const struct fletch_options *options,
+                                     struct fletch_error *err)
 {
+    static const struct fletch_options defaults = { 0 };
     struct fletch_model *model = fletch_alloc(sizeof(*model));
     enum fletch_status status;
 
     if (!model)
         return fletch_fail_memory(err, sizeof(*model), "a model");
     model->name = fletch_arena_strdup(&model->arena, path);
-    status = model->name ? open_all(model, path, family, err)
+    status = model->name ? open_all(model, path, options ? options : &defaults, err)
                          : fletch_fail_memory(err, strlen(path), "a path");
     if (status) {
         fletch_model_close(model);

@@ -53,10 +53,12 @@ struct fletch_model {
     json_t *tokenizer_config; /* tokenizer_config.json; may be NULL */
 };
 
-/* Opens the model at `path`. `family` is a name, or NULL or "auto" to detect it. NOT_FOUND,
- * IO, FORMAT, UNSUPPORTED, FAMILY, MEMORY, with the file in front of the message. */
+/* Opens the model at `path`. Of the options, which may be NULL, family and prefix are used.
+ * NOT_FOUND, IO, FORMAT, UNSUPPORTED, FAMILY, MEMORY, with the file in front of the
+ * message. */
 enum fletch_status fletch_model_open(struct fletch_model **out, const char *path,
-                                     const char *family, struct fletch_error *err);
+                                     const struct fletch_options *options,
+                                     struct fletch_error *err);
 void fletch_model_close(struct fletch_model *model);
 
 /* What a sentence-transformers pipeline says about itself: the dimension of the last module

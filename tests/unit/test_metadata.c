@@ -27,10 +27,11 @@ struct made {
 
 static void make(struct made *made, const char *path, const char *family)
 {
+    const struct fletch_options options = { .family = family };
     struct fletch_error err;
 
     *made = (struct made){ .model = NULL };
-    assert_ok(fletch_model_open(&made->model, path, family, &err), err);
+    assert_ok(fletch_model_open(&made->model, path, &options, &err), err);
     assert_ok(fletch_metadata_check(made->model, &err), err);
     assert_ok(
         fletch_row_plans_make(&made->plans, made->model, FLETCH_PRECISION_FLOAT16, &err),
@@ -392,12 +393,13 @@ static void pipeline(void **state)
 
 static void check_config(const char *config, const char *sentence)
 {
+    const struct fletch_options options = { .family = "transformers" };
     struct fletch_model *model = NULL;
     struct fletch_error err;
 
     put_text(at("config.json"), config);
     put_weights(at("model.safetensors"));
-    assert_ok(fletch_model_open(&model, scratch, "transformers", &err), err);
+    assert_ok(fletch_model_open(&model, scratch, &options, &err), err);
     assert_fails(fletch_metadata_check(model, &err), FLETCH_ERR_FORMAT, err, sentence);
     assert_non_null(strstr(err.message, "/config.json: "));
     fletch_model_close(model);

@@ -10,9 +10,10 @@
 static struct fletch_model *opened(const char *path, const char *family)
 {
     struct fletch_model *model = NULL;
+    const struct fletch_options options = { .family = family };
     struct fletch_error err;
 
-    assert_ok(fletch_model_open(&model, path, family, &err), err);
+    assert_ok(fletch_model_open(&model, path, &options, &err), err);
     return model;
 }
 
@@ -20,9 +21,10 @@ static void refused(const char *path, const char *family, enum fletch_status sta
                     const char *sentence)
 {
     struct fletch_model *model = NULL;
+    const struct fletch_options options = { .family = family };
     struct fletch_error err;
 
-    assert_fails(fletch_model_open(&model, path, family, &err), status, err, sentence);
+    assert_fails(fletch_model_open(&model, path, &options, &err), status, err, sentence);
     assert_null(model);
 }
 

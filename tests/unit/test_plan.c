@@ -90,6 +90,7 @@ static void check_case(const char *name)
     char path[512];
     json_t *expected = load_expected(name);
     bool refused = json_object_get(expected, "auto") != NULL;
+    struct fletch_options options = { .family = NULL };
     struct fletch_error err = { .message = "" };
     struct fletch_model *model = NULL;
     struct fletch_row_plans plans;
@@ -101,7 +102,8 @@ static void check_case(const char *name)
         assert_non_null(strstr(err.message, "model_type \"made-up-encoder\""));
         assert_non_null(strstr(err.message, "--type transformers keeps all tensors"));
     }
-    if (fletch_model_open(&model, path, refused ? text_at(expected, "type") : NULL, &err))
+    options.family = refused ? text_at(expected, "type") : NULL;
+    if (fletch_model_open(&model, path, &options, &err))
         fail_msg("%s: %s", name, err.message);
     assert_string_equal(model->family->name, text_at(expected, "type"));
     if (fletch_row_plans_make(&plans, model, FLETCH_PRECISION_FLOAT16, &err))
