@@ -23,6 +23,8 @@
 #define TAIL_SIZE 65536
 
 #define SAVE_AS "save the model as safetensors first"
+#define START_FROM "start from the model that it was made of"
+#define MERGE "whose base model is elsewhere: merge it into that model and give the result"
 
 /* ---- Files ---- */
 
@@ -101,6 +103,21 @@ static bool is_rust_torch(const struct look *look)
     return fletch_glob_match("*.ot", look->file->path);
 }
 
+static bool is_keras(const struct look *look)
+{
+    return tail_has(look, "model.weights.h5");
+}
+
+static bool is_core_ml(const struct look *look)
+{
+    return fletch_glob_match("*.mlmodel", look->file->path);
+}
+
+static bool is_open_vino(const struct look *look)
+{
+    return is_xml(look) && memmem(look->head, look->size, "<net ", 5);
+}
+
 /* Complete, and without the pickle that every torch checkpoint has. */
 static bool is_other_zip(const struct look *look)
 {
@@ -112,6 +129,11 @@ static bool is_pickle(const struct look *look)
 {
     return look->size >= 2 && look->head[0] == 0x80 && look->head[1] >= 2 &&
            look->head[1] <= 5;
+}
+
+static bool is_numpy_pickle(const struct look *look)
+{
+    return is_pickle(look) && memmem(look->head, look->size, "numpy", 5);
 }
 
 static bool is_printable(const uint8_t *text, size_t size)
@@ -159,6 +181,9 @@ static const struct stranger strangers[] = {
       .status = FLETCH_ERR_FORMAT,
       .sentence =
           "is an HTML page, not the file: download it again, from its own address" },
+    { .is = is_open_vino,
+      .status = FLETCH_ERR_UNSUPPORTED,
+      .sentence = "is an OpenVINO graph, which is not read: " START_FROM },
     { .is = is_xml,
       .status = FLETCH_ERR_FORMAT,
       .sentence = "is an XML page, not the file: download it again, from its own address" },
@@ -171,8 +196,14 @@ static const struct stranger strangers[] = {
     { MAGIC("PK\x03\x04"), .is = is_rust_torch, .status = FLETCH_ERR_UNSUPPORTED,
       .sentence =
           "is a torch archive of the Rust kind (.ot), which is not read: " SAVE_AS },
+    { MAGIC("PK\x03\x04"), .is = is_keras, .status = FLETCH_ERR_UNSUPPORTED,
+      .sentence = "is a Keras archive, which is not read: " SAVE_AS },
     { MAGIC("PK\x03\x04"), .is = is_other_zip, .status = FLETCH_ERR_UNSUPPORTED,
       .sentence = "is a zip archive: unpack it, and give the folder" },
+    { .is = is_numpy_pickle,
+      .status = FLETCH_ERR_UNSUPPORTED,
+      .sentence = "is a Python pickle of NumPy arrays, which is not read: save them with "
+                  "numpy.savez first" },
     { .is = is_pickle,
       .status = FLETCH_ERR_UNSUPPORTED,
       .sentence = "is a Python pickle, which is not read: " SAVE_AS },
@@ -181,11 +212,11 @@ static const struct stranger strangers[] = {
     { MAGIC("\x1f\x8b\x08"), .status = FLETCH_ERR_UNSUPPORTED,
       .sentence = "is compressed with gzip: unpack it first" },
     { MAGIC("GGUF"), .status = FLETCH_ERR_UNSUPPORTED,
-      .sentence = "is a GGUF file, which is not read: start from the model that it was "
-                  "made of" },
+      .sentence = "is a GGUF file, which is not read: " START_FROM },
     { MAGIC("lmgg"), .status = FLETCH_ERR_UNSUPPORTED,
-      .sentence = "is a GGML file, which is not read: start from the model that it was "
-                  "made of" },
+      .sentence = "is a GGML file, which is not read: " START_FROM },
+    { MAGIC("TFL3"), .at = 4, .status = FLETCH_ERR_UNSUPPORTED,
+      .sentence = "is a TensorFlow Lite graph, which is not read: " START_FROM },
     { MAGIC("\x89HDF\r\n\x1a\n"), .status = FLETCH_ERR_UNSUPPORTED,
       .sentence = "is an HDF5 file, as TensorFlow and Keras save weights, which is not "
                   "read: " SAVE_AS },
@@ -196,10 +227,12 @@ static const struct stranger strangers[] = {
     { .is = is_msgpack,
       .status = FLETCH_ERR_UNSUPPORTED,
       .sentence = "is a msgpack file, as Flax saves weights, which is not read: " SAVE_AS },
+    { .is = is_core_ml,
+      .status = FLETCH_ERR_UNSUPPORTED,
+      .sentence = "is a Core ML model, which is not read: " START_FROM },
     { .is = is_onnx,
       .status = FLETCH_ERR_UNSUPPORTED,
-      .sentence = "is an ONNX graph, which is not read: start from the model that it was "
-                  "made of" },
+      .sentence = "is an ONNX graph, which is not read: " START_FROM },
 };
 
 static bool fits(const struct stranger *stranger, const struct look *look)
@@ -233,7 +266,17 @@ struct stranger_entry {
     const char *sentence; /* behind "FOLDER: has NAME" */
 };
 
+/* What training leaves beside weights, under names that weights could have too. */
+static const char *const beside[] = {
+    "training_args.bin", "optimizer.*",    "scheduler.*", "scaler.*",
+    "rng_state*",        "random_states*", NULL
+};
+
 static const struct stranger_entry entries[] = {
+    { "adapter_model*.safetensors", FLETCH_ERR_UNSUPPORTED,
+      "the weights of a PEFT adapter, " MERGE },
+    { "adapter_model*.bin", FLETCH_ERR_UNSUPPORTED,
+      "the weights of a PEFT adapter, " MERGE },
     { "model-*-of-*.safetensors", FLETCH_ERR_NOT_FOUND,
       "but not model.safetensors.index.json, which says what is in which file" },
     { "*.safetensors.index*.json", FLETCH_ERR_NOT_FOUND,
@@ -244,6 +287,8 @@ static const struct stranger_entry entries[] = {
       "but neither pytorch_model.bin nor its index: give that index" },
     { "pytorch_model-*-of-*.bin", FLETCH_ERR_NOT_FOUND,
       "but not pytorch_model.bin.index.json, which says what is in which file" },
+    { "openvino_model*.bin", FLETCH_ERR_UNSUPPORTED,
+      "the weights of an OpenVINO graph, which are not read: " START_FROM },
     { "*.bin", FLETCH_ERR_NOT_FOUND,
       "but neither model.safetensors nor pytorch_model.bin: give that file" },
     { "*.pt", FLETCH_ERR_NOT_FOUND,
@@ -252,6 +297,10 @@ static const struct stranger_entry entries[] = {
       "but neither model.safetensors nor pytorch_model.bin: give that file" },
     { "*.ckpt", FLETCH_ERR_NOT_FOUND,
       "but neither model.safetensors nor pytorch_model.bin: give that file" },
+    { "*.npz", FLETCH_ERR_NOT_FOUND,
+      "but neither model.npz nor weights.npz: give that file" },
+    { "*.npy", FLETCH_ERR_NOT_FOUND,
+      "an array alone: put all arrays into one file, model.npz, with numpy.savez" },
     { "weights.parquet", FLETCH_ERR_UNSUPPORTED,
       "the result of a conversion, not a checkpoint" },
     { "model_index.json", FLETCH_ERR_UNSUPPORTED,
@@ -260,17 +309,22 @@ static const struct stranger_entry entries[] = {
       "as a repository in the hub's cache has it: give one of the folders in there" },
     { "tf_model.h5", FLETCH_ERR_UNSUPPORTED,
       "the weights for TensorFlow, which are not read: " SAVE_AS },
-    { "*.ckpt.index", FLETCH_ERR_UNSUPPORTED,
+    { "*.ckpt*.index", FLETCH_ERR_UNSUPPORTED,
       "a checkpoint of TensorFlow, which is not read: " SAVE_AS },
-    { "flax_model*.msgpack", FLETCH_ERR_UNSUPPORTED,
+    { "saved_model.pb", FLETCH_ERR_UNSUPPORTED,
+      "a graph of TensorFlow, which is not read: " SAVE_AS },
+    { "*.h5", FLETCH_ERR_UNSUPPORTED, "weights for Keras, which are not read: " SAVE_AS },
+    { "*.keras", FLETCH_ERR_UNSUPPORTED, "a Keras archive, which is not read: " SAVE_AS },
+    { "*.msgpack", FLETCH_ERR_UNSUPPORTED,
       "the weights for Flax, which are not read: " SAVE_AS },
     { "*.ot", FLETCH_ERR_UNSUPPORTED,
       "a torch archive of the Rust kind, which is not read: " SAVE_AS },
-    { "*.gguf", FLETCH_ERR_UNSUPPORTED,
-      "which is not read: start from the model that it was made of" },
-    { "*.onnx", FLETCH_ERR_UNSUPPORTED,
-      "which is not read: start from the model that it was made of" },
-    { "*.npz", FLETCH_ERR_UNSUPPORTED, "a NumPy archive, which is not read: " SAVE_AS },
+    { "*.gguf", FLETCH_ERR_UNSUPPORTED, "which is not read: " START_FROM },
+    { "*.onnx", FLETCH_ERR_UNSUPPORTED, "which is not read: " START_FROM },
+    { "*.tflite", FLETCH_ERR_UNSUPPORTED, "which is not read: " START_FROM },
+    { "*.mlmodel", FLETCH_ERR_UNSUPPORTED, "which is not read: " START_FROM },
+    { "*.mlpackage", FLETCH_ERR_UNSUPPORTED, "which is not read: " START_FROM },
+    { "*.pkl", FLETCH_ERR_UNSUPPORTED, "a Python pickle, which is not read: " SAVE_AS },
 };
 
 #define ENTRIES_COUNT (sizeof(entries) / sizeof(entries[0]))
@@ -288,6 +342,8 @@ static void consider(struct finding *finding, const char *name)
     size_t len = strlen(name);
 
     finding->seen += name[0] != '.';
+    if (fletch_glob_any(beside, name))
+        return;
     for (size_t row = 0; row < ENTRIES_COUNT && row <= finding->row; row++) {
         if (!fletch_glob_match(entries[row].glob, name))
             continue;
@@ -338,9 +394,7 @@ enum fletch_status fletch_stranger_adapter(const char *folder, struct fletch_err
         return fletch_fail_memory(err, strlen(folder), "a path");
     if (fletch_file_kind(path) == FLETCH_FILE_REGULAR)
         status = fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
-                             "%s: has adapter_config.json, a PEFT adapter whose base model "
-                             "is elsewhere: merge it into that model and give the result",
-                             folder);
+                             "%s: has adapter_config.json, a PEFT adapter, " MERGE, folder);
     fletch_arena_release(&arena);
     return status;
 }

@@ -36,8 +36,10 @@ static const struct stranger files[] = {
       "byte 52: the file ends without the end record of a zip archive: it was cut short" },
     { "rust_model.ot", TEXT("PK\x03\x04 rust_model/data.pkl PK\x05\x06"),
       FLETCH_ERR_UNSUPPORTED, "is a torch archive of the Rust kind (.ot)" NOT_READ },
-    { "f", TEXT("PK\x03\x04 a.npy PK\x05\x06"), FLETCH_ERR_UNSUPPORTED,
-      "is a NumPy archive (npz)" NOT_READ },
+    { "f", TEXT("PK\x03\x04 model.weights.h5 PK\x05\x06"), FLETCH_ERR_UNSUPPORTED,
+      "is a Keras archive" NOT_READ },
+    { "f", TEXT("<?xml version=\"1.0\"?>\n<net name=\"bert\" version=\"11\">"),
+      FLETCH_ERR_UNSUPPORTED, "is an OpenVINO graph" MADE_OF },
     { "f", TEXT("PK\x03\x04 readme.txt PK\x05\x06"), FLETCH_ERR_UNSUPPORTED,
       "is a zip archive: unpack it, and give the folder" },
     { "f", TEXT("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.\x80\x02M"),
@@ -45,14 +47,21 @@ static const struct stranger files[] = {
       "byte 17: opcode 4d (BININT2): needs 2 bytes, the pickle ends after 0" },
     { "f", TEXT("\x80\x04\x95\x00\x00"), FLETCH_ERR_UNSUPPORTED,
       "is a Python pickle" NOT_READ },
+    { "f",
+      TEXT("\x80\x04\x95\x10\x00\x00\x00\x00\x00\x00\x00\x8c\x16numpy._core.multiarray"),
+      FLETCH_ERR_UNSUPPORTED,
+      "is a Python pickle of NumPy arrays, which is not read: save them with numpy.savez "
+      "first" },
     { "f", TEXT("\x1f\x8b\x08\x00"), FLETCH_ERR_UNSUPPORTED,
       "is compressed with gzip: unpack it first" },
     { "f", TEXT("GGUF\x03\x00\x00\x00"), FLETCH_ERR_UNSUPPORTED, "is a GGUF file" MADE_OF },
     { "f", TEXT("lmgg\x00\x00\x00\x00"), FLETCH_ERR_UNSUPPORTED, "is a GGML file" MADE_OF },
     { "f", TEXT("\x89HDF\r\n\x1a\n\x00"), FLETCH_ERR_UNSUPPORTED,
       "is an HDF5 file, as TensorFlow and Keras save weights" NOT_READ },
-    { "f", TEXT("\x93NUMPY\x01\x00"), FLETCH_ERR_UNSUPPORTED,
-      "is a NumPy array (npy)" NOT_READ },
+    { "f", TEXT("\x1c\x00\x00\x00TFL3"), FLETCH_ERR_UNSUPPORTED,
+      "is a TensorFlow Lite graph" MADE_OF },
+    { "bert.mlmodel", TEXT("\x08\x07\x12\x8e\x01\x0a"), FLETCH_ERR_UNSUPPORTED,
+      "is a Core ML model" MADE_OF },
     { "f", TEXT("PAR1\x15\x00"), FLETCH_ERR_UNSUPPORTED,
       "is a Parquet file, not a checkpoint: it is what comes out" },
     { "f", TEXT("ARROW1\x00\x00"), FLETCH_ERR_UNSUPPORTED,
@@ -70,19 +79,19 @@ static const struct stranger files[] = {
     { "f", TEXT("Lorem ipsum"), FLETCH_ERR_FORMAT,
       "is no weights file that this version knows: it begins with 4c 6f 72 65, "
       "expected "
-      "safetensors or a torch checkpoint" },
+      "safetensors, a torch checkpoint, npz or npy" },
     { "f", TEXT("\x81\x93 not a key"), FLETCH_ERR_FORMAT,
       "is no weights file that this version knows: it begins with 81 93 20 6e, "
       "expected "
-      "safetensors or a torch checkpoint" },
+      "safetensors, a torch checkpoint, npz or npy" },
     { "f", TEXT("\x08\x07\x12\x3fshort"), FLETCH_ERR_FORMAT,
       "is no weights file that this version knows: it begins with 08 07 12 3f, "
       "expected "
-      "safetensors or a torch checkpoint" },
+      "safetensors, a torch checkpoint, npz or npy" },
     { "f", TEXT("x"), FLETCH_ERR_FORMAT,
       "is no weights file that this version knows: it begins with 78 00 00 00, "
       "expected "
-      "safetensors or a torch checkpoint" },
+      "safetensors, a torch checkpoint, npz or npy" },
 };
 
 static void strangers_are_named(void **state)
@@ -111,7 +120,7 @@ static void strangers_need_more_than_a_few_bytes(void **state)
 }
 
 struct folder_case {
-    const char *entries[4]; /* files; with a '/' behind it a folder */
+    const char *entries[5]; /* files; with a '/' behind it a folder */
     enum fletch_status status;
     const char *sentence;
 };
@@ -183,11 +192,53 @@ static const struct folder_case folders[] = {
     { { "model.onnx" }, FLETCH_ERR_UNSUPPORTED, "has model.onnx" MADE_OF },
     { { "adapter_config.json", "adapter_model.safetensors" },
       FLETCH_ERR_UNSUPPORTED,
-      "has adapter_config.json, a PEFT adapter whose base model is elsewhere: merge it "
+      "has adapter_config.json, a PEFT adapter, whose base model is elsewhere: merge it "
       "into that model and give the result" },
+    { { "adapter_model.safetensors" },
+      FLETCH_ERR_UNSUPPORTED,
+      "has adapter_model.safetensors, the weights of a PEFT adapter, whose base model is "
+      "elsewhere: merge it into that model and give the result" },
+    { { "adapter_model.bin" },
+      FLETCH_ERR_UNSUPPORTED,
+      "has adapter_model.bin, the weights of a PEFT adapter, whose base model is "
+      "elsewhere: merge it into that model and give the result" },
+    { { "x.npz" },
+      FLETCH_ERR_NOT_FOUND,
+      "has x.npz, but neither model.npz nor weights.npz: give that file" },
+    { { "a.npy", "b.npy" },
+      FLETCH_ERR_NOT_FOUND,
+      "has a.npy, an array alone: put all arrays into one file, model.npz, with "
+      "numpy.savez" },
+    { { "training_args.bin", "optimizer.pt", "scheduler.pt", "tf_model.h5" },
+      FLETCH_ERR_UNSUPPORTED,
+      "has tf_model.h5, the weights for TensorFlow, which are not read: save the model "
+      "as safetensors first" },
+    { { "openvino_model.bin", "openvino_model.xml" },
+      FLETCH_ERR_UNSUPPORTED,
+      "has openvino_model.bin, the weights of an OpenVINO graph, which are not read: "
+      "start from the model that it was made of" },
+    { { "bert_model.ckpt.index", "bert_model.ckpt.data-00000-of-00001" },
+      FLETCH_ERR_UNSUPPORTED,
+      "has bert_model.ckpt.index, a checkpoint of TensorFlow" NOT_READ },
+    { { "saved_model.pb", "variables/" },
+      FLETCH_ERR_UNSUPPORTED,
+      "has saved_model.pb, a graph of TensorFlow" NOT_READ },
+    { { "model.weights.h5" },
+      FLETCH_ERR_UNSUPPORTED,
+      "has model.weights.h5, weights for Keras, which are not read: save the model as "
+      "safetensors first" },
+    { { "model.keras" },
+      FLETCH_ERR_UNSUPPORTED,
+      "has model.keras, a Keras archive" NOT_READ },
+    { { "bert.tflite" }, FLETCH_ERR_UNSUPPORTED, "has bert.tflite" MADE_OF },
+    { { "bert.mlmodel" }, FLETCH_ERR_UNSUPPORTED, "has bert.mlmodel" MADE_OF },
+    { { "bert.mlpackage/" }, FLETCH_ERR_UNSUPPORTED, "has bert.mlpackage" MADE_OF },
+    { { "weights.pkl" },
+      FLETCH_ERR_UNSUPPORTED,
+      "has weights.pkl, a Python pickle" NOT_READ },
     { { "adapter_config.json", "model.safetensors" },
       FLETCH_ERR_UNSUPPORTED,
-      "has adapter_config.json, a PEFT adapter whose base model is elsewhere: merge it "
+      "has adapter_config.json, a PEFT adapter, whose base model is elsewhere: merge it "
       "into that model and give the result" },
 };
 
