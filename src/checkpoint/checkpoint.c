@@ -92,6 +92,20 @@ enum fletch_status fletch_tensor_list_put(struct fletch_tensor_list *list,
     return FLETCH_OK;
 }
 
+/* Notes go where text must be one line of UTF-8, and speak of what files say; a cut may
+ * fall within a character. */
+static void make_plain(char *text)
+{
+    size_t len = strlen(text);
+
+    for (size_t i = fletch_utf8_span(text, len); i < len;
+         i += fletch_utf8_span(text + i, len - i))
+        text[i] = '?';
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+            text[i] = '?';
+}
+
 enum fletch_status fletch_tensor_list_note(struct fletch_tensor_list *list,
                                            struct fletch_error *err, const char *format,
                                            ...)
@@ -104,6 +118,7 @@ enum fletch_status fletch_tensor_list_note(struct fletch_tensor_list *list,
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
+    make_plain(text);
     if (note)
         note->text = fletch_arena_strdup(list->arena, text);
     if (!note || !note->text)
@@ -236,10 +251,11 @@ enum fletch_status fletch_checkpoint_add(struct fletch_checkpoint *checkpoint,
     files[count].aside = NULL;
     checkpoint->files_count++;
     TRY(find_format(&format, &files[count].file, err));
-    checkpoint->format = format->name;
+    list->format = NULL;
     list->file_size = files[count].file.size;
     status = format->list(list, &files[count].file, err);
     files[count].aside = list->aside;
+    checkpoint->format = list->format ? list->format : format->name;
     list->aside = NULL;
     for (size_t i = before; i < list->count; i++)
         list->tensors[i].file = count;

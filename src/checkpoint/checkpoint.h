@@ -58,6 +58,7 @@ struct fletch_tensor_list {
     struct fletch_arena *arena; /* for names, shapes and notes */
     uint64_t file_size;         /* of the file that is being listed */
     bool is_shard;              /* an index names its tensors: they keep their names */
+    const char *format;         /* static: a better name for it than the format's; NULL */
     struct fletch_file *aside;  /* what the format unpacked of this file, or NULL */
     struct fletch_note *notes;  /* grown by fletch_tensor_list_note */
     struct fletch_note *rest;   /* names of tensors beside the model's, as an optimizer's */

@@ -4,90 +4,26 @@
  * The root is any name. Storages are read where they lie; those that somebody compressed
  * are unpacked into a file without a name first.
  */
+#include "checkpoint/aside.h"
 #include "checkpoint/torch.h"
 #include "checkpoint/zip.h"
 
 #include "base/glob.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define PICKLE_NAME "/data.pkl"
 #define BYTEORDER_MAX 64
-/* Of all compressed storages of a file, unpacked. */
-#define FLETCH_TORCH_ASIDE_MAX ((uint64_t)64 << 30)
 
 struct archive {
     struct fletch_zip zip;
-    char *root;       /* "archive" */
-    uint64_t *asides; /* [zip.count], where a member was unpacked to, plus 1; or NULL */
+    char *root; /* "archive" */
+    struct fletch_aside aside;
     struct fletch_buf pickle;
     struct fletch_buf scratch;
 };
-
-/* ---- Compressed storages ---- */
-
-static enum fletch_status open_aside(struct fletch_tensor_list *list,
-                                     struct fletch_error *err)
-{
-    char name[] = P_tmpdir "/fletch-XXXXXX";
-    int fd = open(P_tmpdir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-
-    if (fd < 0) {
-        fd = mkostemp(name, O_CLOEXEC);
-        if (fd >= 0)
-            unlink(name);
-    }
-    if (fd < 0)
-        return fletch_fail(err, FLETCH_ERR_IO, "%s: no file to unpack into: %s", P_tmpdir,
-                           strerror(errno));
-    list->aside = fletch_arena_alloc(list->arena, sizeof(*list->aside));
-    if (!list->aside) {
-        close(fd);
-        return fletch_fail_memory(err, sizeof(*list->aside), "a file to unpack into");
-    }
-    *list->aside = (struct fletch_file){ .fd = fd, .path = "unpacked storages" };
-    return FLETCH_OK;
-}
-
-static enum fletch_status unpack(uint64_t *out, struct fletch_torch *torch,
-                                 const struct fletch_zip_member *member,
-                                 struct fletch_error *err)
-{
-    struct archive *archive = torch->container;
-    struct fletch_tensor_list *list = torch->list;
-    size_t index = (size_t)(member - archive->zip.members);
-
-    if (!archive->asides)
-        archive->asides = fletch_alloc_array(archive->zip.count, sizeof(*archive->asides));
-    if (!archive->asides)
-        return fletch_fail_memory(err, archive->zip.count * sizeof(*archive->asides),
-                                  "unpacked storages");
-    if (archive->asides[index]) {
-        *out = archive->asides[index] - 1;
-        return FLETCH_OK;
-    }
-    if (!list->aside)
-        TRY(open_aside(list, err));
-    if (member->size > FLETCH_TORCH_ASIDE_MAX - list->aside->size)
-        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
-                           "the storages unpack to more than the limit, %" PRIu64
-                           " bytes (FLETCH_TORCH_ASIDE_MAX)",
-                           FLETCH_TORCH_ASIDE_MAX);
-    TRY(fletch_zip_load(&archive->scratch, &archive->zip, member, FLETCH_ZIP_INFLATED_MAX,
-                        "FLETCH_ZIP_INFLATED_MAX", err));
-    *out = list->aside->size;
-    TRY(fletch_file_write(list->aside, *out, archive->scratch.bytes, archive->scratch.size,
-                          err));
-    list->aside->size += archive->scratch.size;
-    archive->asides[index] = *out + 1;
-    return FLETCH_OK;
-}
 
 /* ---- Members ---- */
 
@@ -112,7 +48,8 @@ static enum fletch_status find_storage(struct fletch_torch_place *out,
     if (member->method == FLETCH_ZIP_STORED)
         return fletch_zip_locate(&out->offset, &archive->zip, member, err);
     out->aside = true;
-    return unpack(&out->offset, torch, member, err);
+    return fletch_aside_unpack(&out->offset, &archive->aside, torch->list, &archive->zip,
+                               member, err);
 }
 
 /* The one member ROOT/data.pkl; NULL when there is none. */
@@ -199,6 +136,18 @@ static enum fletch_status read_pickle(struct fletch_torch *torch,
 
 /* ---- The format ---- */
 
+/* Those describe their modules in JSON, ROOT/model.json, and keep ROOT/tensors/N. */
+static bool is_old_script(const struct fletch_zip *zip)
+{
+    for (size_t i = 0; i < zip->count; i++) {
+        const char *slash = strchr(zip->members[i].name, '/');
+
+        if (slash && !strcmp(slash, "/model.json"))
+            return true;
+    }
+    return false;
+}
+
 static enum fletch_status list_archive(struct fletch_torch *torch,
                                        const struct fletch_file *file, bool *stranger,
                                        struct fletch_error *err)
@@ -207,9 +156,15 @@ static enum fletch_status list_archive(struct fletch_torch *torch,
     const struct fletch_zip_member *member = NULL;
     enum fletch_status status = fletch_zip_open(&archive->zip, file, err);
     struct fletch_error strange;
+    bool script = false;
 
     if (!status)
         status = find_pickle(&member, archive, err);
+    if (!status && !member && is_old_script(&archive->zip))
+        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                           "is a TorchScript archive of torch 1.0 to 1.3, which is not "
+                           "read: load it with torch.jit.load() and save its "
+                           "state_dict()");
     if ((status == FLETCH_ERR_FORMAT || (!status && !member)) &&
         fletch_stranger_file(file, &strange)) {
         *stranger = true; /* other things are zip archives too */
@@ -222,12 +177,10 @@ static enum fletch_status list_archive(struct fletch_torch *torch,
         return fletch_fail(err, FLETCH_ERR_FORMAT,
                            "is a zip archive without a data.pkl: no torch checkpoint");
     if (find_record(archive, "constants.pkl"))
-        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
-                           "is a TorchScript archive, which is not read: save the "
-                           "model's state_dict() instead");
+        script = true;
     TRY(read_byteorder(torch, err));
     TRY(read_pickle(torch, member, err));
-    return fletch_torch_list(torch, err);
+    return script ? fletch_torch_script_list(torch, err) : fletch_torch_list(torch, err);
 }
 
 static enum fletch_status list(struct fletch_tensor_list *out,
@@ -249,7 +202,7 @@ static enum fletch_status list(struct fletch_tensor_list *out,
     fletch_zip_close(&archive.zip);
     fletch_buf_release(&archive.pickle);
     fletch_buf_release(&archive.scratch);
-    fletch_free(archive.asides);
+    fletch_aside_release(&archive.aside);
     return status;
 }
 

@@ -33,6 +33,7 @@ struct fletch_torch {
     struct fletch_pickle pickle; /* of the object */
     const char *path;            /* of the file, for messages */
     bool big_endian;
+    bool script; /* a TorchScript: classes of its own code are no strangers */
     /* Where the storage's bytes lie: `container` belongs to it. */
     enum fletch_status (*find)(struct fletch_torch_place *out, struct fletch_torch *torch,
                                const struct fletch_torch_storage *storage,
@@ -67,6 +68,20 @@ enum fletch_status fletch_torch_tensor_read(struct fletch_tensor *out,
 /* Chooses the state dict, appends its tensors to the list, and notes what was passed over.
  */
 enum fletch_status fletch_torch_list(struct fletch_torch *torch, struct fletch_error *err);
+
+/* ---- torch_script.c ---- */
+
+/* Appends the tensors of a TorchScript's modules to the list, by the way to them. */
+enum fletch_status fletch_torch_script_list(struct fletch_torch *torch,
+                                            struct fletch_error *err);
+/* True for a class whose code is in the archive: "__torch__.Net". */
+bool fletch_torch_is_script_class(const struct fletch_pickle_value *global);
+
+/* ---- torch_calls.c ---- */
+
+/* Notes what the pickle wanted to call that this version does not know, each once. */
+enum fletch_status fletch_torch_note_calls(struct fletch_torch *torch,
+                                           struct fletch_error *err);
 
 /* ---- torch_rest.c ---- */
 

@@ -21,8 +21,6 @@
 /* Nests within nests, and dicts that are looked at in all. */
 #define DEPTH_MAX 3
 #define CANDIDATES_MAX 1024
-/* Globals that are named in notes. */
-#define CALLS_NOTED 20
 
 enum rank { RANK_MODEL, RANK_AVERAGE, RANK_OTHER };
 
@@ -306,36 +304,6 @@ static enum fletch_status note_rest(struct search *search, const struct candidat
     return FLETCH_OK;
 }
 
-/* What the pickle wanted to call that this version does not know: each once. */
-static enum fletch_status note_calls(struct fletch_torch *torch, struct fletch_error *err)
-{
-    const struct fletch_pickle_value *seen[CALLS_NOTED];
-    size_t count = 0;
-
-    for (uint32_t i = 0; i < torch->pickle.count && count < CALLS_NOTED; i++) {
-        const struct fletch_pickle_value *call = value_at(torch, i), *callee;
-        size_t j = 0;
-
-        if (call->kind != FLETCH_PICKLE_CALL)
-            continue;
-        callee = value_at(torch, call->callee);
-        if (callee->kind != FLETCH_PICKLE_GLOBAL || fletch_torch_knows(callee))
-            continue;
-        while (j < count &&
-               !fletch_pickle_is_global(callee, seen[j]->module, seen[j]->name))
-            j++;
-        if (j < count)
-            continue;
-        seen[count++] = callee;
-        TRY(fletch_tensor_list_note(torch->list, err,
-                                    "byte %" PRIu64 ": the pickle wants to call %.*s.%.*s, "
-                                    "which is not called",
-                                    call->at, FLETCH_NAME_SHOWN, callee->module,
-                                    FLETCH_NAME_SHOWN, callee->name));
-    }
-    return FLETCH_OK;
-}
-
 static enum fletch_status take(struct search *search)
 {
     struct fletch_torch *torch = search->torch;
@@ -352,7 +320,7 @@ static enum fletch_status take(struct search *search)
         TRY(strip(list, first, search->err));
     TRY(note_rest(search, chosen, passed));
     TRY(fletch_torch_rest(torch, chosen->dict, search->err));
-    return note_calls(torch, search->err);
+    return fletch_torch_note_calls(torch, search->err);
 }
 
 enum fletch_status fletch_torch_list(struct fletch_torch *torch, struct fletch_error *err)

@@ -106,6 +106,12 @@ static const char *const inert[][2] = {
     { "numpy.core.multiarray", "_reconstruct" },
     { "numpy._core.multiarray", "scalar" },
     { "numpy._core.multiarray", "_reconstruct" },
+    { "torch.jit._pickle", "build_intlist" },
+    { "torch.jit._pickle", "build_doublelist" },
+    { "torch.jit._pickle", "build_boollist" },
+    { "torch.jit._pickle", "build_tensorlist" },
+    { "torch.jit._pickle", "build_tensor_from_id" },
+    { "torch.jit._pickle", "restore_type_tag" },
 };
 
 static const struct maker *maker_of(const struct fletch_pickle_value *global)
