@@ -273,6 +273,7 @@ struct fletch_row {
     uint64_t compressed_size; /* bytes of its page in the file, header included; 0 when not
                                  known */
     const void *data; /* [size], NULL until read; valid until the next read or close */
+    bool mapped;      /* data lies in the mapped file: valid until close */
 };
 
 struct fletch_table;
@@ -290,8 +291,19 @@ FLETCH_API bool fletch_table_at(struct fletch_row *out, const struct fletch_tabl
 FLETCH_API enum fletch_status fletch_table_find(size_t *out,
                                                 const struct fletch_table *table,
                                                 const char *name, struct fletch_error *err);
-/* The i-th row with its value, its page's CRC checked. Once the table's buffer has grown to
- * the largest value, no allocation is made. */
+/* From now on values that are stored plainly (codec none) are not copied: a row's `data`
+ * then points into a mapping of the file, is read only and valid until close, and the CRC
+ * is checked when a value is first read. Other values are read as before; row.mapped tells.
+ *
+ * A file that somebody cuts shorter while it is mapped kills the program with SIGBUS when
+ * it looks at what is gone, which is why this must be asked for. fletch itself never cuts
+ * or overwrites what it has published: a new conversion replaces the file, and the mapping
+ * keeps the old one. FLETCH_ERR_IO when the file is shorter already. */
+FLETCH_API enum fletch_status fletch_table_map(struct fletch_table *table,
+                                               struct fletch_error *err);
+/* The i-th row with its value, its page's CRC checked. Values of files that fletch wrote
+ * are aligned to 64 bytes; in files of other writers, mapped ones are wherever they lie.
+ * Once the table's buffers have grown to the largest value, no allocation is made. */
 FLETCH_API enum fletch_status fletch_table_read(struct fletch_row *out,
                                                 struct fletch_table *table, size_t i,
                                                 struct fletch_error *err);

@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -84,6 +86,67 @@ enum fletch_status fletch_file_read(const struct fletch_file *file, uint64_t off
         size -= (size_t)got;
     }
     return FLETCH_OK;
+}
+
+enum fletch_status fletch_file_check_size(const struct fletch_file *file,
+                                          struct fletch_error *err)
+{
+    struct stat info;
+
+    if (fstat(file->fd, &info))
+        return fail_errno(file->path, "", err);
+    if ((uint64_t)info.st_size < file->size)
+        return fletch_fail(err, FLETCH_ERR_IO,
+                           "%s: is %" PRIu64 " bytes long, expected %" PRIu64
+                           ": it shrank while being read",
+                           file->path, (uint64_t)info.st_size, file->size);
+    return FLETCH_OK;
+}
+
+enum fletch_status fletch_file_map(const uint8_t **out, const struct fletch_file *file,
+                                   struct fletch_error *err)
+{
+    void *map;
+
+    TRY(fletch_file_check_size(file, err));
+    if (file->size > SIZE_MAX)
+        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                           "%s: %" PRIu64
+                           " bytes are too many to map, expected at most %zu",
+                           file->path, file->size, SIZE_MAX);
+    map = mmap(NULL, (size_t)file->size, PROT_READ, MAP_SHARED, file->fd, 0);
+    if (map == MAP_FAILED)
+        return fletch_fail(err, errno == ENOMEM ? FLETCH_ERR_MEMORY : FLETCH_ERR_IO,
+                           "%s: mapping %" PRIu64 " bytes: %s", file->path, file->size,
+                           strerror(errno));
+    *out = map;
+    return FLETCH_OK;
+}
+
+enum fletch_status fletch_file_touch(const struct fletch_file *file, const uint8_t *map,
+                                     uint64_t offset, size_t size, struct fletch_error *err)
+{
+    TRY(fletch_file_check_size(file, err));
+#ifdef MADV_POPULATE_READ
+    uint64_t begin = offset - offset % (uint64_t)sysconf(_SC_PAGESIZE);
+    void *from = (void *)(uintptr_t)(map + begin);
+
+    /* kernels before 5.14 do not know it: then pages come as they are read */
+    if (size && madvise(from, size + (size_t)(offset - begin), MADV_POPULATE_READ) &&
+        (errno == EFAULT || errno == EIO))
+        return fletch_fail(err, FLETCH_ERR_IO,
+                           "%s: %zu bytes at byte %" PRIu64 " cannot be read", file->path,
+                           size, offset);
+#else
+    (void)map, (void)offset, (void)size;
+#endif
+    return FLETCH_OK;
+}
+
+void fletch_file_unmap(const struct fletch_file *file, const uint8_t *map)
+{
+    if (map)
+        munmap((void *)(uintptr_t)map, (size_t)file->size);
 }
 
 enum fletch_status fletch_file_write(const struct fletch_file *file, uint64_t offset,

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* file.h - reading at offsets, writing beside and renaming
  *
- * Files are never mapped for reading: a mapping turns a source that shrinks into SIGBUS.
- * Everything here retries EINTR and says the path in its messages.
+ * Sources are never mapped: a mapping turns a file that shrinks into SIGBUS. Only a reader
+ * of what was written may ask for one. Everything here retries EINTR and says the path in
+ * its messages.
  */
 #ifndef FLETCH_BASE_FILE_H
 #define FLETCH_BASE_FILE_H
@@ -44,6 +45,19 @@ void fletch_file_start_sync(const struct fletch_file *file);
  * follow is short: a slow disk can be waited for in steps, with a look at the cancel
  * callback between. */
 void fletch_file_wait_sync(const struct fletch_file *file, uint64_t offset, uint64_t size);
+/* The whole file, to be read only; IO when it is shorter by now than when it was opened.
+ * Who reads a page of it that the file has lost since gets SIGBUS. */
+enum fletch_status fletch_file_map(const uint8_t **out, const struct fletch_file *file,
+                                   struct fletch_error *err);
+/* Brings a part into memory at once; IO when the file has been cut shorter, or cannot be
+ * read there. */
+enum fletch_status fletch_file_touch(const struct fletch_file *file, const uint8_t *map,
+                                     uint64_t offset, size_t size,
+                                     struct fletch_error *err);
+/* FLETCH_ERR_IO when the file is shorter than it was when it was opened. */
+enum fletch_status fletch_file_check_size(const struct fletch_file *file,
+                                          struct fletch_error *err);
+void fletch_file_unmap(const struct fletch_file *file, const uint8_t *map);
 /* Never fails: what must be on disk was synced before. */
 void fletch_file_close(struct fletch_file *file);
 

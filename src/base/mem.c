@@ -7,9 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* Large enough that a plan of a few hundred rows is a handful of blocks. */
 #define ARENA_BLOCK_SIZE ((size_t)16 * 1024)
+/* Of most processors. A wrong one here only makes the hint worse. */
+#define LARGE_PAGE ((size_t)2 << 20)
 
 struct fletch_arena_block {
     struct fletch_arena_block *next;
@@ -49,6 +52,15 @@ char *fletch_strdup(const char *text)
 void fletch_free(void *memory)
 {
     free(memory);
+}
+
+void fletch_expect_use(void *memory, size_t size)
+{
+    uintptr_t begin = ((uintptr_t)memory + LARGE_PAGE - 1) & ~(uintptr_t)(LARGE_PAGE - 1);
+    uintptr_t end = ((uintptr_t)memory + size) & ~(uintptr_t)(LARGE_PAGE - 1);
+
+    if (size >= 2 * LARGE_PAGE && begin < end)
+        madvise((char *)memory + (begin - (uintptr_t)memory), end - begin, MADV_HUGEPAGE);
 }
 
 void *fletch_arena_alloc(struct fletch_arena *arena, size_t size)

@@ -19,6 +19,9 @@ void *fletch_resize(void *old, size_t count, size_t size);
 /* A copy of a string, to be freed with fletch_free. */
 char *fletch_strdup(const char *text);
 void fletch_free(void *memory);
+/* A hint that all of it will be written soon: of a few MB and more the system then hands
+ * out large pages, which costs a fraction of doing so 4 KiB at a time. */
+void fletch_expect_use(void *memory, size_t size);
 
 struct fletch_arena_block;
 

@@ -100,6 +100,12 @@ struct fletch_codec {
      * copies from more than 64 KiB back); decode() may still do them. */
     enum fletch_status (*stream_begin)(struct fletch_decoder *decoder, uint64_t in_size,
                                        uint64_t out_size, struct fletch_error *err);
+    /* As stream_begin, of a page whose content all goes to out[out_size], where it stays:
+     * it is then not kept twice. A step is given what is left of `out`, all of it, and
+     * takes all of its input. NULL where that gains nothing. */
+    enum fletch_status (*stream_begin_into)(struct fletch_decoder *decoder,
+                                            uint64_t in_size, void *out, size_t out_size,
+                                            struct fletch_error *err);
     enum fletch_status (*stream_step)(struct fletch_decoder *decoder, const void *in,
                                       size_t *in_size, void *out, size_t *out_size,
                                       struct fletch_error *err);

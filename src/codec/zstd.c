@@ -508,6 +508,7 @@ const struct fletch_codec fletch_codec_zstd = {
     .decoder_open = fletch_zstd_decoder_open,
     .decode = fletch_zstd_decode,
     .stream_begin = fletch_zstd_stream_begin,
+    .stream_begin_into = fletch_zstd_stream_begin_into,
     .stream_step = fletch_zstd_stream_step,
     .stream_finish = fletch_zstd_stream_finish,
     .decoder_close = fletch_zstd_decoder_close,

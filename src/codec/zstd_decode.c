@@ -19,7 +19,8 @@ struct fletch_decoder {
     ZSTD_DCtx *context;
     uint64_t in_size, out_size; /* of the page being streamed */
     uint64_t in_done, out_done;
-    bool between; /* a frame has ended, and nothing of another has come */
+    uint8_t *whole; /* [out_size], where all content goes and stays; NULL: wherever asked */
+    bool between;   /* a frame has ended, and nothing of another has come */
 };
 
 void fletch_zstd_decoder_close(struct fletch_decoder *decoder)
@@ -129,19 +130,36 @@ enum fletch_status fletch_zstd_decode(struct fletch_decoder *decoder, const void
     return FLETCH_OK;
 }
 
-enum fletch_status fletch_zstd_stream_begin(struct fletch_decoder *decoder,
-                                            uint64_t in_size, uint64_t out_size,
-                                            struct fletch_error *err)
+static enum fletch_status begin_stream(struct fletch_decoder *decoder, uint64_t in_size,
+                                       void *whole, uint64_t out_size,
+                                       struct fletch_error *err)
 {
-    const size_t result = ZSTD_DCtx_reset(decoder->context, ZSTD_reset_session_only);
+    size_t result = ZSTD_DCtx_reset(decoder->context, ZSTD_reset_session_only);
 
+    if (!ZSTD_isError(result))
+        result = ZSTD_DCtx_setParameter(decoder->context, ZSTD_d_stableOutBuffer, !!whole);
     if (ZSTD_isError(result))
         return fail(err, in_size, out_size, result);
+    decoder->whole = whole;
     decoder->in_size = in_size;
     decoder->out_size = out_size;
     decoder->in_done = decoder->out_done = 0;
     decoder->between = true;
     return FLETCH_OK;
+}
+
+enum fletch_status fletch_zstd_stream_begin(struct fletch_decoder *decoder,
+                                            uint64_t in_size, uint64_t out_size,
+                                            struct fletch_error *err)
+{
+    return begin_stream(decoder, in_size, NULL, out_size, err);
+}
+
+enum fletch_status fletch_zstd_stream_begin_into(struct fletch_decoder *decoder,
+                                                 uint64_t in_size, void *out,
+                                                 size_t out_size, struct fletch_error *err)
+{
+    return begin_stream(decoder, in_size, out, out_size, err);
 }
 
 enum fletch_status fletch_zstd_stream_step(struct fletch_decoder *decoder, const void *in,
@@ -152,8 +170,12 @@ enum fletch_status fletch_zstd_stream_step(struct fletch_decoder *decoder, const
     const uint64_t out_left = decoder->out_size - decoder->out_done;
     ZSTD_inBuffer from = { in, *in_size < in_left ? *in_size : (size_t)in_left, 0 };
     ZSTD_outBuffer to = { out, *out_size < out_left ? *out_size : (size_t)out_left, 0 };
+    const size_t out_before = decoder->whole ? (size_t)decoder->out_done : 0;
     size_t result;
 
+    /* a buffer that stays must be the same one in every call */
+    if (decoder->whole)
+        to = (ZSTD_outBuffer){ decoder->whole, (size_t)decoder->out_size, out_before };
     *in_size = *out_size = 0;
     /* Between frames the library would begin to wait for another. */
     if (!from.size && (!to.size || decoder->between))
@@ -165,9 +187,9 @@ enum fletch_status fletch_zstd_stream_step(struct fletch_decoder *decoder, const
         return fail(err, decoder->in_size, decoder->out_size, result);
     decoder->between = !result;
     decoder->in_done += from.pos;
-    decoder->out_done += to.pos;
+    decoder->out_done += to.pos - out_before;
     *in_size = from.pos;
-    *out_size = to.pos;
+    *out_size = to.pos - out_before;
     return FLETCH_OK;
 }
 

@@ -99,6 +99,9 @@ enum fletch_status fletch_zstd_decode(struct fletch_decoder *decoder, const void
 enum fletch_status fletch_zstd_stream_begin(struct fletch_decoder *decoder,
                                             uint64_t in_size, uint64_t out_size,
                                             struct fletch_error *err);
+enum fletch_status fletch_zstd_stream_begin_into(struct fletch_decoder *decoder,
+                                                 uint64_t in_size, void *out,
+                                                 size_t out_size, struct fletch_error *err);
 enum fletch_status fletch_zstd_stream_step(struct fletch_decoder *decoder, const void *in,
                                            size_t *in_size, void *out, size_t *out_size,
                                            struct fletch_error *err);

@@ -28,7 +28,8 @@ struct scan {
     const struct fletch_leaf *leaf;
     enum fletch_reader_column column;
     struct fletch_page_loader *loader; /* shared by the columns: they are neighbours */
-    struct fletch_buf page, dictionary_page, joined;
+    struct fletch_buf page_memory, dictionary_memory, joined;
+    struct fletch_slice page, dictionary_page;
     struct fletch_dictionary dictionary;
     bool has_dictionary;
     const char **texts; /* [dictionary.count] copies in the reader's arena, or NULL */
@@ -215,7 +216,8 @@ static enum fletch_status take_dictionary(struct scan *scan, const struct fletch
 {
     if (scan->has_dictionary)
         return fletch_fail(err, FLETCH_ERR_FORMAT, "two dictionaries in a column chunk");
-    TRY(fletch_page_load(&scan->dictionary_page, scan->loader, chunk, page, err));
+    TRY(fletch_page_load(&scan->dictionary_page, &scan->dictionary_memory, scan->loader,
+                         chunk, page, err));
     TRY(fletch_dictionary_open(&scan->dictionary, scan->leaf->type, &page->header,
                                &scan->dictionary_page, err));
     fletch_free(scan->texts);
@@ -245,7 +247,7 @@ static enum fletch_status scan_page(struct scan *scan, const struct fletch_page 
         return fletch_fail(err, FLETCH_ERR_FORMAT,
                            "%d values, but its column chunk has %" PRId64 " left",
                            header->num_values, *count);
-    TRY(fletch_page_load(&scan->page, scan->loader, chunk, page, err));
+    TRY(fletch_page_load(&scan->page, &scan->page_memory, scan->loader, chunk, page, err));
     TRY(fletch_values_begin(&scan->values, scan->leaf, header, &scan->page,
                             scan->has_dictionary ? &scan->dictionary : NULL, &scan->joined,
                             err));
@@ -294,8 +296,8 @@ static enum fletch_status scan_group(struct scan *scan, size_t group,
 static void release_scan(struct scan *scan)
 {
     fletch_dictionary_release(&scan->dictionary);
-    fletch_buf_release(&scan->page);
-    fletch_buf_release(&scan->dictionary_page);
+    fletch_buf_release(&scan->page_memory);
+    fletch_buf_release(&scan->dictionary_memory);
     fletch_buf_release(&scan->joined);
     fletch_free(scan->texts);
 }

@@ -24,6 +24,9 @@
 
 /* In front of a value in its page: u32 2, the run (1 x level 1) as 02 01, u32 length. */
 #define FLETCH_PAGE_PREFIX ((size_t)10)
+/* What values that are stored plainly are aligned to in the file, for who maps it, and all
+ * others in memory. */
+#define FLETCH_VALUE_ALIGN 64
 /* Page sizes are i32 in the format, and its length prefix is inside the page. */
 #define FLETCH_VALUE_SIZE_MAX ((uint64_t)INT32_MAX - FLETCH_PAGE_PREFIX)
 /* Row groups are cut before they exceed this much content, unless one value does so alone.
@@ -126,6 +129,12 @@ enum fletch_status fletch_cursor_open(struct fletch_cursor **out,
                                       const struct fletch_reader *reader,
                                       struct fletch_error *err);
 void fletch_cursor_close(struct fletch_cursor *cursor);
+/* Values that are stored plainly, in a page of their own or not, are from now on given where
+ * they lie in the file's map, which must outlive the cursor; the CRC of such a page is
+ * checked when it is first read. For
+ * fletch_cursor_read; streams give pieces of their own. */
+enum fletch_status fletch_cursor_use_map(struct fletch_cursor *cursor, const uint8_t *map,
+                                         struct fletch_error *err);
 /* The whole value of row i: *bytes [*size] belongs to the cursor and is valid until its
  * next call. Page CRCs are checked wherever the file has them. */
 enum fletch_status fletch_cursor_read(struct fletch_cursor *cursor, size_t i,

@@ -37,11 +37,13 @@ struct stream {
 struct fletch_cursor {
     const struct fletch_reader *reader;
     struct fletch_page_loader loader;
-    struct fletch_buf page, dictionary_page, joined;
+    struct fletch_buf page_memory, dictionary_memory, joined;
+    struct fletch_slice page, dictionary_page;
     struct fletch_dictionary dictionary;
     size_t dictionary_group; /* whose it is, or NO_PAGE */
     size_t page_index;       /* which one is in `page`, or NO_PAGE */
     struct fletch_page page_found;
+    bool *seen; /* [pages_count], with a map: pages whose CRC was right */
     struct fletch_values values;
     size_t next_row; /* that `values` would give */
 
@@ -72,13 +74,26 @@ void fletch_cursor_close(struct fletch_cursor *cursor)
     if (!cursor)
         return;
     fletch_page_loader_release(&cursor->loader);
-    fletch_buf_release(&cursor->page);
-    fletch_buf_release(&cursor->dictionary_page);
+    fletch_buf_release(&cursor->page_memory);
+    fletch_buf_release(&cursor->dictionary_memory);
     fletch_buf_release(&cursor->joined);
     fletch_dictionary_release(&cursor->dictionary);
+    fletch_free(cursor->seen);
     fletch_free(cursor->in);
     fletch_free(cursor->out);
     fletch_free(cursor);
+}
+
+enum fletch_status fletch_cursor_use_map(struct fletch_cursor *cursor, const uint8_t *map,
+                                         struct fletch_error *err)
+{
+    size_t count = cursor->reader->file->pages_count;
+
+    cursor->seen = fletch_alloc_array(count, sizeof(*cursor->seen));
+    if (!cursor->seen)
+        return fletch_fail_memory(err, count, "a mark for each page");
+    cursor->loader.map = map;
+    return FLETCH_OK;
 }
 
 /* ---- Where a row is ---- */
@@ -180,7 +195,8 @@ static enum fletch_status load_dictionary(struct fletch_cursor *cursor, size_t g
                            "column 'data', page at byte %" PRIu64
                            ": is of type %d, expected the chunk's dictionary",
                            page.offset, (int)page.header.type);
-    status = fletch_page_load(&cursor->dictionary_page, &cursor->loader, chunk, &page, err);
+    status = fletch_page_load(&cursor->dictionary_page, &cursor->dictionary_memory,
+                              &cursor->loader, chunk, &page, err);
     if (!status)
         status = fletch_dictionary_open(&cursor->dictionary, FLETCH_PARQUET_BYTE_ARRAY,
                                         &page.header, &cursor->dictionary_page, err);
@@ -233,9 +249,13 @@ static enum fletch_status read_whole(struct fletch_cursor *cursor, size_t row,
     if (cursor->page_index != index) {
         struct fletch_page page = cursor->page_found;
 
+        page.seen = cursor->seen && cursor->seen[index];
         if (fletch_encoding_has_dictionary(page.header.encoding))
             TRY(load_dictionary(cursor, group, err));
-        status = fletch_page_load(&cursor->page, &cursor->loader, chunk, &page, err);
+        status = fletch_page_load(&cursor->page, &cursor->page_memory, &cursor->loader,
+                                  chunk, &page, err);
+        if (!status && cursor->seen)
+            cursor->seen[index] = true;
     }
     if (!status && (cursor->page_index != index || cursor->next_row > row))
         status = rewind_page(cursor, ref, group, err);

@@ -12,6 +12,8 @@
  * of a small column. */
 #define WINDOW_SIZE ((size_t)4096)
 #define HEADER_SIZE_MAX ((size_t)16 << 20)
+/* Of a body, per read: what fits a core's cache together with what is made of it. */
+#define STEP_SIZE ((size_t)256 << 10)
 
 void fletch_page_loader_release(struct fletch_page_loader *loader)
 {
@@ -218,8 +220,142 @@ enum fletch_status fletch_page_decoder(struct fletch_decoder **out,
     return FLETCH_OK;
 }
 
-/* The body as stored, into `out`, its CRC checked. */
-static enum fletch_status read_stored(struct fletch_buf *out,
+/* `size` bytes of the page's stored body, in a place that is aligned for its value. What
+ * was there is lost: nothing is copied when the memory grows. */
+static uint8_t *make_room(struct fletch_buf *memory, size_t size)
+{
+    size_t wanted = size + FLETCH_VALUE_ALIGN;
+    uintptr_t value_at;
+
+    if (memory->cap < wanted)
+        fletch_buf_release(memory);
+    fletch_buf_clear(memory);
+    if (!fletch_buf_reserve(memory, wanted))
+        return NULL;
+    fletch_expect_use(memory->bytes, wanted);
+    value_at = (uintptr_t)memory->bytes + FLETCH_PAGE_PREFIX;
+    return memory->bytes + (size_t)(-value_at % FLETCH_VALUE_ALIGN);
+}
+
+/* A part of the stored body, the sum carried on. */
+static enum fletch_status read_part(uint8_t *out, size_t size, uint32_t *crc,
+                                    const struct fletch_page_loader *loader,
+                                    const struct fletch_chunk *chunk,
+                                    const struct fletch_page *page, uint64_t at,
+                                    struct fletch_error *err)
+{
+    size_t have;
+    const uint8_t *bytes = in_window(loader, at, &have);
+
+    if (bytes && size <= have)
+        memcpy(out, bytes, size);
+    else
+        TRY(fletch_chunk_read(chunk, at, out, size, err));
+    if (page->header.has_crc)
+        *crc = fletch_crc32(*crc, out, size);
+    return FLETCH_OK;
+}
+
+/* The body as stored, into out[compressed_size], its CRC checked: summed up in steps, while
+ * they are in the cache. */
+static enum fletch_status read_stored(uint8_t *out, const struct fletch_page_loader *loader,
+                                      const struct fletch_chunk *chunk,
+                                      const struct fletch_page *page,
+                                      struct fletch_error *err)
+{
+    size_t size = (size_t)page->header.compressed_size;
+    uint64_t at = page->offset + page->header_size;
+    uint32_t crc = 0;
+
+    for (size_t done = 0, step; done < size; done += step) {
+        step = size - done < STEP_SIZE ? size - done : STEP_SIZE;
+        TRY(read_part(out + done, step, &crc, loader, chunk, page, at + done, err));
+    }
+    return fletch_page_check_crc(page, crc, err);
+}
+
+/* Decompresses a page of V1 while it is read, a step at a time. */
+static enum fletch_status stream_stored(uint8_t *out, struct fletch_page_loader *loader,
+                                        const struct fletch_chunk *chunk,
+                                        const struct fletch_page *page,
+                                        struct fletch_error *err)
+{
+    size_t size = (size_t)page->header.uncompressed_size, given = 0;
+    uint64_t left = (uint64_t)page->header.compressed_size;
+    uint64_t at = page->offset + page->header_size;
+    const struct fletch_codec *codec = NULL;
+    struct fletch_decoder *decoder = NULL;
+    uint32_t crc = 0;
+    uint8_t *in = make_room(&loader->stored, STEP_SIZE);
+
+    if (!in)
+        return fletch_fail_memory(err, STEP_SIZE, "a stored page");
+    TRY(fletch_page_decoder(&decoder, &codec, loader, chunk->codec, err));
+    TRY(codec->stream_begin_into(decoder, left, out, size, err));
+    while (left) {
+        size_t step = left < STEP_SIZE ? (size_t)left : STEP_SIZE;
+
+        TRY(read_part(in, step, &crc, loader, chunk, page, at, err));
+        at += step;
+        left -= step;
+        for (size_t pos = 0; pos < step;) {
+            size_t took = step - pos, gave = size - given;
+
+            TRY(codec->stream_step(decoder, in + pos, &took, out + given, &gave, err));
+            if (!took && !gave)
+                return fletch_fail(err, FLETCH_ERR_FORMAT, "its body gives more");
+            pos += took;
+            given += gave;
+        }
+    }
+    TRY(fletch_page_check_crc(page, crc, err));
+    return codec->stream_finish(decoder, err);
+}
+
+/* Decompresses the stored body whole; the levels of a V2 page stand in front of it as they
+ * are. */
+static enum fletch_status decode_stored(uint8_t *out, struct fletch_page_loader *loader,
+                                        const struct fletch_chunk *chunk,
+                                        const struct fletch_page *page,
+                                        struct fletch_error *err)
+{
+    const struct fletch_page_header *header = &page->header;
+    const struct fletch_codec *codec = NULL;
+    struct fletch_decoder *decoder = NULL;
+    size_t levels = header->type == FLETCH_PAGE_DATA_V2
+                        ? (size_t)header->definition_size + (size_t)header->repetition_size
+                        : 0;
+    size_t size = (size_t)header->uncompressed_size;
+    size_t stored_size = (size_t)header->compressed_size;
+    uint8_t *stored = make_room(&loader->stored, stored_size);
+
+    if (!stored)
+        return fletch_fail_memory(err, stored_size, "a stored page");
+    TRY(read_stored(stored, loader, chunk, page, err));
+    TRY(fletch_page_decoder(&decoder, &codec, loader, chunk->codec, err));
+    if (levels)
+        memcpy(out, stored, levels);
+    /* nothing at all is how some writers compress nothing */
+    if (size == levels && stored_size == levels)
+        return FLETCH_OK;
+    return codec->decode(decoder, stored + levels, stored_size - levels, out + levels,
+                         size - levels, err);
+}
+
+/* Worth a stream: larger than a step, so that less is held and more of it is in the cache.
+ */
+static bool can_stream(const struct fletch_chunk *chunk,
+                       const struct fletch_page_header *header)
+{
+    const struct fletch_codec *codec;
+
+    return header->type == FLETCH_PAGE_DATA &&
+           (size_t)header->compressed_size > STEP_SIZE &&
+           !fletch_codec_find_id(&codec, chunk->codec, NULL) && codec->stream_begin_into;
+}
+
+/* The body where it lies in the map. */
+static enum fletch_status load_mapped(struct fletch_slice *out,
                                       const struct fletch_page_loader *loader,
                                       const struct fletch_chunk *chunk,
                                       const struct fletch_page *page,
@@ -227,65 +363,40 @@ static enum fletch_status read_stored(struct fletch_buf *out,
 {
     size_t size = (size_t)page->header.compressed_size;
     uint64_t at = page->offset + page->header_size;
-    const uint8_t *bytes;
-    size_t have;
 
-    fletch_buf_clear(out);
-    if (!fletch_buf_reserve(out, size + 1)) /* a pointer even to nothing */
-        return fletch_fail_memory(err, size, "a stored page");
-    bytes = in_window(loader, at, &have);
-    if (bytes && size <= have) {
-        memcpy(out->bytes, bytes, size);
-    } else {
-        TRY(fletch_chunk_read(chunk, at, out->bytes, size, err));
-    }
-    out->size = size;
+    *out = (struct fletch_slice){ loader->map + at, size };
+    if (page->seen)
+        return fletch_file_check_size(chunk->file, err);
+    TRY(fletch_file_touch(chunk->file, loader->map, at, size, err));
     if (!page->header.has_crc)
         return FLETCH_OK;
     return fletch_page_check_crc(page, fletch_crc32(0, out->bytes, size), err);
 }
 
-/* Decompresses the stored body; the levels of a V2 page stand in front of it as they are.
- */
-static enum fletch_status decode_stored(struct fletch_buf *out,
-                                        struct fletch_page_loader *loader,
-                                        const struct fletch_chunk *chunk,
-                                        const struct fletch_page_header *header,
-                                        struct fletch_error *err)
-{
-    const struct fletch_codec *codec = NULL;
-    struct fletch_decoder *decoder = NULL;
-    size_t levels = header->type == FLETCH_PAGE_DATA_V2
-                        ? (size_t)header->definition_size + (size_t)header->repetition_size
-                        : 0;
-    size_t size = (size_t)header->uncompressed_size;
-
-    TRY(fletch_page_decoder(&decoder, &codec, loader, chunk->codec, err));
-    fletch_buf_clear(out);
-    if (!fletch_buf_reserve(out, size + 1)) /* a pointer even to nothing */
-        return fletch_fail_memory(err, size, "a page");
-    if (levels)
-        memcpy(out->bytes, loader->stored.bytes, levels);
-    /* nothing at all is how some writers compress nothing */
-    if (size > levels || loader->stored.size > levels)
-        TRY(codec->decode(decoder, loader->stored.bytes + levels,
-                          loader->stored.size - levels, out->bytes + levels, size - levels,
-                          err));
-    out->size = size;
-    return FLETCH_OK;
-}
-
-enum fletch_status fletch_page_load(struct fletch_buf *out,
+enum fletch_status fletch_page_load(struct fletch_slice *out, struct fletch_buf *memory,
                                     struct fletch_page_loader *loader,
                                     const struct fletch_chunk *chunk,
                                     const struct fletch_page *page,
                                     struct fletch_error *err)
 {
     bool plain = is_stored_plainly(chunk, &page->header);
-    struct fletch_buf *stored = plain ? out : &loader->stored;
-    enum fletch_status status = read_stored(stored, loader, chunk, page, err);
+    size_t size = (size_t)page->header.uncompressed_size;
+    enum fletch_status status = FLETCH_ERR_FORMAT;
+    uint8_t *bytes;
 
-    if (!status && !plain)
-        status = decode_stored(out, loader, chunk, &page->header, err);
+    if (plain && loader->map)
+        return load_mapped(out, loader, chunk, page, err);
+    bytes = make_room(memory, size);
+    if (!bytes)
+        return fletch_fail_memory(err, size, "a page");
+    if (plain)
+        status = read_stored(bytes, loader, chunk, page, err);
+    else if (can_stream(chunk, &page->header))
+        status = stream_stored(bytes, loader, chunk, page, err);
+    /* the other way needs more memory, can do more, and knows best what is wrong */
+    if (!plain && (status == FLETCH_ERR_FORMAT || status == FLETCH_ERR_UNSUPPORTED))
+        status = decode_stored(bytes, loader, chunk, page, err);
+    if (!status)
+        *out = (struct fletch_slice){ bytes, size };
     return status;
 }

@@ -8,7 +8,7 @@
 #define FLETCH_CONTAINER_PAGES_H
 
 #include "container/container.h"
-#include "container/parquet_meta.h"
+#include "container/values.h"
 
 /* Where a column chunk lies and how it is stored. */
 struct fletch_chunk {
@@ -25,6 +25,7 @@ struct fletch_page {
     struct fletch_page_header header;
     uint64_t offset;    /* of the header */
     size_t header_size; /* bytes */
+    bool seen;          /* in the map, and found right before */
 };
 
 /* One thread's buffers and decoders. Zeroed is ready. */
@@ -32,7 +33,8 @@ struct fletch_page {
 struct fletch_page_loader {
     struct fletch_buf window; /* a page's beginning */
     uint64_t window_at;
-    struct fletch_buf stored; /* a page's body as stored */
+    struct fletch_buf stored; /* a page's body as stored, or a part of it */
+    const uint8_t *map;       /* [file's size], or NULL: pages stored plainly stay there */
     struct fletch_decoder *decoders[FLETCH_PAGES_CODECS];
 };
 
@@ -45,9 +47,10 @@ enum fletch_status fletch_page_find(struct fletch_page *out,
                                     struct fletch_page_loader *loader,
                                     const struct fletch_chunk *chunk, uint64_t offset,
                                     struct fletch_error *err);
-/* Its whole body, decompressed: out->size is header.uncompressed_size. The caller puts the
- * page in front of a message (fletch_page_blame). */
-enum fletch_status fletch_page_load(struct fletch_buf *out,
+/* Its whole body, decompressed: out->size is header.uncompressed_size. It lies in `memory`,
+ * so that what follows a FLETCH_PAGE_PREFIX is aligned to FLETCH_VALUE_ALIGN bytes, or in
+ * the loader's map. The caller puts the page in front of a message (fletch_page_blame). */
+enum fletch_status fletch_page_load(struct fletch_slice *out, struct fletch_buf *memory,
                                     struct fletch_page_loader *loader,
                                     const struct fletch_chunk *chunk,
                                     const struct fletch_page *page,

@@ -13,6 +13,7 @@ struct fletch_table {
     struct fletch_file file;
     struct fletch_reader *reader;
     struct fletch_cursor *cursor; /* opened by the first read */
+    const uint8_t *map;           /* [file.size], or NULL */
     size_t *by_name;              /* [rows_count], indices in the order of names */
 };
 
@@ -79,6 +80,7 @@ void fletch_table_close(struct fletch_table *table)
         return;
     fletch_cursor_close(table->cursor);
     fletch_reader_close(table->reader);
+    fletch_file_unmap(&table->file, table->map);
     fletch_file_close(&table->file);
     fletch_arena_release(&table->arena);
     fletch_free(table);
@@ -141,6 +143,37 @@ enum fletch_status fletch_table_find(size_t *out, const struct fletch_table *tab
                        name);
 }
 
+static enum fletch_status open_cursor(struct fletch_table *table, struct fletch_error *err)
+{
+    if (table->cursor)
+        return FLETCH_OK;
+    return fletch_cursor_open(&table->cursor, table->reader, err);
+}
+
+enum fletch_status fletch_table_map(struct fletch_table *table, struct fletch_error *err)
+{
+    const uint8_t *map;
+    enum fletch_status status;
+
+    if (table->map)
+        return FLETCH_OK;
+    TRY(open_cursor(table, err));
+    TRY(fletch_file_map(&map, &table->file, err));
+    status = fletch_cursor_use_map(table->cursor, map, err);
+    if (status)
+        fletch_file_unmap(&table->file, map);
+    else
+        table->map = map;
+    return status;
+}
+
+static bool is_mapped(const struct fletch_table *table, const void *data)
+{
+    uintptr_t at = (uintptr_t)data, begin = (uintptr_t)table->map;
+
+    return table->map && at >= begin && at - begin < table->file.size;
+}
+
 enum fletch_status fletch_table_read(struct fletch_row *out, struct fletch_table *table,
                                      size_t i, struct fletch_error *err)
 {
@@ -151,10 +184,10 @@ enum fletch_status fletch_table_read(struct fletch_row *out, struct fletch_table
         return fletch_fail(err, FLETCH_ERR_ARGUMENT,
                            "%s: has %zu rows, row %zu was asked for", table->file.path,
                            table->reader->rows_count, i);
-    if (!table->cursor)
-        TRY(fletch_cursor_open(&table->cursor, table->reader, err));
+    TRY(open_cursor(table, err));
     TRY(fletch_cursor_read(table->cursor, i, &data, &row.size, err));
     row.data = data;
+    row.mapped = is_mapped(table, data);
     *out = row;
     return FLETCH_OK;
 }

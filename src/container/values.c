@@ -134,7 +134,7 @@ static unsigned bit_width(unsigned max)
 
 /* Levels of a V1 page: their length, then so many bytes. */
 static enum fletch_status begin_levels_v1(struct fletch_levels *levels, unsigned max,
-                                          int encoding, const struct fletch_buf *body,
+                                          int encoding, const struct fletch_slice *body,
                                           size_t *pos, struct fletch_error *err)
 {
     uint32_t size;
@@ -163,7 +163,7 @@ static enum fletch_status begin_levels_v1(struct fletch_levels *levels, unsigned
 static enum fletch_status begin_levels(struct fletch_values *values,
                                        const struct fletch_leaf *leaf,
                                        const struct fletch_page_header *header,
-                                       const struct fletch_buf *body, size_t *pos,
+                                       const struct fletch_slice *body, size_t *pos,
                                        struct fletch_error *err)
 {
     if (header->type == FLETCH_PAGE_DATA) {
@@ -269,7 +269,7 @@ static enum fletch_status begin_encoding(struct fletch_values *values,
 enum fletch_status fletch_values_begin(struct fletch_values *values,
                                        const struct fletch_leaf *leaf,
                                        const struct fletch_page_header *header,
-                                       const struct fletch_buf *body,
+                                       const struct fletch_slice *body,
                                        const struct fletch_dictionary *dictionary,
                                        struct fletch_buf *joined, struct fletch_error *err)
 {
@@ -439,7 +439,7 @@ void fletch_dictionary_release(struct fletch_dictionary *dictionary)
 
 enum fletch_status fletch_dictionary_open(struct fletch_dictionary *dictionary, int type,
                                           const struct fletch_page_header *header,
-                                          const struct fletch_buf *body,
+                                          const struct fletch_slice *body,
                                           struct fletch_error *err)
 {
     struct fletch_values values = { .encoding = FLETCH_ENCODING_PLAIN,

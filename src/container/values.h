@@ -72,7 +72,7 @@ struct fletch_values {
 enum fletch_status fletch_values_begin(struct fletch_values *values,
                                        const struct fletch_leaf *leaf,
                                        const struct fletch_page_header *header,
-                                       const struct fletch_buf *body,
+                                       const struct fletch_slice *body,
                                        const struct fletch_dictionary *dictionary,
                                        struct fletch_buf *joined, struct fletch_error *err);
 /* True when the page's indices point into a dictionary. */
@@ -88,7 +88,7 @@ enum fletch_status fletch_values_int(struct fletch_values *values, int64_t *out,
 /* The dictionary of a page's body, which it then points into. */
 enum fletch_status fletch_dictionary_open(struct fletch_dictionary *dictionary, int type,
                                           const struct fletch_page_header *header,
-                                          const struct fletch_buf *body,
+                                          const struct fletch_slice *body,
                                           struct fletch_error *err);
 void fletch_dictionary_release(struct fletch_dictionary *dictionary);
 

@@ -18,8 +18,6 @@
 #define PENDING_SIZE ((size_t)256 << 10)
 /* No header of ours is longer, padding included. */
 #define HEADER_SIZE_MAX ((size_t)256)
-/* What uncompressed values are aligned to in the file, for who maps it. */
-#define VALUE_ALIGN 64
 /* Names are unbounded in a checkpoint, but one must fit a page of its own and a sentence.
  */
 #define NAME_SIZE_MAX ((size_t)65535)
@@ -280,7 +278,7 @@ static void make_header(struct fletch_writer *writer)
                             FLETCH_PAGE_EXTENSION_SIZE + FLETCH_PAGE_PREFIX;
 
         what.pad = true;
-        what.padding = (size_t)(-value_at % VALUE_ALIGN);
+        what.padding = (size_t)(-value_at % FLETCH_VALUE_ALIGN);
         fletch_buf_clear(&writer->header);
         fletch_page_header_put(&writer->header, &what);
     }
