@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* cast_exhaustive.c - every float32 there is, to float16, three ways
+/* cast_exhaustive.c - every float32 there is, to float16, four ways
  *
- * The plain kernel, the fast one and, where the processor has it, its own instruction must
- * give the same bits for all 2^32 inputs; the two kernels also the same report for every
- * CHUNK of them. Takes the inputs in order and then scattered, so that a chunk holds
- * ordinary and odd values side by side. Exit 1 on a difference. Minutes at most.
+ * The plain kernel, the bare one, the fast one and, where the processor has it, its own
+ * instruction must give the same bits for all 2^32 inputs; plain and fast also the same
+ * report for every CHUNK of them, and bare the same number of overflows. Takes the inputs
+ * in order and then scattered, so that a chunk holds ordinary and odd values side by side.
+ * Exit 1 on a difference. Minutes at most.
  */
 #include "base/bytes.h"
 #include "tensor/cast.h"
@@ -24,8 +25,9 @@
 #define SCATTER UINT32_C(2654435761) /* odd, so that it reaches every uint32 */
 
 struct run {
-    uint8_t in[CHUNK * 4], plain[CHUNK * 2], fast[CHUNK * 2], own[CHUNK * 2];
-    fletch_cast_fn plain_cast, fast_cast;
+    uint8_t in[CHUNK * 4], plain[CHUNK * 2], fast[CHUNK * 2], bare[CHUNK * 2],
+        own[CHUNK * 2];
+    fletch_cast_fn plain_cast, fast_cast, bare_cast;
     struct fletch_cast_report plain_report, fast_report; /* of all chunks */
     uint64_t different, reports_different, compared_own;
 };
@@ -93,19 +95,22 @@ static void compare_all(struct run *run, uint32_t step)
     const bool own = has_own();
 
     for (uint32_t chunk = 0; chunk < CHUNKS; chunk++) {
-        struct fletch_cast_report plain = { 0 }, fast = { 0 };
+        struct fletch_cast_report plain = { 0 }, fast = { 0 }, bare = { 0 };
 
         for (uint32_t i = 0; i < CHUNK; i++)
             fletch_store_u32(run->in + 4 * i, (chunk * CHUNK + i) * step);
         run->plain_cast(run->plain, run->in, CHUNK, &plain);
         run->fast_cast(run->fast, run->in, CHUNK, &fast);
+        run->bare_cast(run->bare, run->in, CHUNK, &bare);
         count_differences(run, run->fast, "fast");
+        count_differences(run, run->bare, "bare");
         if (own) {
             own_cast(run->own, run->in);
             count_differences(run, run->own, "hardware");
             run->compared_own += CHUNK;
         }
-        if (!same_report(&plain, &fast) && run->reports_different++ < 10)
+        if ((!same_report(&plain, &fast) || bare.overflowed != plain.overflowed) &&
+            run->reports_different++ < 10)
             printf("chunk %" PRIu32 " of step %" PRIu32 ": reports differ\n", chunk, step);
         fletch_cast_report_add(&run->plain_report, &plain);
         fletch_cast_report_add(&run->fast_report, &fast);
@@ -128,6 +133,7 @@ int main(void)
 
     run.plain_cast = fletch_cast_find_plain(FLETCH_F32, FLETCH_F16);
     run.fast_cast = fletch_cast_find(FLETCH_F32, FLETCH_F16);
+    run.bare_cast = fletch_cast_find_bare(FLETCH_F32, FLETCH_F16);
     if (run.fast_cast == run.plain_cast)
         printf("this processor has no fast kernel: plain is compared with itself\n");
     clock_gettime(CLOCK_MONOTONIC, &start);

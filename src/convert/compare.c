@@ -24,7 +24,7 @@ struct comparison {
     uint64_t next;      /* element of the source to read */
     uint64_t position;  /* bytes compared */
     size_t begin, size; /* of juror->expected, bytes not yet compared: [begin, size) */
-    struct fletch_cast_report report;
+    struct fletch_cast_report report; /* `overflowed` alone is true */
 };
 
 static void element_text(char *out, size_t size, const uint8_t *bytes,
@@ -133,7 +133,7 @@ static enum fletch_status compare_shape(struct comparison *comparison,
                            " elements) is not that of the "
                            "source (rank %u, %" PRIu64 " elements)",
                            row->name, row->rank, row->count, tensor->rank, tensor->count);
-    comparison->cast = fletch_cast_find_plain(tensor->dtype, comparison->dtype);
+    comparison->cast = fletch_cast_find_bare(tensor->dtype, comparison->dtype);
     if (!comparison->cast)
         return fletch_fail(err, FLETCH_ERR_VERIFY, "row '%s': %s cannot have become %s",
                            row->name, fletch_dtype_text(tensor->dtype), row->dtype);
@@ -160,7 +160,7 @@ static enum fletch_status compare_overflow(const struct comparison *comparison,
         return FLETCH_OK;
     }
     narrow.dtype = plan->dtype;
-    narrow.cast = fletch_cast_find_plain(plan->tensor->dtype, plan->dtype);
+    narrow.cast = fletch_cast_find_bare(plan->tensor->dtype, plan->dtype);
     narrow.next = 0;
     memset(&narrow.report, 0, sizeof(narrow.report));
     while (narrow.next < plan->tensor->count)

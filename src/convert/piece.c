@@ -52,6 +52,17 @@ void fletch_workbench_close(struct fletch_workbench *bench)
     *bench = (struct fletch_workbench){ 0 };
 }
 
+static fletch_cast_fn cast_between(struct fletch_workbench *bench, enum fletch_dtype from,
+                                   enum fletch_dtype to)
+{
+    if (!bench->cast || bench->cast_from != from || bench->cast_to != to) {
+        bench->cast = fletch_cast_find(from, to);
+        bench->cast_from = from;
+        bench->cast_to = to;
+    }
+    return bench->cast;
+}
+
 enum fletch_status fletch_part_read(void *out, const struct fletch_part_of_row *part,
                                     struct fletch_workbench *bench,
                                     struct fletch_cast_report *report,
@@ -60,7 +71,7 @@ enum fletch_status fletch_part_read(void *out, const struct fletch_part_of_row *
     const struct fletch_tensor *tensor = part->row->tensor;
     size_t source_size = fletch_dtype_size(tensor->dtype);
     size_t stored_size = fletch_dtype_size(part->dtype);
-    fletch_cast_fn cast = fletch_cast_find(tensor->dtype, part->dtype);
+    fletch_cast_fn cast = cast_between(bench, tensor->dtype, part->dtype);
     bool as_is = tensor->dtype == part->dtype;
     uint64_t at = part->begin / stored_size;
     size_t left = part->part_size / stored_size;

@@ -24,6 +24,8 @@ struct fletch_workbench {
     struct fletch_encoder *encoder; /* NULL for the codec "none" */
     struct fletch_sha256 sha;
     uint8_t *chunk; /* [FLETCH_CHUNK_COUNT * 8]: source elements */
+    enum fletch_dtype cast_from, cast_to;
+    fletch_cast_fn cast; /* between these; a virtual machine is slow to say what it has */
 };
 
 enum fletch_status fletch_workbench_open(struct fletch_workbench *out,

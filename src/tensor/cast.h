@@ -8,10 +8,11 @@
  *
  * There are two families of kernels: the fast ones (vectorised, chosen at run time for the
  * processor at hand) and the plain ones, written from the definition of the formats. Both
- * give the same bits and the same report for every input; verification uses the plain ones,
- * so that a proof shares no cast with what it proves. Where there is nothing to round
- * (integers, copies) there is only the plain kernel. Both count on the usual floating-point
- * environment: rounding to nearest, subnormals on.
+ * give the same bits and the same report for every input. Verification uses the plain ones,
+ * or bare ones from the same definition that give the same bits and leave out most of the
+ * report, so that a proof shares no cast with what it proves. Where there is nothing to
+ * round (integers, copies) there is only the plain kernel. Both count on the usual
+ * floating-point environment: rounding to nearest, subnormals on.
  */
 #ifndef FLETCH_TENSOR_CAST_H
 #define FLETCH_TENSOR_CAST_H
@@ -53,6 +54,8 @@ typedef void (*fletch_cast_fn)(void *out, const void *in, size_t count,
 fletch_cast_fn fletch_cast_find(enum fletch_dtype from, enum fletch_dtype to);
 /* The plain one for the same pair. */
 fletch_cast_fn fletch_cast_find_plain(enum fletch_dtype from, enum fletch_dtype to);
+/* One that may leave out all of the report but `overflowed`; else as the plain one. */
+fletch_cast_fn fletch_cast_find_bare(enum fletch_dtype from, enum fletch_dtype to);
 
 /* A name for the set of kernels that fletch_cast_find chooses from here: "avx2" or
  * "c". */

@@ -5,14 +5,8 @@
  * each of these types), narrowed, compared with what they were. Each step is a loop over
  * whole arrays without a jump in its body, so that a compiler can make vectors of it; the
  * maxima are taken over the bits of floats, which are ordered as the positive floats are.
- * The casts that verification spends its time in are compiled a second time for AVX2, from
- * the same lines.
  */
 #include "tensor/cast_plain.h"
-
-#if defined(__GNUC__) && defined(__x86_64__)
-#define WITH_AVX2
-#endif
 
 #define BLOCK 512 /* elements: all arrays of a block stay in the first-level cache */
 
@@ -262,12 +256,8 @@ CAST(e5m2_to_f32, to_f32, E5M2)
 CAST(e8m0_to_f32, to_f32, E8M0)
 CAST(e4m3fnuz_to_f32, to_f32, E4M3FNUZ)
 CAST(e5m2fnuz_to_f32, to_f32, E5M2FNUZ)
-#ifdef WITH_AVX2
-__attribute__((target("avx2"))) CAST(f32_to_f16_avx2, to_f16, F32)
-    __attribute__((target("avx2"))) CAST(bf16_to_f16_avx2, to_f16, BF16)
-#endif
 
-        static const struct {
+static const struct {
     enum fletch_dtype from, to;
     fletch_cast_fn cast;
 } CASTS[] = {
@@ -289,14 +279,6 @@ __attribute__((target("avx2"))) CAST(f32_to_f16_avx2, to_f16, F32)
 
 fletch_cast_fn fletch_cast_find_plain(enum fletch_dtype from, enum fletch_dtype to)
 {
-#ifdef WITH_AVX2
-    if (to == FLETCH_F16 && __builtin_cpu_supports("avx2")) {
-        if (from == FLETCH_F32)
-            return f32_to_f16_avx2;
-        if (from == FLETCH_BF16)
-            return bf16_to_f16_avx2;
-    }
-#endif
     for (size_t i = 0; i < sizeof(CASTS) / sizeof(CASTS[0]); i++)
         if (CASTS[i].from == from && CASTS[i].to == to)
             return CASTS[i].cast;

@@ -43,29 +43,35 @@ static uint8_t *run(fletch_cast_fn cast, enum fletch_dtype from, enum fletch_dty
     return result;
 }
 
-/* Both kernels of a pair and the reference must agree in every bit and every figure. */
+/* The kernels of a pair and the reference must agree in every bit and every figure; the
+ * bare one has one figure. */
 static void check(enum fletch_dtype from, enum fletch_dtype to, const uint8_t *in,
                   size_t count, size_t shift)
 {
     const size_t from_size = fletch_dtype_size(from), to_size = fletch_dtype_size(to);
-    struct fletch_cast_report fast = { 0 }, plain = { 0 }, expected = { 0 };
+    struct fletch_cast_report fast = { 0 }, plain = { 0 }, bare = { 0 }, expected = { 0 };
     uint8_t *a = run(fletch_cast_find(from, to), from, to, in, count, shift, &fast);
     uint8_t *b = run(fletch_cast_find_plain(from, to), from, to, in, count, shift, &plain);
+    uint8_t *c = run(fletch_cast_find_bare(from, to), from, to, in, count, shift, &bare);
 
     for (size_t i = 0; i < count; i++) {
         const uint64_t bits = element_at(in, from_size, i);
         const uint64_t want = reference_cast(from, to, bits, &expected);
 
-        if (element_at(a, to_size, i) != want || element_at(b, to_size, i) != want)
-            fail_msg("%s to %s: %" PRIx64 " gives %" PRIx64 " (fast) and %" PRIx64
-                     " (plain), expected %" PRIx64,
+        if (element_at(a, to_size, i) != want || element_at(b, to_size, i) != want ||
+            element_at(c, to_size, i) != want)
+            fail_msg("%s to %s: %" PRIx64 " gives %" PRIx64 " (fast), %" PRIx64
+                     " (plain) and %" PRIx64 " (bare), expected %" PRIx64,
                      fletch_dtype_text(from), fletch_dtype_text(to), bits,
-                     element_at(a, to_size, i), element_at(b, to_size, i), want);
+                     element_at(a, to_size, i), element_at(b, to_size, i),
+                     element_at(c, to_size, i), want);
     }
+    assert_int_equal(bare.overflowed, expected.overflowed);
     assert_same_report(&plain, &expected);
     assert_same_report(&fast, &expected);
     free(a);
     free(b);
+    free(c);
 }
 
 static void check_both(enum fletch_dtype from, const uint8_t *in, size_t count,
@@ -92,6 +98,7 @@ static void every_pair_that_is_stored_has_kernels(void **state)
 
             assert_int_equal(fast != NULL, stored || kept || wide);
             assert_int_equal(fletch_cast_find_plain(from, to) != NULL, fast != NULL);
+            assert_int_equal(fletch_cast_find_bare(from, to) != NULL, fast != NULL);
             pairs += fast != NULL;
         }
     assert_int_equal(pairs, 9 + 9 + 5 + 4);
@@ -111,6 +118,11 @@ static void families_are_apart(void **state)
             assert_int_equal(fletch_cast_find(FLOATS[i], FLETCH_F16) !=
                                  fletch_cast_find_plain(FLOATS[i], FLETCH_F16),
                              strcmp(name, "c") != 0);
+    for (enum fletch_dtype from = 1; from < FLETCH_DTYPE_COUNT; from++)
+        if (fletch_cast_find(from, FLETCH_F16) && strcmp(name, "c") != 0 &&
+            from != FLETCH_F16)
+            assert_ptr_not_equal(fletch_cast_find(from, FLETCH_F16),
+                                 fletch_cast_find_bare(from, FLETCH_F16));
 }
 
 /* All elements of the types of 8 and 16 bits, among them every float16. */
@@ -481,6 +493,7 @@ static void nothing_needs_no_buffer(void **state)
                 continue;
             fletch_cast_find(from, to)(NULL, NULL, 0, &report);
             fletch_cast_find_plain(from, to)(NULL, NULL, 0, &report);
+            fletch_cast_find_bare(from, to)(NULL, NULL, 0, &report);
             assert_same_report(&report, &none);
         }
 }
