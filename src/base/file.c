@@ -126,7 +126,6 @@ enum fletch_status fletch_file_map(const uint8_t **out, const struct fletch_file
 enum fletch_status fletch_file_touch(const struct fletch_file *file, const uint8_t *map,
                                      uint64_t offset, size_t size, struct fletch_error *err)
 {
-    TRY(fletch_file_check_size(file, err));
 #ifdef MADV_POPULATE_READ
     uint64_t begin = offset - offset % (uint64_t)sysconf(_SC_PAGESIZE);
     void *from = (void *)(uintptr_t)(map + begin);

@@ -49,7 +49,7 @@ void fletch_file_wait_sync(const struct fletch_file *file, uint64_t offset, uint
  * Who reads a page of it that the file has lost since gets SIGBUS. */
 enum fletch_status fletch_file_map(const uint8_t **out, const struct fletch_file *file,
                                    struct fletch_error *err);
-/* Brings a part into memory at once; IO when the file has been cut shorter, or cannot be
+/* Brings a part into memory at once; IO when it is gone from the file, or cannot be
  * read there. */
 enum fletch_status fletch_file_touch(const struct fletch_file *file, const uint8_t *map,
                                      uint64_t offset, size_t size,

@@ -527,6 +527,8 @@ static enum fletch_status read_value(struct fletch_cursor *cursor, size_t i,
     if (i >= cursor->reader->rows_count)
         return fletch_fail(err, FLETCH_ERR_NOT_FOUND, "row %zu of %zu", i,
                            cursor->reader->rows_count);
+    if (cursor->loader.map) /* rather an error than SIGBUS, where there is a choice */
+        TRY(fletch_file_check_size(cursor->reader->file->file, err));
     TRY(find_row(cursor, i, &ref, &chunk, err));
     return read_whole(cursor, i, out, err);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* fuzz_codec - pages of any bytes, decoded whole and as a stream, which must agree
+/* fuzz_codec - pages of any bytes, decoded whole, as a stream and into place: all must
+ * agree
  *
  * Input: the codec, the step of the stream, the size of the content (u16), the page.
  */
@@ -38,6 +39,25 @@ static enum fletch_status stream(const struct fletch_codec *codec,
     return codec->stream_finish(decoder, NULL);
 }
 
+static enum fletch_status into(const struct fletch_codec *codec,
+                               struct fletch_decoder *decoder, const uint8_t *in,
+                               size_t in_size, uint8_t *out, size_t out_size, size_t step)
+{
+    size_t in_done = 0, out_done = 0, in_now = 1, out_now = 0;
+
+    TRY(codec->stream_begin_into(decoder, in_size, out, out_size, NULL));
+    while (in_done < in_size && (in_now || out_now)) {
+        in_now = in_size - in_done < step ? in_size - in_done : step;
+        out_now = out_size - out_done;
+        TRY(codec->stream_step(decoder, in + in_done, &in_now, out + out_done, &out_now,
+                               NULL));
+        check(in_now <= in_size - in_done && out_now <= out_size - out_done);
+        in_done += in_now;
+        out_done += out_now;
+    }
+    return codec->stream_finish(decoder, NULL);
+}
+
 static void compare(const struct fletch_codec *codec, struct fletch_decoder *decoder,
                     const uint8_t *page, size_t size, size_t out_size, size_t step)
 {
@@ -50,6 +70,11 @@ static void compare(const struct fletch_codec *codec, struct fletch_decoder *dec
     check(err.status == status && !status == !err.message[0]);
     if (codec->stream_begin) {
         again = stream(codec, decoder, page, size, streamed, out_size, step);
+        check(!status == !again || again == FLETCH_ERR_UNSUPPORTED);
+        check(status || again || !out_size || !memcmp(whole, streamed, out_size));
+    }
+    if (codec->stream_begin_into) {
+        again = into(codec, decoder, page, size, streamed, out_size, step);
         check(!status == !again || again == FLETCH_ERR_UNSUPPORTED);
         check(status || again || !out_size || !memcmp(whole, streamed, out_size));
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* fuzz_parquet - a whole file: opened, every row read whole and as a stream, both the same
+/* fuzz_parquet - a whole file: opened, every row read whole, out of a map and as a stream,
+ * all the same
  *
  * Pages are believed to be damaged unless their CRC is right, which no mutation gets right:
  * seeds without CRCs lead behind it.
@@ -50,21 +51,27 @@ static bool read_stream(struct fletch_cursor *cursor, size_t i, uint64_t *size,
     return true;
 }
 
-static void read_rows(const struct fletch_reader *reader)
+static void read_rows(const struct fletch_reader *reader, const uint8_t *map)
 {
-    struct fletch_cursor *whole = NULL, *stream = NULL;
+    struct fletch_cursor *whole = NULL, *stream = NULL, *mapped = NULL;
 
     if (!fletch_cursor_open(&whole, reader, NULL) &&
-        !fletch_cursor_open(&stream, reader, NULL))
+        !fletch_cursor_open(&stream, reader, NULL) &&
+        !fletch_cursor_open(&mapped, reader, NULL) &&
+        !fletch_cursor_use_map(mapped, map, NULL))
         for (size_t i = 0; i < reader->rows_count && i < ROWS_MAX; i++) {
-            uint64_t sizes[2];
-            uint32_t crcs[2];
+            uint64_t sizes[3];
+            uint32_t crcs[3];
+            bool good = read_whole(whole, i, &sizes[0], &crcs[0]);
 
-            if (read_whole(whole, i, &sizes[0], &crcs[0]) &&
-                read_stream(stream, i, &sizes[1], &crcs[1]) &&
+            if (read_stream(stream, i, &sizes[1], &crcs[1]) && good &&
                 (sizes[0] != sizes[1] || crcs[0] != crcs[1]))
                 __builtin_trap();
+            if (read_whole(mapped, i, &sizes[2], &crcs[2]) != good ||
+                (good && (sizes[0] != sizes[2] || crcs[0] != crcs[2])))
+                __builtin_trap();
         }
+    fletch_cursor_close(mapped);
     fletch_cursor_close(whole);
     fletch_cursor_close(stream);
 }
@@ -73,6 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fletch_file file = { .fd = -1, .size = size, .path = "input" };
     struct fletch_reader *reader = NULL;
+    const uint8_t *map = NULL;
 
     if (size > INPUT_SIZE_MAX)
         return 0;
@@ -80,9 +88,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (file.fd < 0)
         return 0;
     if (write(file.fd, data, size) == (ssize_t)size &&
-        !fletch_reader_open(&reader, &file, NULL))
-        read_rows(reader);
+        !fletch_reader_open(&reader, &file, NULL) && !fletch_file_map(&map, &file, NULL))
+        read_rows(reader, map);
     fletch_reader_close(reader);
+    fletch_file_unmap(&file, map);
     fletch_file_close(&file);
     return 0;
 }

@@ -25,7 +25,7 @@ static const struct fletch_codec *none(void)
     return codec;
 }
 
-static uint8_t *load_memory(const struct fletch_file *file)
+static inline uint8_t *load_memory(const struct fletch_file *file)
 {
     uint8_t *bytes = malloc(file->size);
 

@@ -360,6 +360,8 @@ static void odd_frames_are_said(void **state)
     /* dictionary 7 */
     static const uint8_t dictionary[] = { 0x28, 0xb5, 0x2f, 0xfd, 0x01, 0x50,
                                           7,    0x09, 0,    0,    'x' };
+    /* as `wide`, but a window of 2^10 */
+    static const uint8_t small[] = { 0x28, 0xb5, 0x2f, 0xfd, 0, 0, 0x09, 0, 0, 'x' };
     static const uint8_t early[] = { 0x27, 0xb5, 0x2f, 0xfd, 0xd4, 0,    0x60, 0x8d, 0x65,
                                      0,    0xf8, 0xff, 0x1a, 0x9a, 0xd4, 0,    0xd4 };
     struct fletch_decoder *decoder = open_decoder(&fletch_codec_zstd);
@@ -395,6 +397,16 @@ static void odd_frames_are_said(void **state)
                 "zstd page of 10 bytes, to become 0: it holds more than that");
     ASSERT_SAYS(fletch_codec_zstd.decode(decoder, wide, 10, out, 4, err), FLETCH_ERR_FORMAT,
                 "zstd page of 10 bytes, to become 4: it holds less than that");
+    for (size_t i = 0; i < 3; i++) {
+        const size_t size = i ? 10 : 9, out_size = i == 0 ? 1 : i == 1 ? 0 : 4;
+        struct fletch_error whole = { 0 }, into = { 0 };
+
+        fletch_codec_zstd.decode(decoder, small, size, out, out_size, &whole);
+        assert_int_equal(
+            stream_into(&fletch_codec_zstd, decoder, small, size, out, out_size, 9, &into),
+            FLETCH_ERR_FORMAT);
+        assert_string_equal(into.message, whole.message);
+    }
     fletch_codec_zstd.decoder_close(decoder);
 }
 #endif
