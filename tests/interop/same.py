@@ -3,7 +3,9 @@
 """same.py FLETCH WORK - the same checkpoint gives the same weights.parquet, byte for byte
 
 Wherever it lies, in one file or in shards, whatever the order of its tensors, on one
-processor or on all.
+processor or on all; and in whatever container, as the libraries of tests/golden/containers
+wrote it: there metadata.json is the same too, but for names of files and what is no part of
+the model.
 """
 import json
 import os
@@ -13,10 +15,19 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
-from tap_points import Tap, file_sha256, read_safetensors, run  # noqa: E402
+from tap_points import Tap, file_sha256, load_json, read_safetensors, run  # noqa: E402
 
 FLETCH, WORK = (os.path.abspath(argument) for argument in sys.argv[1:3])
 CODECS = ("zstd", "lz4", "snappy", "gzip", "none")
+CONTAINERS = os.path.join(os.path.dirname(HERE), "golden", "containers")
+# Each container, and the format that metadata.json must name.
+FORMATS = {
+    "safetensors": "safetensors", "safetensors-shards": "safetensors",
+    "torch-zip": "torch zip", "torch-zip-deflated": "torch zip",
+    "torch-zip-shards": "torch zip", "torch-stream": "torch stream",
+    "torch-training": "torch zip", "torchscript": "torchscript",
+    "npz": "npz", "npz-deflated": "npz",
+}
 
 
 def write_safetensors(path, tensors, names):
@@ -63,6 +74,44 @@ def convert(model, out, codec, processors=None):
     return file_sha256(os.path.join(out, "weights.parquet"))
 
 
+def account(out):
+    """(format, left out, all else) of metadata.json, without what names files and hours"""
+    metadata = load_json(out, "metadata.json")
+    for key in ("model_name", "converted_at", "parquet_path"):
+        del metadata[key]
+    own = metadata["fletch"]
+    del own["source_files"]
+    return own.pop("source_format"), [entry["tensor"] for entry in own.pop("left_out")], metadata
+
+
+def compare_containers(tap):
+    """every container against safetensors, narrowed and as it is"""
+    tap.equal(sorted(name for name in os.listdir(CONTAINERS)
+                     if os.path.isdir(os.path.join(CONTAINERS, name))), sorted(FORMATS),
+              "containers: each is compared")
+    first = {}
+    for name, wanted in FORMATS.items():
+        model = os.path.join(WORK, "containers", name)
+        shutil.copytree(os.path.join(CONTAINERS, name), model)
+        shutil.copy(os.path.join(CONTAINERS, "config.json"), model)
+        for options in ((), ("--no-float16",)):
+            out = os.path.join(WORK, "out")
+            done = run(FLETCH, "convert", "--quiet", "--certify", "--model", model,
+                       "--output", out, *options)
+            label = " ".join(("containers, %s:" % name, *options))
+            if not tap.equal((done.returncode, done.stderr), (0, ""), label + " converts"):
+                continue
+            found = file_sha256(os.path.join(out, "weights.parquet"))
+            kind, left_out, rest = account(out)
+            first.setdefault(options, (found, rest))
+            tap.equal(found, first[options][0], label + " weights.parquet")
+            tap.ok(rest == first[options][1], label + " metadata.json",
+                   "differs from that of safetensors")
+            tap.equal(kind, wanted, label + " the format")
+            tap.equal([tensor for tensor in left_out if not tensor.startswith("optimizer")],
+                      ["embeddings.position_ids"], label + " what is left out")
+
+
 def main():
     tap = Tap()
     shutil.rmtree(WORK, ignore_errors=True)
@@ -87,6 +136,7 @@ def main():
             for name in others:
                 tap.equal(convert(os.path.join(WORK, model, name), out, codec), first,
                           "%s, %s: %s" % (model, codec, name))
+    compare_containers(tap)
     shutil.rmtree(WORK)
     return tap.finish()
 
