@@ -4,8 +4,8 @@
 run.py --markdown - the tables of the last run again, as docs/benchmarks.md has them
 
 FLETCH is the command, TOOLS the folder with limits, read and stages; bench/run builds them
-and calls this. Sections: limits python share memory start threads linear reading. Whatever
-is compared took turns in one run, each the best of N (5). Output folders are in memory
+and calls this. Sections: limits python share memory start threads linear reading torch.
+Whatever is compared took turns in one run, each the best of N (5). Output folders are in memory
 (/dev/shm) where that is large enough, so that a disk's mood is not measured; the table
 against Python has a line with the disk. --large adds the 4 GB model. Exits with 1 when a
 memory bound is broken.
@@ -460,7 +460,59 @@ def reading(bench):
     yield one
 
 
-SECTIONS = [limits, python, share, memory, start, threads, linear, reading]
+TORCH_PYTHON = "/usr/bin/python3"  # Debian's python3-torch
+
+
+def has_torch(packages):
+    words = f"import sys; sys.path.insert(0, {packages!r}); import torch, pyarrow"
+    found = subprocess.run([TORCH_PYTHON, "-c", words], capture_output=True, check=False)
+    return found.returncode == 0
+
+
+def torch(bench):
+    table = Table(
+        "torch checkpoints",
+        "BERT-base in float32 as pytorch_model.bin (the zip, 199 storages) against the same "
+        "values as model.safetensors, both by fletch, proof included; Python: "
+        "bench/torch_rival.py, which is torch.load with weights_only, pyarrow and a proof, on "
+        "the same file. Promised: at most 1.1x the time and the memory of safetensors.",
+        ["codec", "safetensors s", "bin s", "times", "safetensors MiB", "bin MiB", "times"]
+        + ["promise", "Python s", "times", "Python MiB"],
+    )
+    source = bench.model("bert-base")
+    made = os.path.join(DATA, "bert-base-bin")
+    if not os.path.exists(os.path.join(made, "config.json")):
+        subprocess.run(bench.python("torch_files.py", source, made), check=True)
+    packages = os.path.dirname(os.path.dirname(os.__file__))
+    for path in sys.path:
+        if os.path.isdir(os.path.join(path, "pyarrow")):
+            packages = path
+    rival = has_torch(packages)
+    for codec in ("zstd", "none"):
+        commands = {
+            "safetensors": bench.convert("bert-base", codec),
+            "bin": bench.convert("bert-base-bin", codec),
+        }
+        if rival and codec == "zstd":
+            script = os.path.join(HERE, "torch_rival.py")
+            file = os.path.join(made, "pytorch_model.bin")
+            commands["rival"] = [TORCH_PYTHON, script, file, bench.out + "/rival", packages]
+        best = interleaved(commands, bench.runs, bench.clean)
+        one, other = best["safetensors"], best["bin"]
+        slower, larger = other.seconds / one.seconds, other.peak / one.peak
+        cells = [codec, seconds(one.seconds), seconds(other.seconds), times(slower)]
+        cells += [mib(one.peak), mib(other.peak), times(larger)]
+        cells += [verdict(slower <= 1.1 and larger <= 1.1)]
+        if "rival" in best:
+            cells += [seconds(best["rival"].seconds), times(best["rival"].seconds / other.seconds)]
+            cells += [mib(best["rival"].peak)]
+        else:
+            cells += ["-", "-", "-"]
+        table.add(*cells)
+    yield table
+
+
+SECTIONS = [limits, python, share, memory, start, threads, linear, reading, torch]
 
 
 def machine():
