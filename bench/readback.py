@@ -3,7 +3,8 @@
 """readback.py FILE THREADS [NAME] - reads every value of a table, or one, with pyarrow
 
 As people do it: a row group at a time, each value as a view; with NAME, the row group that
-has it. Prints the seconds that opening took and that reading took, and the bytes.
+has it. Prints the seconds that opening took and that reading took, the processor
+time of the latter, and the bytes.
 """
 import json
 import sys
@@ -20,6 +21,7 @@ def main():
     file = pq.ParquetFile(path)
     names = file.read(columns=["layer_name"]).column(0).to_pylist()
     opened = time.perf_counter()
+    cpu = time.process_time()
     size = 0
     if len(sys.argv) > 3:
         wanted, group = names.index(sys.argv[3]), 0
@@ -34,7 +36,8 @@ def main():
             size += sum(column[i].as_buffer().size for i in range(len(column)))
             del column
     read = time.perf_counter() - opened
-    print(json.dumps({"open": opened - began, "read": read, "bytes": size}))
+    cpu = time.process_time() - cpu
+    print(json.dumps({"open": opened - began, "read": read, "cpu": cpu, "bytes": size}))
 
 
 if __name__ == "__main__":

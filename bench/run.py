@@ -405,7 +405,7 @@ def linear(bench):
 
 
 def best_read(commands, runs):
-    """{name: {open, read, bytes}}, the fastest of those that took turns"""
+    """{name: {open, read, cpu, bytes}}, the fastest of those that took turns"""
     best = {}
     for _ in range(runs):
         for name, command in commands.items():
@@ -419,10 +419,12 @@ def reading(bench):
     table = Table(
         "Reading back",
         "ms for every value of BERT-base kept in float32 (418 MiB of values), without the "
-        "start of the programs, and `fletch verify` with it, which also hashes. Promised for "
+        "start of the programs, and `fletch verify` with it, which also hashes; CPU: pyarrow's "
+        "processor time by fletch's, one thread each; mapped: the values as pointers, their "
+        "CRCs checked. Promised for "
         "zstd: 3x pyarrow's loop with one thread, 5x with two.",
         ["codec", "pyarrow", "pyarrow, 2", "fletch", "times", "fletch, 2", "times"]
-        + ["promise", "verify"],
+        + ["CPU", "mapped", "promise", "verify"],
     )
     name = "embeddings.word_embeddings.weight"
     one = Table(
@@ -440,6 +442,8 @@ def reading(bench):
             "fletch": bench.tool("read", path, 1),
             "fletch2": bench.tool("read", path, 2),
         }
+        if codec == "none":
+            commands["map"] = bench.tool("read", "--map", path, 1)
         best = best_read(commands, bench.runs)
         verify = [bench.fletch, "verify", bench.out + "/fletch", "--quiet"]
         proof = interleaved({"verify": verify}, 3)["verify"].seconds
@@ -447,8 +451,10 @@ def reading(bench):
         first, second = took["python"] / took["fletch"], took["python"] / took["fletch2"]
         said = verdict(first >= 3 and second >= 5) if codec == "zstd" else "-"
         cells = [codec, ms(took["python"]), ms(took["python2"]), ms(took["fletch"])]
-        cells += [times(first), ms(took["fletch2"]), times(second), said]
-        table.add(*cells, ms(proof))
+        cells += [times(first), ms(took["fletch2"]), times(second)]
+        cells.append(times(best["python"]["cpu"] / best["fletch"]["cpu"]))
+        cells.append(ms(took["map"]) if "map" in took else "-")
+        table.add(*cells, said, ms(proof))
         commands = {
             "python": bench.python("readback.py", path, 1, name),
             "fletch": bench.tool("read", path, 1, name),
