@@ -127,6 +127,14 @@ static size_t decode(uint32_t *point, const char *string)
     return len;
 }
 
+/* Marks that say nothing and change how the rest of a line is shown: its direction, or
+ * where it ends. */
+static bool is_sly(uint32_t point)
+{
+    return point == 0x61c || point == 0x200e || point == 0x200f ||
+           (point >= 0x2028 && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
+}
+
 void fletch_text_safe(struct fletch_text *text, const char *string)
 {
     while (*string) {
@@ -134,7 +142,7 @@ void fletch_text_safe(struct fletch_text *text, const char *string)
         size_t len = decode(&point, string);
 
         /* C0, DEL and C1 are what terminals act upon. */
-        if (len == 0 || point < 0x20 || (point >= 0x7f && point < 0xa0)) {
+        if (len == 0 || point < 0x20 || (point >= 0x7f && point < 0xa0) || is_sly(point)) {
             len = len ? len : 1;
             for (size_t i = 0; i < len; i++)
                 fletch_text_addf(text, "\\x%02x", (unsigned)(unsigned char)string[i]);

@@ -7,12 +7,18 @@
 #include <string.h>
 
 /* A message stays one printable line: names come from files, and files may hold anything.
+ * Terminals act upon U+0080 to U+009F too, which are c2 80 to c2 9f.
  */
 static void keep_one_line(char *text)
 {
-    for (; *text; text++)
-        if ((unsigned char)*text < 0x20 || *text == 0x7f)
-            *text = '?';
+    for (; *text; text++) {
+        const unsigned char *p = (const unsigned char *)text;
+
+        if (p[0] < 0x20 || p[0] == 0x7f)
+            text[0] = '?';
+        else if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0)
+            text[0] = text[1] = '?';
+    }
 }
 
 enum fletch_status fletch_fail(struct fletch_error *err, enum fletch_status status,

@@ -24,6 +24,11 @@ static void errors_are_one_line(void **state)
     fletch_error_prefix(&err, "%s", "fi\rle");
     assert_string_equal(err.message, "fi?le: a?b?[2J 7");
     assert_int_equal(err.status, FLETCH_ERR_FORMAT);
+    /* U+009B is what a terminal takes for ESC [; U+00E9 is a letter */
+    fletch_fail(&err, FLETCH_ERR_FORMAT,
+                "a\xc2\x9b"
+                "2J\xc3\xa9");
+    assert_string_equal(err.message, "a??2J\xc3\xa9");
 
     memset(big, 'x', sizeof(big) - 1);
     big[sizeof(big) - 1] = 0;
