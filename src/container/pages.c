@@ -367,7 +367,8 @@ static enum fletch_status load_mapped(struct fletch_slice *out,
     *out = (struct fletch_slice){ loader->map + at, size };
     if (page->seen)
         return FLETCH_OK;
-    TRY(fletch_file_touch(chunk->file, loader->map, at, size, err));
+    if (size > WINDOW_SIZE) /* what is less was just read, with its header */
+        TRY(fletch_file_touch(chunk->file, loader->map, at, size, err));
     if (!page->header.has_crc)
         return FLETCH_OK;
     return fletch_page_check_crc(page, fletch_crc32(0, out->bytes, size), err);

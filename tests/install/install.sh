@@ -71,6 +71,11 @@ point 'and tensors' lists "$work/list" "$work/models/whisper" \
     '^model.encoder.embed_positions.weight torch.float32 \[100, 64\] in model.safetensors'
 point 'and so does the static one' lists "$work/list-static" "$work/converted" \
     '^encoder.conv1.bias '
+"$root$prefix/bin/fletch" convert "$work/models/whisper" -o "$work/plain" -c none -q
+point 'the map example has values without copies' lists "$work/map" "$work/plain" \
+    '^encoder.position_embedding torch.float16, 12800 bytes, mapped, largest magnitude 0x'
+point 'and compressed ones with' lists "$work/map" "$work/converted" \
+    '^encoder.position_embedding torch.float16, 12800 bytes, copied, largest magnitude 0x'
 point 'a wrong model is an error' sh -c "! '$work/convert' '$work/nowhere' '$work/never'"
 rm -rf "$work"
 echo "1..$count"
