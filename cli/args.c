@@ -107,6 +107,18 @@ static bool set_size(struct fletch_arg_number *out, const struct fletch_option *
     return true;
 }
 
+static bool add_text(struct fletch_arg_list *out, const struct fletch_option *option,
+                     const char *value, const struct fletch_command *command)
+{
+    if (out->count == FLETCH_ARG_LIST_MAX) {
+        fletch_misused(command, "option '--%s': more than %d of them", option->name,
+                       FLETCH_ARG_LIST_MAX);
+        return false;
+    }
+    out->texts[out->count++] = value;
+    return true;
+}
+
 /* `value` is NULL where none was given. */
 static bool set(struct fletch_args *args, const struct fletch_option *option,
                 const char *value)
@@ -129,6 +141,8 @@ static bool set(struct fletch_args *args, const struct fletch_option *option,
     case FLETCH_OPTION_TEXT:
         *(const char **)at = value;
         return true;
+    case FLETCH_OPTION_LIST:
+        return add_text(at, option, value, args->command);
     case FLETCH_OPTION_CHOICE:
         return set_choice(at, option, value, args->command);
     case FLETCH_OPTION_NUMBER:
@@ -327,6 +341,7 @@ struct fletch_options fletch_args_options(const struct fletch_args *args)
 
     return (struct fletch_options){
         .family = args->type,
+        .set = args->set.count ? args->set.texts : NULL,
         .codec = args->codec,
         .level = args->level.given ? (int)args->level.value : 0,
         .precision =

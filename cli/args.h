@@ -17,6 +17,14 @@ struct fletch_arg_number {
     int64_t value;
 };
 
+/* How often an option that may be repeated is taken. */
+#define FLETCH_ARG_LIST_MAX 64
+
+struct fletch_arg_list {
+    const char *texts[FLETCH_ARG_LIST_MAX + 1]; /* [count], and NULL behind them */
+    size_t count;
+};
+
 /* What the command line says. Strings are argv's. */
 struct fletch_args {
     const struct fletch_command *command;
@@ -25,6 +33,7 @@ struct fletch_args {
     const char *model, *output, *source;
     const char *type, *codec, *on_overflow, *sort; /* one of their choices, or NULL */
     struct fletch_arg_number level, threads, memory;
+    struct fletch_arg_list set;
     bool keep_precision, skip_verify, skip_tokenizer, require_exact, certify, force;
     bool quiet, verbose, json, no_progress;
     bool help;

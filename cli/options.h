@@ -9,6 +9,7 @@ enum fletch_option_kind {
     FLETCH_OPTION_ON,     /* sets a bool */
     FLETCH_OPTION_OFF,    /* clears it */
     FLETCH_OPTION_TEXT,   /* a string */
+    FLETCH_OPTION_LIST,   /* a struct fletch_arg_list: it may be repeated */
     FLETCH_OPTION_CHOICE, /* one of the strings that `choice` lists */
     FLETCH_OPTION_NUMBER, /* a struct fletch_arg_number, `least` to `most` */
     FLETCH_OPTION_SIZE    /* the same, with units: 96M */

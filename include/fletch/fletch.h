@@ -123,8 +123,12 @@ struct fletch_options {
     const char *prefix; /* "state_dict.model": the model's tensors are those below that name
                            and lose it; "" or ".": the names as they are; NULL: where most
                            of the names that the family knows are */
-    const char *codec;  /* NULL: "zstd", or the first that this build has; "none" */
-    int level;          /* 0: the codec's default */
+    /* Ends with NULL: "KEY=VALUE" each, as if config.json said so; NULL: none. A key is one
+     * of metadata.json's for the model, or config.json's own, dotted
+     * ("num_attention_heads", "vision_config.num_attention_heads"). */
+    const char *const *set;
+    const char *codec; /* NULL: "zstd", or the first that this build has; "none" */
+    int level;         /* 0: the codec's default */
     enum fletch_precision precision;
     enum fletch_overflow overflow;
     bool require_exact;  /* any rounding or overflow is an error that names the tensors */

@@ -297,3 +297,24 @@ const json_t *fletch_json_at(const json_t *object, const char *path)
     }
     return object;
 }
+
+bool fletch_json_put_at(json_t *object, const char *path, json_t *value)
+{
+    size_t len = strcspn(path, ".");
+
+    while (path[len]) {
+        json_t *inner = json_object_getn(object, path, len);
+
+        if (!inner || json_is_null(inner)) {
+            inner = json_object();
+            if (json_object_setn_new(object, path, len, inner)) {
+                json_decref(value);
+                return false;
+            }
+        }
+        object = inner;
+        path += len + 1;
+        len = strcspn(path, ".");
+    }
+    return !json_object_setn_new(object, path, len, value);
+}

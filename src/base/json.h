@@ -31,6 +31,10 @@ enum fletch_status fletch_json_parse(json_t **out, const char *text, size_t size
  * NULL. */
 const json_t *fletch_json_at(const json_t *object, const char *path);
 
+/* Puts a value there, and objects on the way; takes the reference in every case. False when
+ * out of memory, or where something else is in the way. */
+bool fletch_json_put_at(json_t *object, const char *path, json_t *value);
+
 /* Appends `text` as a JSON string: quoted, ASCII only, as Python's json.dumps writes it. */
 void fletch_json_put_string(struct fletch_buf *buf, const char *text);
 /* Appends a number as Python prints it: 1e-12, 1e-05, 0.1, 1.0; null for NaN and

@@ -175,6 +175,7 @@ enum fletch_status fletch_checkpoint_settle(struct fletch_checkpoint *checkpoint
         }
     checkpoint->notes = list->notes;
     checkpoint->rest = list->rest;
+    checkpoint->facts = list->facts;
     checkpoint->tensors = list->tensors;
     checkpoint->tensors_count = list->count;
     *list = (struct fletch_tensor_list){ 0 };
@@ -190,9 +191,8 @@ static bool has_suffix(const char *text, const char *suffix)
     return len >= suffix_len && !strcmp(text + len - suffix_len, suffix);
 }
 
-static const struct fletch_checkpoint_format *probe_formats(const struct fletch_file *file,
-                                                            const uint8_t *head,
-                                                            size_t size)
+static const struct fletch_checkpoint_format *
+probe_formats(const struct fletch_file *file, const uint8_t *head, size_t size)
 {
     const struct fletch_checkpoint_format *found = NULL;
 
@@ -226,11 +226,12 @@ static enum fletch_status find_format(const struct fletch_checkpoint_format **ou
             *out = formats[i];
             return FLETCH_OK;
         }
-    return fletch_fail(err, FLETCH_ERR_FORMAT,
-                       "%s: is no weights file that this version knows: it begins with "
-                       "%02x %02x %02x %02x, expected safetensors, a torch checkpoint, npz or "
-                       "npy",
-                       file->path, head[0], head[1], head[2], head[3]);
+    return fletch_fail(
+        err, FLETCH_ERR_FORMAT,
+        "%s: is no weights file that this version knows: it begins with "
+        "%02x %02x %02x %02x, expected safetensors, a torch checkpoint, npz or "
+        "npy",
+        file->path, head[0], head[1], head[2], head[3]);
 }
 
 enum fletch_status fletch_checkpoint_add(struct fletch_checkpoint *checkpoint,
@@ -306,32 +307,43 @@ static enum fletch_status open_file(struct fletch_checkpoint *checkpoint,
     return status;
 }
 
+/* Weights of other projects, whose words model/translate.c knows. */
+static const char *const foreign_names[] = { "open_clip_model.safetensors",
+                                             "open_clip_pytorch_model.bin", NULL };
+
+/* Opens the file of that name, where it is there. */
+static enum fletch_status open_named(bool *there, struct fletch_checkpoint *checkpoint,
+                                     struct fletch_tensor_list *list, const char *folder,
+                                     const char *name, struct fletch_error *err)
+{
+    char *path = fletch_path_join(&checkpoint->arena, folder, name);
+
+    if (!path)
+        return fletch_fail_memory(err, strlen(folder), "a path");
+    TRY(look(there, path, err));
+    return *there ? open_file(checkpoint, list, path, err) : FLETCH_OK;
+}
+
 /* The order of choice is transformers': where both are there, the one file goes before the
  * index. */
 static enum fletch_status open_folder(struct fletch_checkpoint *checkpoint,
                                       struct fletch_tensor_list *list, const char *folder,
                                       struct fletch_error *err)
 {
+    bool there = false;
+
     TRY(fletch_stranger_adapter(folder, err));
-    for (size_t i = 0; i < FORMATS_COUNT; i++) {
+    for (size_t i = 0; i < FORMATS_COUNT && !there; i++) {
         const char *const names[] = { formats[i]->file_name, formats[i]->other_name,
                                       formats[i]->index_name };
 
-        for (size_t j = 0; j < sizeof(names) / sizeof(names[0]); j++) {
-            char *path;
-            bool there;
-
-            if (!names[j])
-                continue;
-            path = fletch_path_join(&checkpoint->arena, folder, names[j]);
-            if (!path)
-                return fletch_fail_memory(err, strlen(folder), "a path");
-            TRY(look(&there, path, err));
-            if (there)
-                return open_file(checkpoint, list, path, err);
-        }
+        for (size_t j = 0; j < sizeof(names) / sizeof(names[0]) && !there; j++)
+            if (names[j])
+                TRY(open_named(&there, checkpoint, list, folder, names[j], err));
     }
-    return fletch_stranger_folder(folder, err);
+    for (const char *const *name = foreign_names; *name && !there; name++)
+        TRY(open_named(&there, checkpoint, list, folder, *name, err));
+    return there ? FLETCH_OK : fletch_stranger_folder(folder, err);
 }
 
 enum fletch_status fletch_checkpoint_open(struct fletch_checkpoint **out, const char *path,
@@ -358,6 +370,7 @@ enum fletch_status fletch_checkpoint_open(struct fletch_checkpoint **out, const 
     *out = checkpoint;
     checkpoint = NULL;
 done:
+    json_decref(list.facts);
     fletch_free(list.tensors);
     fletch_checkpoint_close(checkpoint);
     return status;
@@ -373,6 +386,7 @@ void fletch_checkpoint_close(struct fletch_checkpoint *checkpoint)
             fletch_file_close(checkpoint->files[i].aside);
     }
     fletch_strided_free(checkpoint->strided);
+    json_decref(checkpoint->facts);
     fletch_free(checkpoint->files);
     fletch_free(checkpoint->tensors);
     fletch_arena_release(&checkpoint->arena);

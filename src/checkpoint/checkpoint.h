@@ -19,6 +19,7 @@
 #define FLETCH_CHECKPOINT_CHECKPOINT_H
 
 #include "base/file.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "tensor/tensor.h"
 
@@ -44,8 +45,10 @@ struct fletch_checkpoint {
     size_t files_count;
     struct fletch_tensor *tensors; /* [tensors_count], in natural order */
     size_t tensors_count;
-    struct fletch_note *notes;      /* in the order of what they are about */
-    struct fletch_note *rest;       /* names of tensors that are no part of the model */
+    struct fletch_note *notes; /* in the order of what they are about */
+    struct fletch_note *rest;  /* names of tensors that are no part of the model */
+    json_t *facts; /* numbers and words that it holds besides, as {"dims": {"n_mels": 80}};
+                      NULL: none */
     struct fletch_strided *strided; /* windows of what does not lie in order; NULL */
 };
 
@@ -62,6 +65,7 @@ struct fletch_tensor_list {
     struct fletch_file *aside;  /* what the format unpacked of this file, or NULL */
     struct fletch_note *notes;  /* grown by fletch_tensor_list_note */
     struct fletch_note *rest;   /* names of tensors beside the model's, as an optimizer's */
+    json_t *facts;              /* as the checkpoint's; whoever sets it gives it away */
     struct fletch_tensor
         *tensors; /* [cap], `count` in use; grown by fletch_tensor_list_put */
     size_t count, cap;

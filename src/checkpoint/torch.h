@@ -83,6 +83,11 @@ bool fletch_torch_is_script_class(const struct fletch_pickle_value *global);
 enum fletch_status fletch_torch_note_calls(struct fletch_torch *torch,
                                            struct fletch_error *err);
 
+/* ---- torch_facts.c ---- */
+
+/* Sets the list's facts: numbers and words of the top, and of the dicts right below it. */
+enum fletch_status fletch_torch_facts(struct fletch_torch *torch, struct fletch_error *err);
+
 /* ---- torch_rest.c ---- */
 
 /* Lists the names of the tensors that are not right in the dict `chosen`. */

@@ -333,6 +333,8 @@ enum fletch_status fletch_torch_list(struct fletch_torch *torch, struct fletch_e
     search->torch = torch;
     search->err = err;
     status = take(search);
+    if (!status && !torch->list->is_shard)
+        status = fletch_torch_facts(torch, err);
     fletch_free(search);
     return status;
 }

@@ -96,6 +96,8 @@ static void emit_row(struct fletch_emit *emit, const struct fletch_row_plan *row
     fletch_emit_key(emit, row->name);
     fletch_emit_open(emit, '{');
     emit_pair(emit, "tensor", row->tensor_name);
+    if (row->tensor->taken)
+        emit_pair(emit, "taken", row->tensor->taken);
     emit_pair(emit, "source_dtype", fletch_dtype_text(row->tensor->dtype));
     if (certify)
         emit_sha256(emit, "source_sha256", outcome->source_sha256);
@@ -258,6 +260,11 @@ void fletch_account_emit(struct fletch_emit *emit, const struct fletch_metadata 
     emit_pair(emit, "created_by", "fletch version " FLETCH_VERSION);
     emit_pair(emit, "family", model->family->name);
     emit_pair(emit, "evidence", model->evidence);
+    emit_pair(emit, "dialect", model->dialect ? model->dialect->name : NULL);
+    if (model->set) {
+        fletch_emit_key(emit, "set");
+        fletch_emit_json(emit, model->set);
+    }
     emit_pair(emit, "source_model_type", *model->model_type ? model->model_type : NULL);
     emit_pair(emit, "source_format", model->parts[0].checkpoint->format);
     emit_files(emit, metadata);

@@ -81,6 +81,8 @@ static enum fletch_status find_architecture(const char **out,
                            "architectures[0] is %s, expected a string",
                            fletch_json_kind(first));
     *out = first ? json_string_value(first) : "Unknown";
+    if (!first && !model->config_stated && model->member->owns)
+        *out = model->member->class_name;
     /* the rows are the encoder's, whatever the checkpoint's class could do besides */
     if (model->member->owns && names_decoder(*out))
         *out = model->member->class_name;
@@ -345,8 +347,10 @@ static enum fletch_status check_all(const struct fletch_model *model,
 enum fletch_status fletch_metadata_check(const struct fletch_model *model,
                                          struct fletch_error *err)
 {
-    enum fletch_status status = check_all(model, err);
+    enum fletch_status status = fletch_model_check_said(model, err);
 
+    TRY(status);
+    status = check_all(model, err);
     if (status == FLETCH_ERR_FORMAT)
         fletch_error_prefix(err, "%s", model->config_path);
     return status;

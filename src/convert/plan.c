@@ -109,12 +109,13 @@ static enum fletch_status list_lacks(const struct planner *planner,
                                      struct fletch_error *err)
 {
     struct fletch_row_plans *plans = planner->plans;
+    const char *assumption = fletch_model_assumption(planner->model, &plans->arena);
     size_t count = 0;
 
     while (fletch_family_lack(mapped, input, count, &plans->arena))
         count++;
     plans->warnings =
-        fletch_arena_alloc_array(&plans->arena, count, sizeof(*plans->warnings));
+        fletch_arena_alloc_array(&plans->arena, count + 1, sizeof(*plans->warnings));
     if (!plans->warnings)
         return fletch_fail_memory(err, count * sizeof(*plans->warnings), "warnings");
     for (size_t i = 0; i < count; i++) {
@@ -122,6 +123,8 @@ static enum fletch_status list_lacks(const struct planner *planner,
         if (!plans->warnings[i])
             return fletch_fail_memory(err, 0, "warnings");
     }
+    if (assumption)
+        plans->warnings[count++] = assumption;
     plans->warnings_count = count;
     return FLETCH_OK;
 }
@@ -147,11 +150,13 @@ static enum fletch_status plan_encoder(const struct planner *planner,
         names[i] = part->checkpoint->tensors[i].name;
     TRY(fletch_family_map(mapped, &input, arena, err));
     for (size_t i = 0; i < count; i++) {
+        const struct fletch_tensor *tensor = &part->checkpoint->tensors[i];
+        const char *name = tensor->origin ? tensor->origin : names[i];
+
         if (mapped[i].row)
-            TRY(put_row(planner, mapped[i].row, part, &part->checkpoint->tensors[i],
-                        names[i], err));
+            TRY(put_row(planner, mapped[i].row, part, tensor, name, err));
         else
-            put_left_out(planner, names[i], mapped[i].reason);
+            put_left_out(planner, name, mapped[i].reason);
     }
     for (const struct fletch_note *rest = part->checkpoint->rest; rest; rest = rest->next)
         put_left_out(planner, rest->text, "is outside the dict of the model's tensors");
@@ -198,12 +203,24 @@ static int compare_left_out(const void *a, const void *b)
     return fletch_natural_compare(x->tensor, y->tensor);
 }
 
+/* Several parts of one tensor are one that is left out. */
+static void join_left_out(struct fletch_row_plans *plans)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < plans->left_out_count; i++)
+        if (!i || strcmp(plans->left_out[i].tensor, plans->left_out[i - 1].tensor) != 0)
+            plans->left_out[kept++] = plans->left_out[i];
+    plans->left_out_count = kept;
+}
+
 static enum fletch_status sort_rows(struct fletch_row_plans *plans,
                                     struct fletch_error *err)
 {
     qsort(plans->rows, plans->rows_count, sizeof(*plans->rows), compare_rows);
     qsort(plans->left_out, plans->left_out_count, sizeof(*plans->left_out),
           compare_left_out);
+    join_left_out(plans);
     for (size_t i = 1; i < plans->rows_count; i++)
         if (!strcmp(plans->rows[i].name, plans->rows[i - 1].name))
             return fletch_fail(err, FLETCH_ERR_FAMILY,

@@ -51,6 +51,11 @@ static const struct fletch_drop drops[] = {
     { "text_model.*", "belongs to the text tower", NULL },
     { "text_projection.*", "belongs to the text tower", NULL },
     { "logit_scale", "compares the two towers, only one of which is kept", NULL },
+    { "logit_bias", "compares the two towers, only one of which is kept", NULL },
+    /* of the original project's files */
+    { "input_resolution", "says a size, is no weight", NULL },
+    { "context_length", "says a size, is no weight", NULL },
+    { "vocab_size", "says a size, is no weight", NULL },
     { NULL, NULL, NULL },
 };
 
@@ -115,7 +120,6 @@ const struct fletch_family fletch_family_clip = {
     .model_type_text = "CLIP Vision Transformer",
     .architecture = "ViT",
     .converter_version = "0.2.0",
-    .needs_config = true,
     .name_hints = name_hints,
     .drops = drops,
     .members = members,

@@ -82,7 +82,6 @@ struct fletch_family {
     const char *architecture;      /* "Whisper"; NULL: architectures[0] of config.json */
     const char *converter_version; /* as loaders know it: "0.1.0" or "0.2.0" */
     bool tokenizer;                /* text: the tokenizer goes with the weights */
-    bool needs_config;             /* nothing can be said without a config.json */
     const char *const *name_hints; /* lower-case parts of model names, after config.json */
     const struct fletch_rename
         *renames; /* applied to the checkpoint's name first; NULL: none */
@@ -165,6 +164,20 @@ enum fletch_status fletch_family_field(json_t **out, const struct fletch_member 
 /* The same by key, as a count; -1 when there is no such field, no value or no valid one. */
 int64_t fletch_family_count(const struct fletch_member *member, const char *key,
                             const json_t *config);
+
+/* The i-th field for which config.json says nothing, although the model library's config
+ * class has it; NULL past the last. */
+const struct fletch_field *fletch_family_unsaid(const struct fletch_member *member,
+                                                const json_t *config, size_t i);
+/* The i-th field that config.json can say; NULL past the last. */
+const struct fletch_field *fletch_family_settable(const struct fletch_member *member,
+                                                  size_t i);
+/* Puts a value into config.json, so that the field takes it: `key` is the field's or one of
+ * its paths. *known is false, and nothing else is done, when it is neither. FORMAT when the
+ * value is of the wrong type or out of range. */
+enum fletch_status fletch_family_set(bool *known, json_t *config,
+                                     const struct fletch_member *member, const char *key,
+                                     const json_t *value, struct fletch_error *err);
 
 /* "a string", "an object", ...: for sentences about what was found. */
 const char *fletch_json_kind(const json_t *value);

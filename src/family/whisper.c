@@ -85,7 +85,6 @@ const struct fletch_family fletch_family_whisper = {
     .model_type_text = "Whisper Audio Encoder",
     .architecture = "Whisper",
     .converter_version = "0.2.0",
-    .needs_config = true,
     .name_hints = name_hints,
     .drops = drops,
     .output = output,

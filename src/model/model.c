@@ -6,6 +6,8 @@
  */
 #include "model/model.h"
 #include "model/modules.h"
+#include "model/settings.h"
+#include "model/translate.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -88,15 +90,21 @@ static enum fletch_status refuse_adapter(const struct fletch_model *model,
                        path);
 }
 
-static enum fletch_status load_config(struct fletch_model *model, bool single,
+static enum fletch_status load_config(struct fletch_model *model, struct fletch_error *err)
+{
+    model->model_type = "";
+    if (fletch_file_kind(model->config_path) == FLETCH_FILE_NONE)
+        return FLETCH_OK;
+    TRY(fletch_json_load(&model->config, model->config_path, false, err));
+    model->config_stated = true;
+    return read_model_type(model, err);
+}
+
+/* Only a file alone, and what other projects save, may lack a config.json. */
+static enum fletch_status need_config(const struct fletch_model *model, bool single,
                                       struct fletch_error *err)
 {
-    if (fletch_file_kind(model->config_path) != FLETCH_FILE_NONE) {
-        TRY(fletch_json_load(&model->config, model->config_path, false, err));
-        return read_model_type(model, err);
-    }
-    model->model_type = "";
-    if (single)
+    if (model->config_stated || single || (model->dialect && model->dialect->name))
         return FLETCH_OK;
     if (model->modules_count)
         return fletch_fail(err, FLETCH_ERR_NOT_FOUND,
@@ -178,12 +186,25 @@ static void find_member(struct fletch_model *model, const struct fletch_clues *c
         model->member = model->family->members;
 }
 
+/* Where config.json is not what decided, the evidence says what was. */
+static void note_words(struct fletch_model *model)
+{
+    const struct fletch_dialect *dialect = model->dialect;
+
+    if (dialect && dialect->name)
+        snprintf(model->evidence, sizeof(model->evidence), "%s, %s", dialect->title,
+                 model->config_stated ? "beside a config.json" : dialect->config_from);
+    else if (json_object_get(model->set, "model_type"))
+        snprintf(model->evidence, sizeof(model->evidence), "set: model_type \"%.100s\"",
+                 model->model_type);
+}
+
 static enum fletch_status find_family(struct fletch_model *model, const char *family,
                                       struct fletch_error *err)
 {
     struct fletch_clues clues = { .model = model->name,
                                   .model_type = model->model_type,
-                                  .has_config = model->config != NULL,
+                                  .has_config = model->config_stated,
                                   .has_modules = model->modules_count > 0 };
 
     TRY(list_names(&clues.tensors, &clues.tensors_count, model, err));
@@ -197,11 +218,8 @@ static enum fletch_status find_family(struct fletch_model *model, const char *fa
                                  &clues, err));
     }
     find_member(model, &clues);
-    if (model->config || !model->family->needs_config)
-        return FLETCH_OK;
-    return fletch_fail(err, FLETCH_ERR_NOT_FOUND,
-                       "%s: no such file; a %s model cannot be described without it",
-                       model->config_path, model->family->name);
+    note_words(model);
+    return FLETCH_OK;
 }
 
 /* ---- What goes with a text encoder ---- */
@@ -231,16 +249,17 @@ static enum fletch_status open_all(struct fletch_model *model, const char *path,
     TRY(find_encoder(model, single, err));
     if (!single)
         TRY(refuse_adapter(model, &model->arena, err));
-    /* an empty folder, a pointer or a page instead of weights: the checkpoint says it best
-     */
-    if (!single && !model->modules_count &&
-        fletch_file_kind(model->config_path) == FLETCH_FILE_NONE)
-        TRY(open_encoder(model, path, single, err));
-    TRY(load_config(model, single, err));
+    TRY(load_config(model, err));
+    TRY(fletch_settings_read(model, options, err));
+    if (!single && model->modules_count)
+        TRY(need_config(model, single, err));
     TRY(open_encoder(model, path, single, err));
+    TRY(fletch_model_translate(model, options->family, err));
+    TRY(need_config(model, single, err));
     TRY(find_family(model, options->family, err));
     TRY(fletch_modules_open(model, err));
-    return load_extras(model, err);
+    TRY(load_extras(model, err));
+    return fletch_settings_apply(model, err);
 }
 
 enum fletch_status fletch_model_open(struct fletch_model **out, const char *path,
@@ -273,11 +292,64 @@ void fletch_model_close(struct fletch_model *model)
     for (size_t i = 0; i < model->modules_count; i++)
         json_decref(model->modules[i].config);
     json_decref(model->config);
+    json_decref(model->set);
     json_decref(model->sentence_config);
     json_decref(model->prompts);
     json_decref(model->tokenizer_config);
     fletch_arena_release(&model->arena);
     fletch_free(model);
+}
+
+/* ---- What nothing says ---- */
+
+enum fletch_status fletch_model_check_said(const struct fletch_model *model,
+                                           struct fletch_error *err)
+{
+    const struct fletch_field *field;
+    char keys[160], options[256];
+    size_t keys_len = 0, options_len = 0;
+
+    if (model->config_stated || !model->member->owns)
+        return FLETCH_OK;
+    for (size_t i = 0;
+         (field = fletch_family_unsaid(model->member, model->config, i)) != NULL; i++) {
+        if (keys_len < sizeof(keys))
+            keys_len += (size_t)snprintf(keys + keys_len, sizeof(keys) - keys_len, "%s%s",
+                                         i ? ", " : "", field->key);
+        if (options_len < sizeof(options))
+            options_len +=
+                (size_t)snprintf(options + options_len, sizeof(options) - options_len,
+                                 " --set %s=N", field->key);
+    }
+    if (!keys_len)
+        return FLETCH_OK;
+    return fletch_fail(err, FLETCH_ERR_NOT_FOUND,
+                       "%.80s: without a config.json nothing tells %s: add%s", model->name,
+                       keys, options);
+}
+
+const char *fletch_model_assumption(const struct fletch_model *model,
+                                    struct fletch_arena *arena)
+{
+    const struct fletch_dialect *dialect = model->dialect;
+    const struct fletch_dialect_field *field = dialect ? dialect->fields : NULL;
+    const char *key;
+
+    for (; field && field->path && !dialect->name; field++) {
+        if (field->from[0].kind != FLETCH_SOURCE_NUMBER ||
+            json_number_value(fletch_json_at(model->config, field->path)) !=
+                field->from[0].number)
+            continue;
+        key = strrchr(field->path, '.');
+        key = key ? key + 1 : field->path;
+        if (!json_object_get(model->set, key) && !json_object_get(model->set, field->path))
+            return fletch_arena_format(
+                arena,
+                "without a config.json nothing tells %s: it is taken for %g, as most "
+                "models of this kind have it; --set %s=X says otherwise",
+                key, field->from[0].number, key);
+    }
+    return NULL;
 }
 
 /* ---- What it says about itself ---- */

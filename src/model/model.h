@@ -11,6 +11,7 @@
 
 #include "base/json.h"
 #include "checkpoint/checkpoint.h"
+#include "family/dialect.h"
 #include "family/family.h"
 
 struct fletch_part {
@@ -38,8 +39,12 @@ struct fletch_model {
     const char *encoder_folder; /* of config.json and tokenizer.json: folder, or its first
                                    module's */
     const char *config_path;
-    json_t *config;         /* config.json; NULL when there is none (single files only) */
-    const char *model_type; /* of config.json, or "" */
+    json_t *config;     /* config.json, or what stands for it; NULL when there is neither
+                           (single files only) */
+    bool config_stated; /* it is config.json: what it leaves out is the class's default */
+    const char *model_type;               /* of config.json, or "" */
+    const struct fletch_dialect *dialect; /* that its words were translated from; NULL */
+    json_t *set; /* what was set from outside, by key, as it was given; NULL: nothing */
     const struct fletch_family *family;
     const struct fletch_member *member;
     char evidence[256];        /* why this family */
@@ -53,13 +58,21 @@ struct fletch_model {
     json_t *tokenizer_config; /* tokenizer_config.json; may be NULL */
 };
 
-/* Opens the model at `path`. Of the options, which may be NULL, family and prefix are used.
- * NOT_FOUND, IO, FORMAT, UNSUPPORTED, FAMILY, MEMORY, with the file in front of the
+/* Opens the model at `path`. Of the options, which may be NULL, family, prefix and set are
+ * used. NOT_FOUND, IO, FORMAT, UNSUPPORTED, FAMILY, MEMORY, with the file in front of the
  * message. */
 enum fletch_status fletch_model_open(struct fletch_model **out, const char *path,
                                      const struct fletch_options *options,
                                      struct fletch_error *err);
 void fletch_model_close(struct fletch_model *model);
+/* NOT_FOUND when there is no config.json and nothing else tells all that it would have to:
+ * names the keys to set. */
+enum fletch_status fletch_model_check_said(const struct fletch_model *model,
+                                           struct fletch_error *err);
+/* Why a value of metadata.json is only likely, as a warning for people; NULL when none is,
+ * or out of memory. */
+const char *fletch_model_assumption(const struct fletch_model *model,
+                                    struct fletch_arena *arena);
 
 /* What a sentence-transformers pipeline says about itself: the dimension of the last module
  * that defines one, and max_seq_length; -1 when nothing says so. Other models: from the

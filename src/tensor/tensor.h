@@ -24,6 +24,9 @@ struct fletch_tensor {
     /* [rank], in elements: how far apart neighbours lie along each dimension, 0 where all
      * are one. NULL: one after the other. Only of types of whole bytes. */
     const uint64_t *strides;
+    /* Of one that was another project's: its name in the file, and which part of that
+     * tensor it is, in words. NULL: `name`, and all of it. */
+    const char *origin, *taken;
     bool big_endian; /* its elements have their most significant byte first */
     bool aside;      /* offset counts in what was unpacked from the file, not in the file */
 };

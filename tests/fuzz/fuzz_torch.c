@@ -81,6 +81,7 @@ static void try_format(const struct fletch_checkpoint_format *format,
         check_list(&list, file);
     if (list.aside)
         fletch_file_close(list.aside);
+    json_decref(list.facts);
     fletch_free(list.tensors);
     fletch_arena_release(&arena);
 }

@@ -99,7 +99,7 @@ def check_tokenizer(case, expected, out):
 def check_case(case):
     source = os.path.join(HERE, case, "source")
     expected = load_json(HERE, case, "expected.json")
-    model = os.path.join(source, expected["file"]) if "file" in expected else source
+    model = os.path.join(HERE, case, expected["file"]) if "file" in expected else source
     with tempfile.TemporaryDirectory() as parent:
         out = os.path.join(parent, "out")
         command = [FLETCH, "convert", "--model", model, "--output", out]

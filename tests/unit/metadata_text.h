@@ -53,6 +53,7 @@ static const char exact[] =
     "    \"created_by\": \"fletch version %s\",\n"
     "    \"family\": \"transformers\",\n"
     "    \"evidence\": \"as asked for\",\n"
+    "    \"dialect\": null,\n"
     "    \"source_model_type\": null,\n"
     "    \"source_format\": \"safetensors\",\n"
     "    \"source_files\": [\n"

@@ -224,6 +224,7 @@ static const char *const whisper_keys[] = {
 };
 static const char *const account_keys[] = {
     "format_version",    "version",       "created_by",   "family", "evidence",
+    "dialect",
     "source_model_type", "source_format", "source_files", "rows",   "left_out",
     "tokenizer",         "warnings",      NULL,
 };
@@ -454,7 +455,7 @@ static void never_names_a_decoder(void **state)
 
 static void whisper_must_state_its_values(void **state)
 {
-    struct fletch_model model = { .config_path = "config.json" };
+    struct fletch_model model = { .config_path = "config.json", .config_stated = true };
     struct fletch_error err;
 
     (void)state;
@@ -469,7 +470,7 @@ static void whisper_must_state_its_values(void **state)
 /* vision_config_dict replaces vision_config as a whole, class defaults included. */
 static void old_clip_configs(void **state)
 {
-    struct fletch_model model = { .config_path = "config.json" };
+    struct fletch_model model = { .config_path = "config.json", .config_stated = true };
     struct fletch_error err;
 
     (void)state;

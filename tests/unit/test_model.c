@@ -89,12 +89,26 @@ static void single_file(void **state)
     fletch_model_close(model);
 }
 
+static void refused_unsaid(const char *path, const char *family, const char *sentence)
+{
+    struct fletch_model *model = opened(path, family);
+    struct fletch_error err;
+
+    assert_fails(fletch_model_check_said(model, &err), FLETCH_ERR_NOT_FOUND, err, sentence);
+    fletch_model_close(model);
+}
+
 static void towers_need_their_config(void **state)
 {
     (void)state;
     put_weights(at("w.safetensors"), "vision_model.x");
-    refused(at("w.safetensors"), "clip", FLETCH_ERR_NOT_FOUND,
-            "/config.json: no such file; a clip model cannot be described without it");
+    refused_unsaid(at("w.safetensors"), "clip",
+                   "w.safetensors: without a config.json nothing tells image_size, "
+                   "patch_size, hidden_size, num_layers, num_attention_heads, "
+                   "intermediate_size, layer_norm_eps, projection_dim: add --set "
+                   "image_size=N --set patch_size=N --set hidden_size=N --set "
+                   "num_layers=N --set num_attention_heads=N --set intermediate_size=N "
+                   "--set layer_norm_eps=N --set projection_dim=N");
 }
 
 static void config_may_name_the_weights(void **state)

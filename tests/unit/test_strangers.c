@@ -161,7 +161,7 @@ static const struct folder_case folders[] = {
       FLETCH_ERR_NOT_FOUND,
       "has model.safetensors.index.fp16.json, but neither model.safetensors nor its "
       "index: give that index" },
-    { { "open_clip_model.safetensors", "model.fp16.safetensors" },
+    { { "zoo.safetensors", "model.fp16.safetensors" },
       FLETCH_ERR_NOT_FOUND,
       "has model.fp16.safetensors" GIVE_FILE },
     { { "weights.parquet", "metadata.json" },

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* dialects.h - the dialects' structs, in the order in which they are asked
+ *
+ * Adding one: its table in a file, a line in the list below, a line in src/meson.build, a
+ * case in tests/unit/test_dialect.c; docs/adding-a-dialect.md does it step by step.
+ */
+#ifndef FLETCH_FAMILY_DIALECTS_H
+#define FLETCH_FAMILY_DIALECTS_H
+
+#include "family/dialect.h"
+#include "family/families.h"
+
+/* open_clip has OpenAI's names, and a file of its own beside them. */
+#define DIALECTS(X)                                                                        \
+    X(open_clip)                                                                           \
+    X(openai_clip)                                                                         \
+    X(openai_whisper)                                                                      \
+    X(plain_clip)                                                                          \
+    X(plain_whisper)                                                                       \
+    X(plain_distilbert)                                                                    \
+    X(plain_bert)
+
+#define DECLARE_DIALECT(name) extern const struct fletch_dialect fletch_dialect_##name;
+DIALECTS(DECLARE_DIALECT)
+#undef DECLARE_DIALECT
+
+#endif

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+/* fields.c - what metadata.json says of a model, out of config.json: values, what is
+ * missing, and what is said on the command line in its place */
+#include "family/family.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* ---- Fields ---- */
+
+const char *fletch_json_kind(const json_t *value)
+{
+    static const char *const kinds[] = {
+        [JSON_OBJECT] = "an object",   [JSON_ARRAY] = "an array",
+        [JSON_STRING] = "a string",    [JSON_INTEGER] = "an integer",
+        [JSON_REAL] = "a real number", [JSON_TRUE] = "true",
+        [JSON_FALSE] = "false",        [JSON_NULL] = "null",
+    };
+
+    return value ? kinds[json_typeof(value)] : "nothing";
+}
+
+/* Sets *out to the object where the paths of a field start; NULL when there is none. */
+static enum fletch_status find_root(const json_t **out, const struct fletch_member *member,
+                                    const struct fletch_field *field, const json_t *config,
+                                    struct fletch_error *err)
+{
+    *out = config;
+    if (field->top || !member->roots)
+        return FLETCH_OK;
+    *out = NULL;
+    for (const char *const *root = member->roots; *root && !*out; root++) {
+        const json_t *object = fletch_json_at(config, *root);
+
+        if (object && !json_is_null(object) && !json_is_object(object))
+            return fletch_fail(err, FLETCH_ERR_FORMAT, "%s is %s, expected an object",
+                               *root, fletch_json_kind(object));
+        if (json_is_object(object))
+            *out = object;
+    }
+    return FLETCH_OK;
+}
+
+static enum fletch_status check_value(const json_t *value, const char *path,
+                                      enum fletch_field_kind kind, struct fletch_error *err)
+{
+    if (kind == FLETCH_FIELD_REAL) {
+        if (!json_is_number(value))
+            return fletch_fail(err, FLETCH_ERR_FORMAT, "%s is %s, expected a number", path,
+                               fletch_json_kind(value));
+        if (json_number_value(value) >= 0)
+            return FLETCH_OK;
+        return fletch_fail(err, FLETCH_ERR_FORMAT, "%s is %g, expected at least 0", path,
+                           json_number_value(value));
+    }
+    if (!json_is_integer(value))
+        return fletch_fail(err, FLETCH_ERR_FORMAT, "%s is %s, expected an integer", path,
+                           fletch_json_kind(value));
+    if (json_integer_value(value) >= 1 && json_integer_value(value) <= INT32_MAX)
+        return FLETCH_OK;
+    return fletch_fail(err, FLETCH_ERR_FORMAT,
+                       "%s is %" JSON_INTEGER_FORMAT ", expected 1 to %" PRId32, path,
+                       json_integer_value(value), INT32_MAX);
+}
+
+static double default_of(const struct fletch_member *member,
+                         const struct fletch_field *field, const json_t *config)
+{
+    const struct fletch_default *entry = config ? member->defaults : NULL;
+
+    for (; entry && entry->key; entry++)
+        if (!strcmp(entry->key, field->key))
+            return entry->value;
+    return field->otherwise;
+}
+
+enum fletch_status fletch_family_field(json_t **out, const struct fletch_member *member,
+                                       const struct fletch_field *field,
+                                       const json_t *config, struct fletch_error *err)
+{
+    const json_t *root = NULL;
+    json_t *made;
+    double value;
+
+    TRY(find_root(&root, member, field, config, err));
+    for (size_t i = 0; i < 3 && field->paths[i]; i++) {
+        const json_t *found = fletch_json_at(root, field->paths[i]);
+
+        if (!found || json_is_null(found))
+            continue;
+        TRY(check_value(found, field->paths[i], field->kind, err));
+        made = json_copy((json_t *)(uintptr_t)found);
+        if (!made)
+            return fletch_fail_memory(err, sizeof(json_int_t), "a config value");
+        *out = made;
+        return FLETCH_OK;
+    }
+    value = default_of(member, field, config);
+    if (field->required && value <= 0)
+        return fletch_fail(err, FLETCH_ERR_FORMAT,
+                           "no %s, which a model of this kind must state",
+                           field->paths[0] ? field->paths[0] : field->key);
+    made = value <= 0                         ? json_null()
+           : field->kind == FLETCH_FIELD_REAL ? json_real(value)
+                                              : json_integer((json_int_t)value);
+    if (!made)
+        return fletch_fail_memory(err, sizeof(json_int_t), "a config value");
+    *out = made;
+    return FLETCH_OK;
+}
+
+int64_t fletch_family_count(const struct fletch_member *member, const char *key,
+                            const json_t *config)
+{
+    const struct fletch_field *field = member->fields;
+    json_t *value = NULL;
+    int64_t count = -1;
+
+    while (field->key && strcmp(field->key, key) != 0)
+        field++;
+    if (!field->key || fletch_family_field(&value, member, field, config, NULL))
+        return -1;
+    if (json_is_integer(value))
+        count = json_integer_value(value);
+    json_decref(value);
+    return count;
+}
+
+/* ---- What is missing, and what is set ---- */
+
+/* True when config.json, as it is, has a value for the field. */
+static bool is_said(const struct fletch_member *member, const struct fletch_field *field,
+                    const json_t *config)
+{
+    const json_t *root = NULL;
+
+    if (find_root(&root, member, field, config, NULL))
+        return true; /* said wrongly: that is another error's to say */
+    for (size_t i = 0; i < 3 && field->paths[i]; i++) {
+        const json_t *found = fletch_json_at(root, field->paths[i]);
+
+        if (found && !json_is_null(found))
+            return true;
+    }
+    return false;
+}
+
+static bool has_default(const struct fletch_member *member,
+                        const struct fletch_field *field)
+{
+    for (const struct fletch_default *entry = member->defaults; entry && entry->key;
+         entry++)
+        if (!strcmp(entry->key, field->key))
+            return true;
+    return false;
+}
+
+const struct fletch_field *fletch_family_unsaid(const struct fletch_member *member,
+                                                const json_t *config, size_t i)
+{
+    for (const struct fletch_field *field = member->fields; field->key; field++)
+        if (field->paths[0] && (field->required || has_default(member, field)) &&
+            !is_said(member, field, config) && !i--)
+            return field;
+    return NULL;
+}
+
+/* Whether the key is the field's, or one of its paths, with or without the object that they
+ * start in. */
+static bool is_key_of(const char *key, const struct fletch_member *member,
+                      const struct fletch_field *field)
+{
+    if (!strcmp(key, field->key))
+        return true;
+    for (size_t i = 0; i < 3 && field->paths[i]; i++) {
+        if (!strcmp(key, field->paths[i]))
+            return true;
+        for (const char *const *root = field->top ? NULL : member->roots; root && *root;
+             root++) {
+            size_t len = strlen(*root);
+
+            if (!strncmp(key, *root, len) && key[len] == '.' &&
+                !strcmp(key + len + 1, field->paths[i]))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* The object that a field's paths start in; NULL: the top. */
+static const char *root_of(const struct fletch_member *member,
+                           const struct fletch_field *field, const json_t *config)
+{
+    const char *last = NULL;
+
+    for (const char *const *root = field->top ? NULL : member->roots; root && *root;
+         root++) {
+        last = *root;
+        if (json_is_object(fletch_json_at(config, *root)))
+            break;
+    }
+    return last;
+}
+
+const struct fletch_field *fletch_family_settable(const struct fletch_member *member,
+                                                  size_t i)
+{
+    for (const struct fletch_field *field = member->fields; field->key; field++)
+        if (field->paths[0] && !i--)
+            return field;
+    return NULL;
+}
+
+enum fletch_status fletch_family_set(bool *known, json_t *config,
+                                     const struct fletch_member *member, const char *key,
+                                     const json_t *value, struct fletch_error *err)
+{
+    const struct fletch_field *field;
+    const char *root;
+    json_t *target = config, *copy;
+
+    *known = false;
+    for (size_t i = 0; (field = fletch_family_settable(member, i)); i++)
+        if (is_key_of(key, member, field))
+            break;
+    if (!field)
+        return FLETCH_OK;
+    TRY(check_value(value, key, field->kind, err));
+    root = root_of(member, field, config);
+    if (root && !json_is_object(json_object_get(config, root)) &&
+        json_object_set_new(config, root, json_object()))
+        return fletch_fail_memory(err, strlen(root), "a config value");
+    if (root)
+        target = json_object_get(config, root);
+    copy = json_copy((json_t *)(uintptr_t)value);
+    if (!copy || !fletch_json_put_at(target, field->paths[0], copy))
+        return fletch_fail_memory(err, sizeof(json_int_t), "a config value");
+    *known = true;
+    return FLETCH_OK;
+}

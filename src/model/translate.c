@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+/* translate.c - see translate.h
+ *
+ * A part of a tensor is a tensor that begins further on, a transposed one has its strides
+ * exchanged: no byte moves, and all that reads tensors reads these.
+ */
+#include "model/translate.h"
+
+#include "base/bytes.h"
+#include "base/natural.h"
+#include "checkpoint/strided.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How much of a name from a file a message shows, in bytes. */
+#define SHOWN 160
+
+struct translation {
+    struct fletch_model *model;
+    struct fletch_checkpoint *checkpoint;
+    const struct fletch_dialect *dialect;
+    const char *prefix;
+    struct fletch_tensor *tensors; /* [count] */
+    size_t count;
+    struct fletch_error *err;
+};
+
+/* ---- Tensors ---- */
+
+/* Bytes from the first element to that which is `rows` further along the first dimension.
+ * The whole tensor lies within 64 bits, so a part of it does. */
+static uint64_t rows_size(const struct fletch_tensor *tensor, uint64_t rows)
+{
+    uint64_t width = fletch_dtype_size(tensor->dtype);
+
+    if (tensor->strides)
+        return rows * tensor->strides[0] * width;
+    return tensor->shape[0] ? tensor->size / tensor->shape[0] * rows : 0;
+}
+
+static enum fletch_status cut(struct fletch_tensor *out, const struct fletch_tensor *tensor,
+                              unsigned part, unsigned parts,
+                              const struct translation *translation)
+{
+    struct fletch_arena *arena = &translation->checkpoint->arena;
+    uint64_t *shape = fletch_arena_alloc_array(arena, tensor->rank, sizeof(*shape));
+    uint64_t rows = tensor->shape[0] / parts;
+
+    if (shape)
+        out->taken =
+            fletch_arena_format(arena, "rows %" PRIu64 " to %" PRIu64 " of %" PRIu64,
+                                part * rows, (part + 1) * rows, tensor->shape[0]);
+    if (!shape || !out->taken)
+        return fletch_fail_memory(translation->err, sizeof(*shape), "a shape");
+    if (!fletch_dtype_size(tensor->dtype))
+        return fletch_fail(translation->err, FLETCH_ERR_UNSUPPORTED,
+                           "tensor '%.*s': %s in %u parts, expected whole bytes", SHOWN,
+                           tensor->name, fletch_dtype_text(tensor->dtype), parts);
+    memcpy(shape, tensor->shape, tensor->rank * sizeof(*shape));
+    shape[0] = rows;
+    out->shape = shape;
+    out->count = tensor->count / parts;
+    out->size = tensor->size / parts;
+    if (tensor->count)
+        out->offset += rows_size(tensor, part * rows);
+    return FLETCH_OK;
+}
+
+static enum fletch_status turn(struct fletch_tensor *out,
+                               const struct translation *translation)
+{
+    uint64_t *both =
+        fletch_arena_alloc_array(&translation->checkpoint->arena, 4, sizeof(*both));
+
+    if (!both)
+        return fletch_fail_memory(translation->err, 4 * sizeof(*both), "a shape");
+    if (!fletch_dtype_size(out->dtype))
+        return fletch_fail(translation->err, FLETCH_ERR_UNSUPPORTED,
+                           "tensor '%.*s': %s to be transposed, expected whole bytes",
+                           SHOWN, out->name, fletch_dtype_text(out->dtype));
+    both[0] = out->shape[1];
+    both[1] = out->shape[0];
+    both[2] = out->strides ? out->strides[1] : 1;
+    both[3] = out->strides ? out->strides[0] : out->shape[1];
+    out->shape = both;
+    out->strides = both + 2;
+    out->taken = "transposed";
+    return FLETCH_OK;
+}
+
+static enum fletch_status translate_one(struct translation *translation,
+                                        const struct fletch_tensor *tensor,
+                                        const struct fletch_shape *shape)
+{
+    struct fletch_rendering rendering;
+
+    TRY(fletch_dialect_render(&rendering, translation->dialect, translation->prefix, shape,
+                              &translation->checkpoint->arena, translation->err));
+    if (!rendering.count) {
+        translation->tensors[translation->count++] = *tensor;
+        return FLETCH_OK;
+    }
+    for (unsigned i = 0; i < rendering.count; i++) {
+        struct fletch_tensor *out = &translation->tensors[translation->count++];
+
+        *out = *tensor;
+        if (rendering.transpose)
+            TRY(turn(out, translation));
+        if (rendering.count > 1)
+            TRY(cut(out, tensor, i, rendering.count, translation));
+        out->origin = tensor->name;
+        out->name = rendering.names[i];
+    }
+    return FLETCH_OK;
+}
+
+static int compare_tensors(const void *a, const void *b)
+{
+    const struct fletch_tensor *x = a, *y = b;
+
+    return fletch_natural_compare(x->name, y->name);
+}
+
+static const char *origin_of(const struct fletch_tensor *tensor)
+{
+    return tensor->origin ? tensor->origin : tensor->name;
+}
+
+/* The translated list takes the place of the checkpoint's. */
+static enum fletch_status settle(struct translation *translation)
+{
+    struct fletch_checkpoint *checkpoint = translation->checkpoint;
+    struct fletch_tensor *tensors = translation->tensors;
+
+    qsort(tensors, translation->count, sizeof(*tensors), compare_tensors);
+    for (size_t i = 1; i < translation->count; i++)
+        if (!compare_tensors(&tensors[i - 1], &tensors[i]))
+            return fletch_fail(translation->err, FLETCH_ERR_FORMAT,
+                               "tensors '%.*s' and '%.*s' would both be '%.120s'", 120,
+                               origin_of(&tensors[i - 1]), 120, origin_of(&tensors[i]),
+                               tensors[i].name);
+    for (size_t i = 0; i < translation->count && !checkpoint->strided; i++)
+        if (!fletch_tensor_is_straight(&tensors[i])) {
+            checkpoint->strided = fletch_strided_new();
+            if (!checkpoint->strided)
+                return fletch_fail_memory(translation->err, sizeof(void *),
+                                          "transposed tensors");
+        }
+    fletch_free(checkpoint->tensors);
+    checkpoint->tensors = tensors;
+    checkpoint->tensors_count = translation->count;
+    translation->tensors = NULL;
+    return FLETCH_OK;
+}
+
+static enum fletch_status translate_all(struct translation *translation,
+                                        const struct fletch_dialect_input *input)
+{
+    enum fletch_status status = FLETCH_OK;
+    /* so many tensors are in memory, of more bytes than there are parts */
+    size_t cap = input->count * FLETCH_DIALECT_PARTS_MAX;
+
+    translation->tensors = fletch_alloc_array(cap, sizeof(*translation->tensors));
+    if (!translation->tensors)
+        return fletch_fail_memory(translation->err, cap, "tensors");
+    for (size_t i = 0; i < input->count && !status; i++)
+        status = translate_one(translation, &translation->checkpoint->tensors[i],
+                               &input->tensors[i]);
+    if (!status)
+        status = settle(translation);
+    fletch_free(translation->tensors);
+    translation->tensors = NULL;
+    return status;
+}
+
+/* ---- Which dialect ---- */
+
+static enum fletch_status list_shapes(struct fletch_dialect_input *out,
+                                      const struct fletch_checkpoint *checkpoint,
+                                      struct fletch_arena *arena, struct fletch_error *err)
+{
+    size_t count = checkpoint->tensors_count;
+    struct fletch_shape *shapes = fletch_arena_alloc_array(arena, count, sizeof(*shapes));
+
+    if (!shapes)
+        return fletch_fail_memory(err, count * sizeof(*shapes), "shapes");
+    for (size_t i = 0; i < count; i++)
+        shapes[i] = (struct fletch_shape){ .name = checkpoint->tensors[i].name,
+                                           .dims = checkpoint->tensors[i].shape,
+                                           .rank = checkpoint->tensors[i].rank };
+    *out = (struct fletch_dialect_input){ .tensors = shapes,
+                                          .count = count,
+                                          .facts = checkpoint->facts };
+    return FLETCH_OK;
+}
+
+/* Another project's words are asked only where neither config.json nor the user says that
+ * it is something else; transformers' own only where there is no config.json. */
+static bool may_be(const struct fletch_dialect *dialect, const struct fletch_model *model,
+                   const char *family)
+{
+    if (!dialect->name)
+        return !model->config;
+    if (family && strcmp(family, "auto") != 0 && strcmp(family, dialect->family->name) != 0)
+        return false;
+    return !*model->model_type || !strcmp(model->model_type, dialect->model_type);
+}
+
+/* Loads the dialect's config file, where it has one and that is there. */
+static enum fletch_status load_file(json_t **out, const struct fletch_dialect *dialect,
+                                    struct fletch_model *model, struct fletch_error *err)
+{
+    const char *path;
+
+    if (!dialect->config_file)
+        return FLETCH_OK;
+    path = fletch_path_join(&model->arena, model->encoder_folder, dialect->config_file);
+    if (!path)
+        return fletch_fail_memory(err, strlen(dialect->config_file), "a path");
+    if (fletch_file_kind(path) == FLETCH_FILE_NONE)
+        return FLETCH_OK;
+    return fletch_json_load(out, path, false, err);
+}
+
+/* The words are the dialect's: names and config become transformers'. */
+static enum fletch_status adopt(struct fletch_model *model,
+                                const struct fletch_dialect *dialect, const char *prefix,
+                                const struct fletch_dialect_input *input,
+                                struct fletch_error *err)
+{
+    struct translation translation = { .model = model,
+                                       .checkpoint = model->parts[0].checkpoint,
+                                       .dialect = dialect,
+                                       .prefix = prefix,
+                                       .err = err };
+    json_t *config = NULL;
+
+    model->dialect = dialect;
+    if (!*model->model_type || !dialect->name) {
+        TRY(fletch_dialect_config(&config, dialect, prefix, input, err));
+        json_decref(model->config);
+        model->config = config;
+        model->config_stated = false;
+        if (dialect->model_type)
+            model->model_type = dialect->model_type;
+    }
+    return dialect->rules ? translate_all(&translation, input) : FLETCH_OK;
+}
+
+static enum fletch_status try_dialect(bool *found, struct fletch_model *model,
+                                      const struct fletch_dialect *dialect,
+                                      struct fletch_dialect_input *input,
+                                      struct fletch_error *err)
+{
+    const char *prefix;
+    json_t *file = NULL;
+    enum fletch_status status = load_file(&file, dialect, model, err);
+
+    input->file = file;
+    if (!status)
+        status = fletch_dialect_check(dialect, input, err);
+    *found = !status && fletch_dialect_fits(&prefix, dialect, input);
+    if (*found)
+        status = adopt(model, dialect, prefix, input, err);
+    input->file = NULL;
+    json_decref(file);
+    if (status && model->parts[0].checkpoint->files_count == 1)
+        fletch_error_prefix(err, "%s", model->name);
+    return status;
+}
+
+enum fletch_status fletch_model_translate(struct fletch_model *model, const char *family,
+                                          struct fletch_error *err)
+{
+    const struct fletch_dialect *dialect;
+    struct fletch_dialect_input input;
+    struct fletch_arena arena = { 0 };
+    bool found = false;
+    enum fletch_status status =
+        list_shapes(&input, model->parts[0].checkpoint, &arena, err);
+
+    for (size_t i = 0; !status && !found && (dialect = fletch_dialect_get(i)); i++)
+        if (may_be(dialect, model, family))
+            status = try_dialect(&found, model, dialect, &input, err);
+    fletch_arena_release(&arena);
+    return status;
+}
