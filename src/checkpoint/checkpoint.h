@@ -55,7 +55,7 @@ struct fletch_checkpoint {
 /* A format: how to know it by its first bytes, and how to list what is inside. It appends
  * to a list; opening, shards, order, duplicates across files and the invariants are
  * checkpoint.c's. */
-#define FLETCH_PROBE_SIZE 64
+#define FLETCH_PROBE_SIZE 512 /* a tar's magic is far behind */
 
 struct fletch_tensor_list {
     struct fletch_arena *arena; /* for names, shapes and notes */
@@ -100,6 +100,7 @@ struct fletch_checkpoint_format {
 extern const struct fletch_checkpoint_format fletch_format_safetensors;
 extern const struct fletch_checkpoint_format fletch_format_torch_zip;
 extern const struct fletch_checkpoint_format fletch_format_torch_stream;
+extern const struct fletch_checkpoint_format fletch_format_torch_tar;
 extern const struct fletch_checkpoint_format fletch_format_npz;
 extern const struct fletch_checkpoint_format fletch_format_npy;
 

@@ -23,6 +23,14 @@ struct fletch_torch_storage {
     uint64_t view_count; /* and how many */
 };
 
+/* A tensor that is described beside the pickle, where the pickle only names it. */
+struct fletch_torch_layout {
+    struct fletch_torch_storage storage;
+    uint64_t offset; /* elements */
+    unsigned rank;
+    const uint64_t *shape, *strides; /* [rank], in the list's arena */
+};
+
 struct fletch_torch_place {
     uint64_t offset, size; /* bytes, in the file or aside */
     bool aside;
@@ -38,6 +46,9 @@ struct fletch_torch {
     enum fletch_status (*find)(struct fletch_torch_place *out, struct fletch_torch *torch,
                                const struct fletch_torch_storage *storage,
                                struct fletch_error *err);
+    /* The tensor that a persistent id names; false when it names none. NULL: none does. */
+    bool (*tensor)(struct fletch_torch_layout *out, const struct fletch_torch *torch,
+                   uint32_t value);
     void *container;
 };
 
@@ -53,6 +64,10 @@ enum fletch_torch_make {
 enum fletch_torch_make fletch_torch_what(const struct fletch_torch *torch, uint32_t value);
 /* True for a global that this version knows the meaning of. */
 bool fletch_torch_knows(const struct fletch_pickle_value *global);
+/* What the class of a storage says of it: type, dtype, width. `at` is where that stands. */
+enum fletch_status fletch_torch_storage_type(struct fletch_torch_storage *out,
+                                             const struct fletch_pickle_value *global,
+                                             uint64_t at, struct fletch_error *err);
 /* A PERSISTENT that names a storage; *is_storage is false for the other kinds there are. */
 enum fletch_status fletch_torch_storage_read(struct fletch_torch_storage *out,
                                              bool *is_storage,

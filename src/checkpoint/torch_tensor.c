@@ -68,6 +68,7 @@ static const struct maker makers[] = {
     { "torch._utils", "_rebuild_parameter_with_state", FORM_INNER, 1, 0, 0, NULL },
     { "torch.nn.parameter", "Parameter", FORM_INNER, 1, 0, 0, NULL },
     { "torch.nn.parameter", "Buffer", FORM_INNER, 1, 0, 0, NULL },
+    { "torch.autograd.variable", "Variable", FORM_INNER, 1, 0, 0, NULL },
     { "torch._tensor", "_rebuild_from_type_v2", FORM_SUBCLASS, 3, 0, 0, NULL },
     { "torch._utils", "_rebuild_qtensor", FORM_REFUSED, 0, 0, 0, "is quantized" },
     { "torch._utils", "_rebuild_sparse_tensor", FORM_REFUSED, 0, 0, 0, "is sparse" },
@@ -157,7 +158,11 @@ static const struct fletch_pickle_value *value_at(const struct fletch_torch *tor
 enum fletch_torch_make fletch_torch_what(const struct fletch_torch *torch, uint32_t index)
 {
     const struct fletch_pickle_value *value = value_at(torch, index), *args;
+    struct fletch_torch_layout layout;
 
+    if (value->kind == FLETCH_PICKLE_PERSISTENT && torch->tensor)
+        return torch->tensor(&layout, torch, index) ? FLETCH_TORCH_TENSOR
+                                                    : FLETCH_TORCH_NO_TENSOR;
     if (value->kind != FLETCH_PICKLE_CALL)
         return FLETCH_TORCH_NO_TENSOR;
     if (maker_of(value_at(torch, value->callee)))
@@ -259,14 +264,36 @@ static enum fletch_status read_key(struct fletch_torch_storage *out,
     return out->key ? FLETCH_OK : fletch_fail_memory(err, key->len, "a storage");
 }
 
+enum fletch_status fletch_torch_storage_type(struct fletch_torch_storage *out,
+                                             const struct fletch_pickle_value *global,
+                                             uint64_t at, struct fletch_error *err)
+{
+    const struct storage_type *type = storage_type_of(global);
+
+    if (!type && global->kind != FLETCH_PICKLE_GLOBAL)
+        return fletch_fail(err, FLETCH_ERR_FORMAT,
+                           "byte %" PRIu64 ": the class of a storage is %s", at,
+                           fletch_pickle_kind_text(global->kind));
+    if (!type)
+        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                           "byte %" PRIu64 ": a storage of class %.*s.%.*s, which this "
+                           "version does not know",
+                           at, FLETCH_NAME_SHOWN, global->module, FLETCH_NAME_SHOWN,
+                           global->name);
+    *out = (struct fletch_torch_storage){ .type = type->name,
+                                          .dtype = type->dtype,
+                                          .width = type->width };
+    out->untyped = !strcmp(type->name, "UntypedStorage");
+    return FLETCH_OK;
+}
+
 enum fletch_status fletch_torch_storage_read(struct fletch_torch_storage *out,
                                              bool *is_storage,
                                              const struct fletch_torch *torch,
                                              uint32_t index, struct fletch_error *err)
 {
     const struct fletch_pickle_value *value = value_at(torch, index);
-    const struct fletch_pickle_value *id = value_at(torch, value->id), *global;
-    const struct storage_type *type;
+    const struct fletch_pickle_value *id = value_at(torch, value->id);
 
     *is_storage = id->kind == FLETCH_PICKLE_TUPLE && id->count &&
                   fletch_pickle_is_text(value_at(torch, id->items[0]), "storage");
@@ -277,22 +304,7 @@ enum fletch_status fletch_torch_storage_read(struct fletch_torch_storage *out,
                            "byte %" PRIu64
                            ": the id of a storage has %u parts, expected 5 or 6",
                            value->at, id->count);
-    global = value_at(torch, id->items[1]);
-    type = storage_type_of(global);
-    if (!type && global->kind != FLETCH_PICKLE_GLOBAL)
-        return fletch_fail(err, FLETCH_ERR_FORMAT,
-                           "byte %" PRIu64 ": the class of a storage is %s", value->at,
-                           fletch_pickle_kind_text(global->kind));
-    if (!type)
-        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
-                           "byte %" PRIu64 ": a storage of class %.*s.%.*s, which this "
-                           "version does not know",
-                           value->at, FLETCH_NAME_SHOWN, global->module, FLETCH_NAME_SHOWN,
-                           global->name);
-    *out = (struct fletch_torch_storage){ .type = type->name,
-                                          .dtype = type->dtype,
-                                          .width = type->width };
-    out->untyped = !strcmp(type->name, "UntypedStorage");
+    TRY(fletch_torch_storage_type(out, value_at(torch, id->items[1]), value->at, err));
     TRY(read_key(out, torch, value_at(torch, id->items[2]), err));
     TRY(whole(&out->count, value_at(torch, id->items[4]), "the size of a storage", err));
     out->view_count = out->count;
@@ -361,21 +373,13 @@ static enum fletch_status keep(const uint64_t **out, const struct fletch_torch *
     return FLETCH_OK;
 }
 
-/* Shape, strides, count and size. */
-static enum fletch_status read_geometry(struct fletch_tensor *out,
-                                        const struct fletch_torch *torch,
-                                        const struct fletch_pickle_value *args,
-                                        struct fletch_error *err)
+/* Shape, strides, count and size, of as many dimensions as `out` has. */
+static enum fletch_status measure(struct fletch_tensor *out,
+                                  const struct fletch_torch *torch, const uint64_t *shape,
+                                  const uint64_t *strides, struct fletch_error *err)
 {
-    uint64_t shape[FLETCH_RANK_MAX], strides[FLETCH_RANK_MAX];
-    unsigned strides_count;
     bool empty = false;
 
-    TRY(wholes(shape, &out->rank, torch, args->items[2], "size", err));
-    TRY(wholes(strides, &strides_count, torch, args->items[3], "stride", err));
-    if (strides_count != out->rank)
-        return fletch_fail(err, FLETCH_ERR_FORMAT, "has %u dimensions and %u strides",
-                           out->rank, strides_count);
     for (unsigned i = 0; i < out->rank; i++)
         empty |= !shape[i];
     out->count = !empty;
@@ -389,6 +393,22 @@ static enum fletch_status read_geometry(struct fletch_tensor *out,
     return in_order(shape, strides, out->rank, out->count)
                ? FLETCH_OK
                : keep(&out->strides, torch, strides, out->rank, err);
+}
+
+static enum fletch_status read_geometry(struct fletch_tensor *out,
+                                        const struct fletch_torch *torch,
+                                        const struct fletch_pickle_value *args,
+                                        struct fletch_error *err)
+{
+    uint64_t shape[FLETCH_RANK_MAX], strides[FLETCH_RANK_MAX];
+    unsigned strides_count;
+
+    TRY(wholes(shape, &out->rank, torch, args->items[2], "size", err));
+    TRY(wholes(strides, &strides_count, torch, args->items[3], "stride", err));
+    if (strides_count != out->rank)
+        return fletch_fail(err, FLETCH_ERR_FORMAT, "has %u dimensions and %u strides",
+                           out->rank, strides_count);
+    return measure(out, torch, shape, strides, err);
 }
 
 /* The last element, in elements from the storage's first: false when it wraps. */
@@ -468,6 +488,19 @@ static enum fletch_status read_view_of(struct fletch_tensor *out,
     return read_place(out, torch, &storage, offset, err);
 }
 
+/* A tensor that is described elsewhere. */
+static enum fletch_status read_layout(struct fletch_tensor *out, struct fletch_torch *torch,
+                                      const struct fletch_torch_layout *layout,
+                                      struct fletch_error *err)
+{
+    const struct maker plain = { 0 };
+
+    TRY(read_dtype(out, torch, &layout->storage, NULL, &plain, err));
+    out->rank = layout->rank;
+    TRY(measure(out, torch, layout->shape, layout->strides, err));
+    return read_place(out, torch, &layout->storage, layout->offset, err);
+}
+
 /* Who made the value and of what; `args` is a tuple of as many as the maker needs. */
 static enum fletch_status
 unwrap(const struct maker **maker, const struct fletch_pickle_value **args,
@@ -509,10 +542,16 @@ enum fletch_status fletch_torch_tensor_read(struct fletch_tensor *out,
                                             struct fletch_torch *torch, uint32_t index,
                                             struct fletch_error *err)
 {
-    const struct fletch_pickle_value *value = value_at(torch, index), *args;
+    const struct fletch_pickle_value *args;
+    struct fletch_torch_layout layout;
     const struct maker *maker;
 
     for (int i = 0; i < WRAPS_MAX; i++) {
+        const struct fletch_pickle_value *value = value_at(torch, index);
+
+        if (value->kind == FLETCH_PICKLE_PERSISTENT && torch->tensor &&
+            torch->tensor(&layout, torch, index))
+            return read_layout(out, torch, &layout, err);
         if (value->kind != FLETCH_PICKLE_CALL)
             return fletch_fail(err, FLETCH_ERR_FORMAT,
                                "byte %" PRIu64 ": found %s, expected a tensor", value->at,
@@ -521,10 +560,10 @@ enum fletch_status fletch_torch_tensor_read(struct fletch_tensor *out,
                    value_at(torch, value->args), err));
         if (maker->form == FORM_VIEW)
             return read_view_of(out, torch, args, maker, err);
-        value = value_at(torch, args->items[0]);
+        index = args->items[0];
     }
     return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
                        "byte %" PRIu64
                        ": wrapped more often than the limit, %d (WRAPS_MAX)",
-                       value->at, WRAPS_MAX);
+                       value_at(torch, index)->at, WRAPS_MAX);
 }
