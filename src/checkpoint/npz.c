@@ -225,7 +225,7 @@ static enum fletch_status list_members(struct archive *archive,
     if (!others)
         return FLETCH_OK;
     return fletch_tensor_list_note(archive->list, archive->err,
-                                   "%zu members of the archive are no arrays (.npy)",
+                                   "members of the archive that are no arrays (.npy): %zu",
                                    others);
 }
 

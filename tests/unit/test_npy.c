@@ -407,7 +407,7 @@ static void what_is_no_tensor_is_noted(void **state)
     static const char *const wanted[] = {
         "'labels.npy' holds text and is left out",
         "'made.npy' holds dates and is left out",
-        "1 members of the archive are no arrays (.npy)",
+        "members of the archive that are no arrays (.npy): 1",
     };
     struct fletch_checkpoint *checkpoint;
     const struct fletch_note *note;
