@@ -182,3 +182,32 @@ enum fletch_status fletch_page_check_room(size_t cap, size_t bound, const char *
                        "%s piece: room for %zu bytes, expected at least %zu", codec, cap,
                        bound);
 }
+
+/* ---- Compressors without a state ---- */
+
+struct fletch_encoder {
+    int level; /* always 0; a struct must have something */
+};
+
+enum fletch_status fletch_page_encoder_open(struct fletch_encoder **out, int level,
+                                            struct fletch_error *err)
+{
+    struct fletch_encoder *encoder = fletch_alloc(sizeof(*encoder));
+
+    if (!encoder)
+        return fletch_fail_memory(err, sizeof(*encoder), "an encoder");
+    encoder->level = level;
+    *out = encoder;
+    return FLETCH_OK;
+}
+
+void fletch_page_encoder_close(struct fletch_encoder *encoder)
+{
+    fletch_free(encoder);
+}
+
+size_t fletch_page_encoder_size(int level)
+{
+    (void)level;
+    return 0;
+}

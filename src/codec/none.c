@@ -6,10 +6,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-struct fletch_encoder {
-    int level; /* always 0; a struct must have something */
-};
-
 struct fletch_decoder {
     uint64_t size; /* of the page being streamed */
     uint64_t done;
@@ -18,29 +14,6 @@ struct fletch_decoder {
 static size_t bound(size_t size)
 {
     return size;
-}
-
-static size_t encoder_size(int level)
-{
-    (void)level;
-    return 0;
-}
-
-static enum fletch_status encoder_open(struct fletch_encoder **out, int level,
-                                       struct fletch_error *err)
-{
-    struct fletch_encoder *encoder = fletch_alloc(sizeof(*encoder));
-
-    if (!encoder)
-        return fletch_fail_memory(err, sizeof(*encoder), "an encoder");
-    encoder->level = level;
-    *out = encoder;
-    return FLETCH_OK;
-}
-
-static void encoder_close(struct fletch_encoder *encoder)
-{
-    fletch_free(encoder);
 }
 
 static enum fletch_status encode(struct fletch_encoder *encoder,
@@ -133,11 +106,11 @@ const struct fletch_codec fletch_codec_none = {
     .id = FLETCH_CODEC_ID_NONE,
     .joins = true,
     .bound = bound,
-    .encoder_size = encoder_size,
+    .encoder_size = fletch_page_encoder_size,
     .decoder_size = 0,
-    .encoder_open = encoder_open,
+    .encoder_open = fletch_page_encoder_open,
     .encode = encode,
-    .encoder_close = encoder_close,
+    .encoder_close = fletch_page_encoder_close,
     .decoder_open = decoder_open,
     .decode = decode,
     .stream_begin = stream_begin,

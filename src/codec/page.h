@@ -16,4 +16,11 @@ enum fletch_status fletch_page_check_whole(const struct fletch_piece *piece,
 enum fletch_status fletch_page_check_room(size_t cap, size_t bound, const char *codec,
                                           struct fletch_error *err);
 
+/* An encoder for codecs whose compressors have no state. */
+enum fletch_status fletch_page_encoder_open(struct fletch_encoder **out, int level,
+                                            struct fletch_error *err);
+void fletch_page_encoder_close(struct fletch_encoder *encoder);
+/* The memory it takes beside the pages: none. */
+size_t fletch_page_encoder_size(int level);
+
 #endif

@@ -30,10 +30,6 @@
 #define TAG_MAX 5    /* a tag and what belongs to it */
 #define HISTORY_SIZE ((size_t)64 << 10)
 
-struct fletch_encoder {
-    int level; /* always 0; a struct must have something */
-};
-
 /* Between two steps a stream is inside its preamble, in front of a tag of which some bytes
  * are there, or inside a literal or a copy. */
 struct fletch_decoder {
@@ -67,23 +63,6 @@ static size_t encoder_size(int level)
 {
     (void)level;
     return (size_t)256 << 10;
-}
-
-static enum fletch_status encoder_open(struct fletch_encoder **out, int level,
-                                       struct fletch_error *err)
-{
-    struct fletch_encoder *encoder = fletch_alloc(sizeof(*encoder));
-
-    if (!encoder)
-        return fletch_fail_memory(err, sizeof(*encoder), "a snappy encoder");
-    encoder->level = level;
-    *out = encoder;
-    return FLETCH_OK;
-}
-
-static void encoder_close(struct fletch_encoder *encoder)
-{
-    fletch_free(encoder);
 }
 
 /* Compresses content to out, the library's preamble included. */
@@ -481,9 +460,9 @@ const struct fletch_codec fletch_codec_snappy = {
     .bound = bound,
     .encoder_size = encoder_size,
     .decoder_size = (size_t)192 << 10,
-    .encoder_open = encoder_open,
+    .encoder_open = fletch_page_encoder_open,
     .encode = encode,
-    .encoder_close = encoder_close,
+    .encoder_close = fletch_page_encoder_close,
     .decoder_open = decoder_open,
     .decode = decode,
     .stream_begin = stream_begin,
