@@ -120,9 +120,24 @@ static const struct fletch_family *claimed_by(const char *model_type)
 
 /* ---- By name ---- */
 
-/* "'auto', 'bert', ...": what --type takes, in the order of the old tools. */
-static const char supported[] =
-    "'auto', 'bert', 'sentence-transformers', 'transformers', 'clip', 'whisper'";
+/* Room for what list_types makes. */
+#define TYPES_CAP 256
+
+/* "'bert', 'transformers', ...": what --type takes beside 'auto', text models first, as the
+ * old tools say it. */
+static const char *list_types(char out[TYPES_CAP])
+{
+    size_t len = 0;
+
+    out[0] = '\0';
+    for (int towers = 0; towers < 2; towers++)
+        for (size_t i = 0; i < ARRAY_COUNT(families) && len < TYPES_CAP; i++)
+            if (!families[i]->refusal &&
+                (families[i]->layout == FLETCH_LAYOUT_TOWER) == towers)
+                len += (size_t)snprintf(out + len, TYPES_CAP - len, "%s'%s'",
+                                        len ? ", " : "", families[i]->name);
+    return out;
+}
 
 static enum fletch_status refuse(const struct fletch_family *family, const char *what,
                                  struct fletch_error *err)
@@ -143,11 +158,12 @@ enum fletch_status fletch_family_find(const struct fletch_family **out, const ch
                                       struct fletch_error *err)
 {
     const struct fletch_family *family = named(name);
+    char types[TYPES_CAP];
 
     if (!family)
         return fletch_fail(err, FLETCH_ERR_FAMILY,
-                           "Unsupported model_type: %.*s. Supported types: %s", SHOWN, name,
-                           supported);
+                           "Unsupported model_type: %.*s. Supported types: 'auto', %s",
+                           SHOWN, name, list_types(types));
     if (family->refusal)
         return refuse(family, name, err);
     *out = family;
@@ -189,7 +205,7 @@ static enum fletch_status by_type(const struct fletch_family **out, char *eviden
                                   struct fletch_error *err)
 {
     const struct fletch_family *family = claimed_by(clues->model_type);
-    char what[SHOWN + 64];
+    char what[SHOWN + 64], types[TYPES_CAP];
 
     if (!family)
         return fletch_fail(
@@ -197,7 +213,7 @@ static enum fletch_status by_type(const struct fletch_family **out, char *eviden
             "Could not auto-detect model type for '%.*s'. Please specify model_type "
             "explicitly: %s; config.json says model_type \"%.64s\", which fletch does not "
             "know: --type %s keeps all tensors under their own names",
-            SHOWN, clues->model, supported + strlen("'auto', "), clues->model_type,
+            SHOWN, clues->model, list_types(types), clues->model_type,
             clues->has_modules ? "sentence-transformers" : "transformers");
     if (family->refusal) {
         snprintf(what, sizeof(what), "config.json says model_type \"%.*s\"", SHOWN,
@@ -280,6 +296,7 @@ enum fletch_status fletch_family_detect(const struct fletch_family **out, char *
                                         struct fletch_error *err)
 {
     const struct fletch_family *family = NULL;
+    char types[TYPES_CAP];
 
     if (clues->model_type && *clues->model_type) {
         TRY(by_type(&family, evidence, evidence_size, clues, err));
@@ -296,7 +313,7 @@ enum fletch_status fletch_family_detect(const struct fletch_family **out, char *
             err, FLETCH_ERR_FAMILY,
             "Could not auto-detect model type for '%.*s'. Please specify model_type "
             "explicitly: %s; %s, and neither the model's name nor its tensors' tell",
-            SHOWN, clues->model, supported + strlen("'auto', "),
+            SHOWN, clues->model, list_types(types),
             clues->has_config ? "config.json says no model_type"
                               : "there is no config.json");
     *out = family;
