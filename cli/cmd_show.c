@@ -28,6 +28,7 @@ struct listing {
     size_t all;          /* before the filter */
     bool several;        /* files of the checkpoint */
     struct entry totals; /* count, size and, of a table, place */
+    bool shared;         /* a table's rows whose place is not known: pages of several */
 };
 
 /* ---- Reading ---- */
@@ -103,6 +104,7 @@ static bool gather(struct listing *listing, const char *glob)
         listing->totals.count += entry.count;
         listing->totals.size += entry.size;
         listing->totals.place += listing->table ? entry.place : 0;
+        listing->shared |= listing->table && !entry.place;
     }
     return true;
 }
@@ -233,7 +235,9 @@ static void print_rows(const struct listing *listing)
         fletch_grid_put_name(&grid, fletch_text_dtype(entry->dtype));
         fletch_grid_put_count(&grid, entry->count);
         fletch_grid_put_size(&grid, entry->size);
-        if (listing->table)
+        if (listing->table && !entry->place)
+            fletch_grid_put_name(&grid, "unknown");
+        else if (listing->table)
             fletch_grid_put_size(&grid, entry->place);
         else if (listing->several)
             fletch_grid_put_name(&grid, entry->file);
@@ -255,7 +259,7 @@ static void print_text(const struct listing *listing)
     printf(" tensor%s", listing->all == 1 ? "" : "s");
     printf(", %s parameters", fletch_text_count(number, listing->totals.count));
     printf(", %s", fletch_text_size(number, listing->totals.size));
-    if (listing->table)
+    if (listing->table && !listing->shared)
         printf(", stored in %s", fletch_text_size(number, listing->totals.place));
     printf(" (%s)\n", format(listing));
 }
