@@ -1,0 +1,199 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""dialects.py FLETCH WORK - a model in other words is the same model
+
+What tests/golden/make_dialects.py wrote with torch, in the words of OpenAI's Whisper and
+CLIP, of open_clip, of old sentence-transformers, must give the same weights.parquet as the
+model that transformers saved, byte for byte, and the same metadata.json but for names of
+files, the account and the time. So must a weights file without its config.json, once what
+shapes do not tell is set.
+"""
+import os
+import shutil
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+from tap_points import Tap, file_sha256, load_json, one_line, run  # noqa: E402
+
+FLETCH, WORK = (os.path.abspath(argument) for argument in sys.argv[1:3])
+GOLDEN = os.path.join(os.path.dirname(HERE), "golden")
+DIALECTS = os.path.join(GOLDEN, "dialects")
+TAP = Tap()
+# The time, names of files, and the account of what was read.
+OTHERWISE = ("model_name", "converted_at", "parquet_path", "tokenizer_path", "fletch")
+OUT = 0
+
+
+def convert(model, *options):
+    """The output folder and the finished process"""
+    global OUT
+    OUT += 1
+    out = os.path.join(WORK, "out-%d" % OUT)
+    return out, run(FLETCH, "convert", model, "-o", out, *options)
+
+
+def content(out):
+    metadata = load_json(out, "metadata.json")
+    return {key: value for key, value in metadata.items() if key not in OTHERWISE}
+
+
+def reference(case, *options):
+    out, done = convert(os.path.join(GOLDEN, case, "source"), "--certify", *options)
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+def source_hashes(out):
+    rows = load_json(out, "metadata.json")["fletch"]["rows"]
+    return {name: row["source_sha256"] for name, row in rows.items()}
+
+
+def value_of(text):
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            pass
+    return text
+
+
+def check_same(name, model, like, *options, dialect=None):
+    out, done = convert(model, "--certify", *options)
+    if not TAP.equal(done.returncode, 0, name + ": converts"):
+        print("# " + done.stderr)
+        return
+    TAP.equal(file_sha256(os.path.join(out, "weights.parquet")),
+              file_sha256(os.path.join(like, "weights.parquet")),
+              name + ": the same weights.parquet")
+    TAP.equal(content(out), content(like), name + ": the same metadata")
+    TAP.equal(source_hashes(out), source_hashes(like), name + ": the same source tensors")
+    account = load_json(out, "metadata.json")["fletch"]
+    TAP.equal(account["dialect"], dialect, name + ": the account names the dialect")
+    wanted = {}
+    for i, option in enumerate(options):
+        if option == "--set":
+            key, value = options[i + 1].split("=")
+            wanted[key] = value_of(value)
+    TAP.equal(account.get("set", {}), wanted, name + ": and what was set")
+    proof = run(FLETCH, "verify", out, "--source", model)
+    TAP.equal((proof.returncode, proof.stderr if proof.returncode else ""), (0, ""),
+              name + ": verify agrees")
+
+
+def check_refused(name, model, sentence, *options):
+    out, done = convert(model, *options)
+    TAP.ok(done.returncode == 1 and sentence in done.stderr and one_line(done.stderr)
+           and not os.path.exists(out), name, (done.returncode, done.stderr, sentence))
+
+
+def check_clip():
+    like = reference("clip")
+    heads = ("--set", "num_attention_heads=3")
+    plain = os.path.join(DIALECTS, "openai-clip", "ViT.pt")
+    check_refused("openai-clip: 24 is no multiple of 64: the heads are asked for", plain,
+                  "nothing tells num_attention_heads: add --set num_attention_heads=N")
+    check_same("openai-clip", plain, like, *heads, dialect="openai-clip")
+    check_same("openai-clip: the key as config.json has it", plain, like, "--set",
+               "vision_config.num_attention_heads=3", dialect="openai-clip")
+    training = os.path.join(DIALECTS, "openai-clip-training", "epoch_3.pt")
+    check_same("openai-clip from a training", training, like, *heads, dialect="openai-clip")
+    folder = os.path.join(DIALECTS, "open-clip")
+    check_same("open-clip", folder, like, dialect="open-clip")
+    check_same("open-clip: its file alone", os.path.join(folder, "open_clip_pytorch_model.bin"),
+               like, dialect="open-clip")
+    named = os.path.join(WORK, "named")
+    os.makedirs(named)
+    shutil.copy(plain, named)
+    shutil.copy(os.path.join(GOLDEN, "clip", "source", "config.json"), named)
+    check_same("openai-clip beside a config.json", os.path.join(named, "ViT.pt"), like,
+               dialect="openai-clip")
+    check_refused("a timm tower is refused by name",
+                  os.path.join(DIALECTS, "timm", "ViT-SigLIP.pt"),
+                  "tensor 'visual.trunk.patch_embed.proj.weight': the image tower is one of "
+                  "timm's (SigLIP, EVA, ConvNeXt and others), which is no CLIP vision "
+                  "transformer: --type transformers keeps all tensors under their own names")
+
+
+def check_whisper():
+    like = reference("whisper")
+    check_same("openai-whisper", os.path.join(DIALECTS, "openai-whisper", "tiny.pt"), like,
+               dialect="openai-whisper")
+    training = os.path.join(DIALECTS, "openai-whisper-training", "last.ckpt")
+    check_refused("openai-whisper without dims: the heads are asked for", training,
+                  "nothing tells num_attention_heads: add --set num_attention_heads=N")
+    check_same("openai-whisper from a training", training, like, "--set",
+               "num_attention_heads=2", dialect="openai-whisper")
+    check_refused("openai-whisper: dims against shapes",
+                  os.path.join(DIALECTS, "wrong-dims", "tiny.pt"),
+                  "dims.n_mels says that num_mel_bins is 80, but dimension 1 of "
+                  "'encoder.conv1.weight' 8")
+
+
+def old_sentence(name, encoder, folder):
+    """st-dense as older releases laid it out: the encoder in a folder, everything .bin"""
+    source, target = os.path.join(GOLDEN, "st-dense", "source"), os.path.join(WORK, name)
+    os.makedirs(os.path.join(target, folder))
+    for entry in sorted(os.listdir(source)):
+        path = os.path.join(source, entry)
+        if os.path.isdir(path):
+            shutil.copytree(path, os.path.join(target, entry))
+        elif entry.startswith(("modules", "config_sentence")):
+            shutil.copy(path, target)
+        elif not entry.endswith(".safetensors"):
+            shutil.copy(path, os.path.join(target, folder))
+    os.unlink(os.path.join(target, "2_Dense", "model.safetensors"))
+    made = os.path.join(DIALECTS, "sentence")
+    shutil.copy(os.path.join(made, "2_Dense", "pytorch_model.bin"),
+                os.path.join(target, "2_Dense"))
+    shutil.copy(os.path.join(made, encoder, "pytorch_model.bin"), os.path.join(target, folder))
+    path = os.path.join(target, "modules.json")
+    with open(path, encoding="utf-8") as stream:
+        text = stream.read()
+    assert text.count('"path": ""') == 1
+    with open(path, "w", encoding="utf-8") as stream:
+        stream.write(text.replace('"path": ""', '"path": "%s"' % folder))
+    return target
+
+
+def check_sentence():
+    like = reference("st-dense")
+    check_same("sentence-transformers: 0_BERT with gamma, beta and a prefix, .bin everywhere",
+               old_sentence("sentence-bert", "encoder", "0_BERT"), like)
+    check_same("sentence-transformers: 0_Transformer out of a training",
+               old_sentence("sentence-transformer", "encoder-training", "0_Transformer"), like)
+
+
+def check_alone(case, *settings):
+    """The weights file of a golden model without anything beside it"""
+    like = reference(case, "--no-tokenizer")
+    folder = os.path.join(WORK, "alone-" + case)
+    os.makedirs(folder)
+    source = os.path.join(GOLDEN, case, "source")
+    file = [name for name in ("model.safetensors", "pytorch_model.bin")
+            if os.path.exists(os.path.join(source, name))][0]
+    model = os.path.join(folder, file)
+    shutil.copy(os.path.join(source, file), model)
+    keys = [setting.split("=")[0] for setting in settings]
+    asked = [key for key in keys if key not in ("layer_norm_eps", "architecture")]
+    check_refused(case + " without its config.json: what is missing is named", model,
+                  "without a config.json nothing tells %s: add%s"
+                  % (", ".join(asked), "".join(" --set %s=N" % key for key in asked)))
+    options = [word for setting in settings for word in ("--set", setting)]
+    check_same(case + " without its config.json", model, like, "--no-tokenizer", *options)
+
+
+shutil.rmtree(WORK, ignore_errors=True)
+os.makedirs(WORK)
+check_clip()
+check_whisper()
+check_sentence()
+check_alone("bert-safetensors", "num_attention_heads=4")
+check_alone("bert-pretraining-bin", "num_attention_heads=4", "architecture=BertForPreTraining")
+check_alone("distilbert-qa", "num_attention_heads=4",
+            "architecture=DistilBertForQuestionAnswering")
+check_alone("mpnet-mlm", "num_attention_heads=4", "layer_norm_eps=1e-12",
+            "architecture=MPNetForMaskedLM")
+check_alone("clip", "num_attention_heads=3")
+check_alone("whisper", "num_attention_heads=2")
+sys.exit(TAP.finish())
