@@ -324,22 +324,47 @@ static enum fletch_status open_named(bool *there, struct fletch_checkpoint *chec
     return *there ? open_file(checkpoint, list, path, err) : FLETCH_OK;
 }
 
+/* People forget what lies beside: an older pytorch_model.bin, say. */
+static enum fletch_status note_other(struct fletch_checkpoint *checkpoint,
+                                     const char *folder, const char *name,
+                                     const char *chosen, struct fletch_error *err)
+{
+    struct fletch_tensor_list list = { .arena = &checkpoint->arena,
+                                       .notes = checkpoint->notes };
+    char *path = fletch_path_join(&checkpoint->arena, folder, name);
+
+    if (!path)
+        return fletch_fail_memory(err, strlen(folder), "a path");
+    if (fletch_file_kind(path) == FLETCH_FILE_NONE)
+        return FLETCH_OK;
+    TRY(fletch_tensor_list_note(&list, err, "%s beside it is not read: %s goes first", name,
+                                chosen));
+    checkpoint->notes = list.notes;
+    return FLETCH_OK;
+}
+
 /* The order of choice is transformers': where both are there, the one file goes before the
  * index. */
 static enum fletch_status open_folder(struct fletch_checkpoint *checkpoint,
                                       struct fletch_tensor_list *list, const char *folder,
                                       struct fletch_error *err)
 {
+    const char *chosen = NULL;
     bool there = false;
 
     TRY(fletch_stranger_adapter(folder, err));
-    for (size_t i = 0; i < FORMATS_COUNT && !there; i++) {
+    for (size_t i = 0; i < FORMATS_COUNT; i++) {
         const char *const names[] = { formats[i]->file_name, formats[i]->other_name,
                                       formats[i]->index_name };
 
-        for (size_t j = 0; j < sizeof(names) / sizeof(names[0]) && !there; j++)
-            if (names[j])
-                TRY(open_named(&there, checkpoint, list, folder, names[j], err));
+        for (size_t j = 0; j < sizeof(names) / sizeof(names[0]); j++) {
+            if (!names[j])
+                continue;
+            TRY(chosen ? note_other(checkpoint, folder, names[j], chosen, err)
+                       : open_named(&there, checkpoint, list, folder, names[j], err));
+            if (there && !chosen)
+                chosen = names[j];
+        }
     }
     for (const char *const *name = foreign_names; *name && !there; name++)
         TRY(open_named(&there, checkpoint, list, folder, *name, err));

@@ -483,10 +483,17 @@ static void where_a_folder_has_several(void **state)
     put_npz_file("m/model.npz", arrays, 1, NULL);
     checkpoint = open_good(at("m"));
     assert_string_equal(checkpoint->files[0].name, "model.npz");
+    assert_string_equal(checkpoint->notes->text,
+                        "weights.npz beside it is not read: model.npz goes first");
+    assert_null(checkpoint->notes->next);
     fletch_checkpoint_close(checkpoint);
     put_header("m/model.safetensors", TEXT(header), 8);
     checkpoint = open_good(at("m"));
     assert_string_equal(checkpoint->files[0].name, "model.safetensors");
+    assert_string_equal(checkpoint->notes->text,
+                        "model.npz beside it is not read: model.safetensors goes first");
+    assert_string_equal(checkpoint->notes->next->text,
+                        "weights.npz beside it is not read: model.safetensors goes first");
     fletch_checkpoint_close(checkpoint);
 }
 
