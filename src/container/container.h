@@ -87,6 +87,8 @@ enum fletch_status fletch_writer_end_group(struct fletch_writer *writer,
  */
 enum fletch_status fletch_writer_finish(struct fletch_writer *writer, uint64_t *size,
                                         struct fletch_error *err);
+/* Once finished: where the last page ends, and offset indexes and footer begin. */
+uint64_t fletch_writer_tail(const struct fletch_writer *writer);
 void fletch_writer_close(struct fletch_writer *writer);
 
 struct fletch_reader_row {
@@ -129,10 +131,10 @@ enum fletch_status fletch_cursor_open(struct fletch_cursor **out,
                                       const struct fletch_reader *reader,
                                       struct fletch_error *err);
 void fletch_cursor_close(struct fletch_cursor *cursor);
-/* Values that are stored plainly, in a page of their own or not, are from now on given where
- * they lie in the file's map, which must outlive the cursor; the CRC of such a page is
- * checked when it is first read. For
- * fletch_cursor_read; streams give pieces of their own. */
+/* Values that are stored plainly, in a page of their own or not, are from now on given
+ * where they lie in the file's map, which must outlive the cursor; the CRC of such a page
+ * is checked when it is first read. For fletch_cursor_read; streams give pieces of their
+ * own. */
 enum fletch_status fletch_cursor_use_map(struct fletch_cursor *cursor, const uint8_t *map,
                                          struct fletch_error *err);
 /* The whole value of row i: *bytes [*size] belongs to the cursor and is valid until its

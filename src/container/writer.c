@@ -134,6 +134,11 @@ done:
     return status;
 }
 
+uint64_t fletch_writer_tail(const struct fletch_writer *writer)
+{
+    return writer->tail_at;
+}
+
 void fletch_writer_close(struct fletch_writer *writer)
 {
     if (!writer)
@@ -469,6 +474,7 @@ enum fletch_status fletch_writer_finish(struct fletch_writer *writer, uint64_t *
 
     assert(!writer->in_group);
     memcpy(elements, schema, sizeof(schema));
+    writer->tail_at = writer->offset;
     TRY(emit_indexes(writer, err));
     fletch_buf_clear(body);
     fletch_footer_put(body, &footer);

@@ -41,7 +41,8 @@ struct fletch_writer {
     struct fletch_group_meta *groups; /* [groups_count] */
     size_t groups_count, groups_cap;
     struct fletch_buf
-        indexes; /* offset indexes; offsets in `groups` count from its start */
+        indexes;      /* offset indexes; offsets in `groups` count from its start */
+    uint64_t tail_at; /* once finished: of the indexes */
     uint64_t rows_total;
 
     /* the group at hand */

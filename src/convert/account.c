@@ -43,6 +43,19 @@ static void emit_config(struct fletch_emit *emit, const char *key, const json_t 
 
 /* ---- The source ---- */
 
+/* What has no CRC in weights.parquet. */
+static void emit_tail(struct fletch_emit *emit, const struct fletch_tail *tail)
+{
+    if (!tail)
+        return;
+    fletch_emit_key(emit, "footer");
+    fletch_emit_open(emit, '{');
+    emit_number(emit, "offset", tail->offset);
+    emit_number(emit, "bytes", tail->size);
+    emit_sha256(emit, "sha256", tail->sha256);
+    fletch_emit_close(emit, '}');
+}
+
 static void emit_files(struct fletch_emit *emit, const struct fletch_metadata *metadata)
 {
     fletch_emit_key(emit, "source_files");
@@ -268,6 +281,7 @@ void fletch_account_emit(struct fletch_emit *emit, const struct fletch_metadata 
     emit_pair(emit, "source_model_type", *model->model_type ? model->model_type : NULL);
     emit_pair(emit, "source_format", model->parts[0].checkpoint->format);
     emit_files(emit, metadata);
+    emit_tail(emit, metadata->tail);
     emit_rows(emit, metadata);
     emit_left_out(emit, metadata->plans);
     emit_tokenizer(emit, metadata);

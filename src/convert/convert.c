@@ -35,6 +35,7 @@ struct conversion {
     struct fletch_staging *staging;
     struct fletch_file weights; /* open from its first byte until it is on disk */
     uint64_t written_bytes;
+    struct fletch_tail tail;
     struct fletch_tokenizer_origin tokenizer;
     struct fletch_source_file *files; /* [files_count] */
     size_t files_count;
@@ -120,9 +121,12 @@ static enum fletch_status write_weights(struct conversion *c, const char *path,
                                         struct fletch_error *err)
 {
     struct fletch_pipeline pipeline = pipeline_of(c);
+    uint64_t tail;
 
     TRY(fletch_file_create(&c->weights, path, err));
-    TRY(fletch_pipeline_run(c->outcomes, &c->written_bytes, &c->weights, &pipeline, err));
+    TRY(fletch_pipeline_run(c->outcomes, &c->written_bytes, &tail, &c->weights, &pipeline,
+                            err));
+    TRY(fletch_tail_take(&c->tail, &c->weights, tail, c->written_bytes, err));
     fletch_file_start_sync(&c->weights);
     return FLETCH_OK;
 }
@@ -272,6 +276,7 @@ static enum fletch_status write_metadata(struct conversion *c, const char *path,
                                         .has_tokenizer = has_tokenizer(c),
                                         .tokenizer_made =
                                             c->tokenizer.made ? &c->tokenizer.from : NULL,
+                                        .tail = &c->tail,
                                         .files = c->files,
                                         .files_count = c->files_count,
                                         .warnings = c->warnings,

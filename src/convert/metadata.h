@@ -9,6 +9,7 @@
 #define FLETCH_CONVERT_METADATA_H
 
 #include "convert/pipeline.h"
+#include "convert/tail.h"
 #include "vocab/vocab.h"
 
 /* Of a file of the source, for the account. */
@@ -29,6 +30,7 @@ struct fletch_metadata {
     const char *out_dir; /* as the user gave it */
     bool has_tokenizer;
     const struct fletch_vocab_origin *tokenizer_made; /* NULL: it is the model's own */
+    const struct fletch_tail *tail;                   /* of weights.parquet; may be NULL */
     const struct fletch_source_file *files;           /* [files_count] */
     size_t files_count;
     const char *const *warnings; /* [warnings_count] */

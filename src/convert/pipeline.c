@@ -539,7 +539,8 @@ static unsigned useful_threads(const struct fletch_pipeline *pipeline)
 }
 
 enum fletch_status fletch_pipeline_run(struct fletch_row_outcome *outcomes,
-                                       uint64_t *written, const struct fletch_file *file,
+                                       uint64_t *written, uint64_t *tail,
+                                       const struct fletch_file *file,
                                        const struct fletch_pipeline *pipeline,
                                        struct fletch_error *err)
 {
@@ -562,6 +563,8 @@ enum fletch_status fletch_pipeline_run(struct fletch_row_outcome *outcomes,
         status = fletch_writer_end_group(run.writer, err);
     if (!status)
         status = fletch_writer_finish(run.writer, written, err);
+    if (!status)
+        *tail = fletch_writer_tail(run.writer);
     run_release(&run);
     return status;
 }

@@ -32,10 +32,11 @@ struct fletch_pipeline {
 };
 
 /* Writes all rows to the empty file and finishes it. outcomes[rows_count] is filled in;
- * *written is the file's size. The bytes depend on plan, codec and level only. CANCELLED
- * within milliseconds of the cancel callback's word. */
+ * *written is the file's size, *tail where its pages end. The bytes depend on plan, codec
+ * and level only. CANCELLED within milliseconds of the cancel callback's word. */
 enum fletch_status fletch_pipeline_run(struct fletch_row_outcome *outcomes,
-                                       uint64_t *written, const struct fletch_file *file,
+                                       uint64_t *written, uint64_t *tail,
+                                       const struct fletch_file *file,
                                        const struct fletch_pipeline *pipeline,
                                        struct fletch_error *err);
 

@@ -2,6 +2,7 @@
 /* verify.c - a converted folder, proven after the fact: by itself, or against its source */
 #include "convert/pipeline.h"
 #include "convert/proof.h"
+#include "convert/tail.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -96,11 +97,12 @@ static enum fletch_status open_output(struct verification *v, struct fletch_erro
     if (!weights || (folder && !metadata))
         return fletch_fail_memory(err, strlen(v->out_dir), "a path");
     TRY(fletch_file_open(&v->file, weights, err));
+    if (folder) {
+        TRY(fletch_json_load(&v->metadata, metadata, false, err));
+        TRY(fletch_tail_check(fletch_json_at(v->metadata, "fletch.footer"), &v->file, err));
+    }
     TRY(fletch_reader_open(&v->reader, &v->file, err));
-    if (!folder)
-        return FLETCH_OK;
-    TRY(fletch_json_load(&v->metadata, metadata, false, err));
-    return compare_metadata(v, err);
+    return folder ? compare_metadata(v, err) : FLETCH_OK;
 }
 
 /* The family and precision that the output was made with, unless the caller says otherwise.

@@ -191,12 +191,78 @@ static void a_wrong_hash_is_found(void **state)
     (void)state;
     prepare();
     snprintf(text, sizeof(text), "%s", text_of(at("out/metadata.json")));
-    hash = strstr(text, "\"sha256\": \"");
+    hash = strstr(strstr(text, "\"rows\": {"), "\"sha256\": \"");
     assert_non_null(hash);
     hash[strlen("\"sha256\": \"")] ^= 1;
     put_text(at("out/metadata.json"), text);
     assert_fails(fletch_verify(&found, at("out"), NULL, &plain, &err), FLETCH_ERR_VERIFY,
                  err, "metadata.json says");
+}
+
+/* Replaces the first of a text in metadata.json by another one of the same length. */
+static void edit_metadata(const char *from, const char *to)
+{
+    char text[1 << 16];
+    char *found_at;
+
+    assert_int_equal(strlen(from), strlen(to));
+    snprintf(text, sizeof(text), "%s", text_of(at("out/metadata.json")));
+    found_at = strstr(text, from);
+    assert_non_null(found_at);
+    memcpy(found_at, to, strlen(to));
+    put_text(at("out/metadata.json"), text);
+}
+
+/* Indexes and footer have no CRC: the hash in metadata.json finds whatever changes there.
+ */
+static void every_byte_behind_the_pages_counts(void **state)
+{
+    struct fletch_verification found;
+    struct fletch_buf buf = { 0 };
+    struct fletch_error err;
+    const char *offset;
+    size_t tail;
+
+    (void)state;
+    prepare();
+    assert_ok(fletch_file_load(&buf, at("out/weights.parquet"), UINT64_MAX, &err), err);
+    offset = strstr(text_of(at("out/metadata.json")), "\"footer\": {");
+    assert_non_null(offset);
+    offset = strstr(offset, "\"offset\": ");
+    assert_non_null(offset);
+    tail = strtoul(offset + strlen("\"offset\": "), NULL, 10);
+    assert_true(tail > buf.size / 2 && tail + 200 < buf.size);
+    for (size_t i = tail; i < buf.size; i++) {
+        buf.bytes[i] ^= (uint8_t)(1 << i % 8);
+        put_bytes(at("out/weights.parquet"), buf.bytes, buf.size);
+        assert_fails(fletch_verify(&found, at("out"), NULL, &plain, &err),
+                     FLETCH_ERR_VERIFY, err, "weights.parquet: its indexes and footer, ");
+        buf.bytes[i] ^= (uint8_t)(1 << i % 8);
+    }
+    put_bytes(at("out/weights.parquet"), buf.bytes, buf.size - 1);
+    assert_fails(fletch_verify(&found, at("out"), NULL, &plain, &err), FLETCH_ERR_VERIFY,
+                 err, " bytes long, by metadata.json its last ");
+    put_bytes(at("out/weights.parquet"), buf.bytes, buf.size);
+    assert_ok(fletch_verify(&found, at("out"), NULL, &plain, &err), err);
+    fletch_buf_release(&buf);
+}
+
+/* What conversions wrote before there was that hash, and what somebody made of it. */
+static void outputs_without_that_hash_pass(void **state)
+{
+    struct fletch_verification found;
+    struct fletch_error err;
+
+    (void)state;
+    prepare();
+    edit_metadata("\"offset\": ", "\"offser\": ");
+    assert_fails(fletch_verify(&found, at("out"), NULL, &plain, &err), FLETCH_ERR_VERIFY,
+                 err, " bytes long, by metadata.json its last ");
+    edit_metadata("\"offser\": ", "\"offset\":-");
+    assert_fails(fletch_verify(&found, at("out"), NULL, &plain, &err), FLETCH_ERR_VERIFY,
+                 err, "metadata.json: \"footer\" lacks its offset, bytes or sha256");
+    edit_metadata("\"footer\": {", "\"fooler\": {");
+    assert_ok(fletch_verify(&found, at("out"), NULL, &plain, &err), err);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_scratch, remove_scratch)
@@ -212,6 +278,8 @@ int main(void)
         TEST(a_flipped_byte_is_found),
         TEST(metadata_must_fit),
         TEST(a_wrong_hash_is_found),
+        TEST(every_byte_behind_the_pages_counts),
+        TEST(outputs_without_that_hash_pass),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
