@@ -2,6 +2,8 @@
 /* settings.c - see settings.h */
 #include "model/settings.h"
 
+#include "base/utf8.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -49,13 +51,11 @@ static enum fletch_status read_one(struct fletch_model *model, const char *setti
         return fletch_fail(err, FLETCH_ERR_ARGUMENT,
                            "--set %.*s: expected KEY=VALUE, as in num_attention_heads=12",
                            SHOWN, setting);
+    if (fletch_utf8_span(setting, strlen(setting)) != strlen(setting))
+        return fletch_fail(err, FLETCH_ERR_ARGUMENT, "--set: a key or value is not UTF-8");
     value = value_of(setting + len + 1, &model->arena);
-    if (!value)
-        return fletch_fail(err, FLETCH_ERR_ARGUMENT, "--set %.*s: is not UTF-8", SHOWN,
-                           setting);
-    if (json_object_setn_new(model->set, setting, len, value))
-        return fletch_fail(err, FLETCH_ERR_ARGUMENT, "--set %.*s: is not UTF-8", SHOWN,
-                           setting);
+    if (!value || json_object_setn_new(model->set, setting, len, value))
+        return fletch_fail_memory(err, strlen(setting), "a setting");
     return FLETCH_OK;
 }
 

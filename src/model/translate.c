@@ -116,16 +116,17 @@ static enum fletch_status translate_one(struct translation *translation,
     return FLETCH_OK;
 }
 
-static int compare_tensors(const void *a, const void *b)
-{
-    const struct fletch_tensor *x = a, *y = b;
-
-    return fletch_natural_compare(x->name, y->name);
-}
-
 static const char *origin_of(const struct fletch_tensor *tensor)
 {
     return tensor->origin ? tensor->origin : tensor->name;
+}
+
+static int compare_tensors(const void *a, const void *b)
+{
+    const struct fletch_tensor *x = a, *y = b;
+    int order = fletch_natural_compare(x->name, y->name);
+
+    return order ? order : strcmp(origin_of(x), origin_of(y));
 }
 
 /* The translated list takes the place of the checkpoint's. */
@@ -136,7 +137,7 @@ static enum fletch_status settle(struct translation *translation)
 
     qsort(tensors, translation->count, sizeof(*tensors), compare_tensors);
     for (size_t i = 1; i < translation->count; i++)
-        if (!compare_tensors(&tensors[i - 1], &tensors[i]))
+        if (!strcmp(tensors[i - 1].name, tensors[i].name))
             return fletch_fail(translation->err, FLETCH_ERR_FORMAT,
                                "tensors '%.*s' and '%.*s' would both be '%.120s'", 120,
                                origin_of(&tensors[i - 1]), 120, origin_of(&tensors[i]),

@@ -143,6 +143,7 @@ static void names_sort_by_number(void **state)
 static void globs_match_whole_names(void **state)
 {
     static const char *const any[] = { "x*", "*y", NULL };
+    struct fletch_glob_star stars[FLETCH_GLOB_STARS_MAX];
 
     (void)state;
     assert_true(fletch_glob_match("encoder.*", "encoder.layer.0.w"));
@@ -154,6 +155,17 @@ static void globs_match_whole_names(void **state)
     assert_false(fletch_glob_match("l?.w", "l.w"));
     assert_true(fletch_glob_match("*", ""));
     assert_true(fletch_glob_match("", ""));
+    assert_true(fletch_glob_capture(stars, "a.*.b.*.c", "a.12.b..c"));
+    assert_int_equal(stars[0].len, 2);
+    assert_memory_equal(stars[0].text, "12", 2);
+    assert_int_equal(stars[1].len, 0);
+    assert_int_equal(stars[2].len, 0);
+    assert_true(fletch_glob_capture(stars, "*x*", "axbxc"));
+    assert_int_equal(stars[0].len, 1);
+    assert_int_equal(stars[1].len, 3);
+    assert_true(fletch_glob_capture(stars, "*1*2*3*4*5*", "a1b2c3d4e5f"));
+    assert_memory_equal(stars[3].text, "d", stars[3].len);
+    assert_false(fletch_glob_capture(stars, "a*b", "a"));
     assert_false(fletch_glob_match("", "a"));
     assert_true(fletch_glob_any(any, "ay"));
     assert_false(fletch_glob_any(any, "b"));

@@ -349,6 +349,189 @@ static void file_of_a_pipeline(void **state)
 #define SCRATCH_TEST(name)                                                                 \
     cmocka_unit_test_setup_teardown(name, make_scratch, remove_scratch)
 
+/* ---- What is set ---- */
+
+static void refused_set(const char *path, const char *family, const char *setting,
+                        const char *sentence)
+{
+    const char *const set[] = { setting, NULL };
+    const struct fletch_options options = { .family = family, .set = set };
+    struct fletch_model *model = NULL;
+    struct fletch_error err;
+
+    assert_fails(fletch_model_open(&model, path, &options, &err), FLETCH_ERR_ARGUMENT, err,
+                 sentence);
+    assert_null(model);
+}
+
+static void settings(void **state)
+{
+    static const char *const set[] = { "num_attention_heads=4",        "pad_token_id=0",
+                                       "architecture=BertForMaskedLM", "max_seq_len=64",
+                                       "num_attention_heads=2",        NULL };
+    const struct fletch_options options = { .set = set };
+    struct fletch_model *model;
+    struct fletch_error err;
+
+    (void)state;
+    put_text(at("config.json"), BERT);
+    put_weights(at("model.safetensors"), WORDS);
+    assert_ok(fletch_model_open(&model, scratch, &options, &err), err);
+    assert_int_equal(
+        fletch_family_count(model->member, "num_attention_heads", model->config), 2);
+    assert_int_equal(fletch_model_max_seq_length(model), 64);
+    assert_string_equal(json_string_value(json_array_get(
+                            json_object_get(model->config, "architectures"), 0)),
+                        "BertForMaskedLM");
+    assert_int_equal(json_object_size(model->set), 4);
+    fletch_model_close(model);
+    refused_set(scratch, NULL, "heads=12",
+                "--set heads: no key that counts for a bert model, expected one of "
+                "hidden_size, num_attention_heads, intermediate_size, num_hidden_layers, "
+                "vocab_size, max_position_embeddings, layer_norm_eps, architecture, "
+                "max_seq_length, pad_token_id, model_type");
+    refused_set(scratch, NULL, "num_attention_heads",
+                "--set num_attention_heads: expected KEY=VALUE, as in "
+                "num_attention_heads=12");
+    refused_set(scratch, NULL, "=12",
+                "--set =12: expected KEY=VALUE, as in num_attention_heads=12");
+    refused_set(scratch, NULL, "num_attention_heads=twelve",
+                "--set num_attention_heads: num_attention_heads is a string, expected an "
+                "integer");
+    refused_set(scratch, NULL, "num_attention_heads=0",
+                "--set num_attention_heads: num_attention_heads is 0, expected 1 to "
+                "2147483647");
+    refused_set(scratch, NULL, "layer_norm_eps=-1",
+                "--set layer_norm_eps: layer_norm_eps is -1, expected at least 0");
+    refused_set(scratch, NULL, "pad_token_id=-1",
+                "--set pad_token_id: expected an integer from 0 to 2147483647");
+    refused_set(scratch, NULL, "architecture=3",
+                "--set architecture: is an integer, expected a string");
+    refused_set(scratch, NULL, "model_type=3",
+                "--set model_type: is an integer, expected a string");
+    refused_set(scratch, NULL, "hidden_size=\xff", "--set: a key or value is not UTF-8");
+}
+
+static void settings_of_towers(void **state)
+{
+    static const char *const set[] = { "vision_config.patch_size=7", "projection_dim=9",
+                                       NULL };
+    const struct fletch_options options = { .family = "clip", .set = set };
+    struct fletch_model *model;
+    struct fletch_error err;
+
+    (void)state;
+    put_weights(at("w.safetensors"), "vision_model.x");
+    assert_ok(fletch_model_open(&model, at("w.safetensors"), &options, &err), err);
+    assert_int_equal(fletch_family_count(model->member, "patch_size", model->config), 7);
+    assert_int_equal(fletch_family_count(model->member, "projection_dim", model->config),
+                     9);
+    fletch_model_close(model);
+    /* the old dict replaces the other as a whole: it is where a value must go */
+    put_text(at("config.json"),
+             "{\"model_type\": \"clip\", \"vision_config\": {\"patch_size\""
+             ": 4}, \"vision_config_dict\": {\"hidden_size\": 24}}");
+    assert_ok(fletch_model_open(&model, at("w.safetensors"), &options, &err), err);
+    assert_int_equal(fletch_family_count(model->member, "patch_size", model->config), 7);
+    fletch_model_close(model);
+    refused_set(
+        at("w.safetensors"), "clip", "max_seq_length=77",
+        "--set max_seq_length: no key that counts for a clip model, expected one of "
+        "image_size, patch_size, hidden_size, num_layers, num_attention_heads, "
+        "intermediate_size, layer_norm_eps, projection_dim, model_type");
+}
+
+static void set_model_type_decides(void **state)
+{
+    static const char *const set[] = { "model_type=xlm-roberta", NULL };
+    const struct fletch_options options = { .set = set };
+    struct fletch_model *model;
+    struct fletch_error err;
+
+    (void)state;
+    put_weights(at("w.safetensors"), WORDS);
+    assert_ok(fletch_model_open(&model, at("w.safetensors"), &options, &err), err);
+    assert_string_equal(model->member->model_type, "xlm-roberta");
+    assert_string_equal(model->evidence, "set: model_type \"xlm-roberta\"");
+    fletch_model_close(model);
+}
+
+/* ---- Other projects' words ---- */
+
+/* A safetensors file from its header and as many bytes 0, 1, 2, ... as that says. */
+static void put_tensors(const char *path, const char *header, size_t size)
+{
+    uint8_t bytes[1024] = { 0 };
+    size_t len = strlen(header);
+
+    bytes[0] = (uint8_t)(len & 255);
+    bytes[1] = (uint8_t)(len >> 8);
+    memcpy(bytes + 8, header, len);
+    for (size_t i = 0; i < size; i++)
+        bytes[8 + len + i] = (uint8_t)i;
+    put_bytes(path, bytes, 8 + len + size);
+}
+
+#define CLIP_WORDS(proj)                                                                   \
+    "{\"visual.conv1.weight\":{\"dtype\":\"U8\",\"shape\":[1,1,1,1],"                      \
+    "\"data_offsets\":[0,1]},"                                                             \
+    "\"visual.transformer.resblocks.0.attn.in_proj_weight\":{\"dtype\":\"U8\","            \
+    "\"shape\":[6,2],\"data_offsets\":[1,13]},"                                            \
+    "\"" proj "\":{\"dtype\":\"U8\",\"shape\":[2,3],\"data_offsets\":[13,19]}}"
+
+static void check_tensor(const struct fletch_model *model, const char *name,
+                         const char *origin, const char *taken, const char *bytes)
+{
+    const struct fletch_checkpoint *checkpoint = model->parts[0].checkpoint;
+    const struct fletch_tensor *tensor = fletch_checkpoint_find(checkpoint, name);
+    struct fletch_error err;
+    uint8_t out[16];
+
+    assert_non_null(tensor);
+    assert_string_equal(tensor->origin, origin);
+    assert_string_equal(tensor->taken, taken);
+    assert_int_equal(tensor->size, strlen(bytes));
+    assert_ok(fletch_checkpoint_read(checkpoint, tensor, 0, out, tensor->size, &err), err);
+    assert_memory_equal(out, bytes, tensor->size);
+}
+
+#define FUSED "visual.transformer.resblocks.0.attn.in_proj_weight"
+#define LAYER "vision_model.encoder.layers.0.self_attn."
+
+static void translated(void **state)
+{
+    struct fletch_model *model;
+
+    (void)state;
+    put_tensors(at("w.safetensors"), CLIP_WORDS("visual.proj"), 19);
+    model = opened(at("w.safetensors"), NULL);
+    assert_string_equal(model->family->name, "clip");
+    assert_string_equal(model->dialect->name, "openai-clip");
+    assert_string_equal(model->evidence,
+                        "CLIP as OpenAI's project saves it, config from the shapes");
+    assert_int_equal(model->parts[0].checkpoint->tensors_count, 5);
+    check_tensor(model, LAYER "q_proj.weight", FUSED, "rows 0 to 2 of 6", "\1\2\3\4");
+    check_tensor(model, LAYER "k_proj.weight", FUSED, "rows 2 to 4 of 6", "\5\6\7\10");
+    check_tensor(model, LAYER "v_proj.weight", FUSED, "rows 4 to 6 of 6", "\11\12\13\14");
+    check_tensor(model, "visual_projection.weight", "visual.proj", "transposed",
+                 "\15\20\16\21\17\22");
+    fletch_model_close(model);
+    /* its own words are kept for whoever asks for them */
+    model = opened(at("w.safetensors"), "transformers");
+    assert_null(model->dialect);
+    assert_non_null(fletch_checkpoint_find(model->parts[0].checkpoint, FUSED));
+    fletch_model_close(model);
+}
+
+static void translated_twice(void **state)
+{
+    (void)state;
+    put_tensors(at("w.safetensors"), CLIP_WORDS(LAYER "q_proj.weight"), 19);
+    refused(at("w.safetensors"), NULL, FLETCH_ERR_FORMAT,
+            "w.safetensors: tensors '" LAYER "q_proj.weight' and '" FUSED
+            "' would both be '" LAYER "q_proj.weight'");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -356,6 +539,11 @@ int main(void)
         SCRATCH_TEST(single_file),
         SCRATCH_TEST(towers_need_their_config),
         SCRATCH_TEST(config_may_name_the_weights),
+        SCRATCH_TEST(settings),
+        SCRATCH_TEST(settings_of_towers),
+        SCRATCH_TEST(set_model_type_decides),
+        SCRATCH_TEST(translated),
+        SCRATCH_TEST(translated_twice),
         SCRATCH_TEST(refuses_what_is_missing),
         SCRATCH_TEST(refuses_bad_configs),
         cmocka_unit_test(golden_pipeline),
