@@ -239,7 +239,10 @@ struct fletch_detection {
 FLETCH_API enum fletch_status fletch_detect(struct fletch_detection *out, const char *model,
                                             struct fletch_error *err);
 
-/* ---- Checkpoints: list the tensors of a folder or a file ---- */
+/* ---- Checkpoints: list the tensors of a folder or a file ----
+ *
+ * Where a file holds more than a model, as one of a training run does, the model's tensors
+ * are listed, under the names that the model has for them. */
 
 struct fletch_tensor_info {
     const char *name;      /* UTF-8 */
@@ -257,6 +260,11 @@ struct fletch_checkpoint;
 FLETCH_API enum fletch_status fletch_checkpoint_open(struct fletch_checkpoint **out,
                                                      const char *path,
                                                      struct fletch_error *err);
+/* Of the options, family and prefix are used: whose names tell what in the file is the
+ * model, or which part it is. */
+FLETCH_API enum fletch_status
+fletch_checkpoint_open_with(struct fletch_checkpoint **out, const char *path,
+                            const struct fletch_options *options, struct fletch_error *err);
 FLETCH_API void fletch_checkpoint_close(struct fletch_checkpoint *checkpoint);
 FLETCH_API size_t fletch_checkpoint_count(const struct fletch_checkpoint *checkpoint);
 /* False past the last. Tensors come in natural order of their names. */
@@ -264,6 +272,8 @@ FLETCH_API bool fletch_checkpoint_at(struct fletch_tensor_info *out,
                                      const struct fletch_checkpoint *checkpoint, size_t i);
 /* "safetensors". Static. */
 FLETCH_API const char *fletch_checkpoint_format(const struct fletch_checkpoint *checkpoint);
+/* "state_dict.model": what was in front of all names; "" for nothing. */
+FLETCH_API const char *fletch_checkpoint_prefix(const struct fletch_checkpoint *checkpoint);
 
 /* ---- Tables: the rows of a written file ---- */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* checkpoint.c - see checkpoint.h */
-#include "checkpoint/inside.h"
+#include "checkpoint/nest.h"
 #include "checkpoint/strided.h"
 
 #include "base/bytes.h"
@@ -173,6 +173,7 @@ enum fletch_status fletch_checkpoint_settle(struct fletch_checkpoint *checkpoint
             if (!checkpoint->strided)
                 return fletch_fail_memory(err, sizeof(void *), "strided tensors");
         }
+    checkpoint->prefix = list->prefix;
     checkpoint->notes = list->notes;
     checkpoint->rest = list->rest;
     checkpoint->facts = list->facts;
@@ -289,6 +290,7 @@ static enum fletch_status open_file(struct fletch_checkpoint *checkpoint,
 {
     const char *base = fletch_path_base(path);
     size_t len = (size_t)(base - path);
+    const struct fletch_choice *choice = list->choice;
     enum fletch_status status;
 
     for (size_t i = 0; i < FORMATS_COUNT; i++) {
@@ -302,6 +304,8 @@ static enum fletch_status open_file(struct fletch_checkpoint *checkpoint,
     }
     TRY(fletch_checkpoint_add(checkpoint, list, path, base, err));
     status = fletch_checkpoint_settle(checkpoint, list, err);
+    if (!status)
+        status = fletch_nest_settle(checkpoint, choice, err);
     if (status)
         fletch_error_prefix(err, "%s", path);
     return status;
@@ -371,11 +375,12 @@ static enum fletch_status open_folder(struct fletch_checkpoint *checkpoint,
     return there ? FLETCH_OK : fletch_stranger_folder(folder, err);
 }
 
-enum fletch_status fletch_checkpoint_open(struct fletch_checkpoint **out, const char *path,
+enum fletch_status fletch_checkpoint_load(struct fletch_checkpoint **out, const char *path,
+                                          const struct fletch_choice *choice,
                                           struct fletch_error *err)
 {
     struct fletch_checkpoint *checkpoint = fletch_alloc(sizeof(*checkpoint));
-    struct fletch_tensor_list list = { 0 };
+    struct fletch_tensor_list list = { .choice = choice };
     enum fletch_status status;
     char *own;
     bool there;
@@ -449,6 +454,11 @@ bool fletch_checkpoint_at(struct fletch_tensor_info *out,
 const char *fletch_checkpoint_format(const struct fletch_checkpoint *checkpoint)
 {
     return checkpoint->format;
+}
+
+const char *fletch_checkpoint_prefix(const struct fletch_checkpoint *checkpoint)
+{
+    return checkpoint->prefix;
 }
 
 const struct fletch_tensor *

@@ -10,6 +10,10 @@
  *     with strides, all elements do
  *  3. names are valid UTF-8 without NUL
  *
+ * Of a checkpoint that holds more than a model the list is the model's alone: what is in
+ * front of its names, a training run's dict or a wrapper's attribute, is the prefix, which
+ * they do not have any more. nest.h has the rule.
+ *
  * Tensors may share bytes: tied weights are two names with one offset.
  *
  * The files stay open for reading, their tensors' bytes are pulled in pieces with
@@ -45,11 +49,25 @@ struct fletch_checkpoint {
     size_t files_count;
     struct fletch_tensor *tensors; /* [tensors_count], in natural order */
     size_t tensors_count;
+    const char *prefix; /* "state_dict.model", what was in front of all names; or "" */
     struct fletch_note *notes; /* in the order of what they are about */
     struct fletch_note *rest;  /* names of tensors that are no part of the model */
     json_t *facts; /* numbers and words that it holds besides, as {"dims": {"n_mels": 80}};
                       NULL: none */
     struct fletch_strided *strided; /* windows of what does not lie in order; NULL */
+};
+
+/* What is known about which tensors are the model's. */
+struct fletch_choice {
+    const char *prefix; /* asked for, with or without its last dot; "" or ".": none; NULL:
+                           choose by what is known */
+    /* True when those names that no model of its kind lacks are there; NULL: nothing is
+     * known. */
+    bool (*fits)(const char *const *names, size_t count, const void *user);
+    /* Sets marks[count] for those that are names of such a model. */
+    enum fletch_status (*known)(bool *marks, const char *const *names, size_t count,
+                                const void *user, struct fletch_error *err);
+    const void *user;
 };
 
 /* A format: how to know it by its first bytes, and how to list what is inside. It appends
@@ -62,10 +80,12 @@ struct fletch_tensor_list {
     uint64_t file_size;         /* of the file that is being listed */
     bool is_shard;              /* an index names its tensors: they keep their names */
     const char *format;         /* static: a better name for it than the format's; NULL */
-    struct fletch_file *aside;  /* what the format unpacked of this file, or NULL */
-    struct fletch_note *notes;  /* grown by fletch_tensor_list_note */
-    struct fletch_note *rest;   /* names of tensors beside the model's, as an optimizer's */
-    json_t *facts;              /* as the checkpoint's; whoever sets it gives it away */
+    const struct fletch_choice *choice; /* may be NULL */
+    const char *prefix;        /* with its last dot, of a format that chose; else NULL */
+    struct fletch_file *aside; /* what the format unpacked of this file, or NULL */
+    struct fletch_note *notes; /* grown by fletch_tensor_list_note */
+    struct fletch_note *rest;  /* names of tensors beside the model's, as an optimizer's */
+    json_t *facts;             /* as the checkpoint's; whoever sets it gives it away */
     struct fletch_tensor
         *tensors; /* [cap], `count` in use; grown by fletch_tensor_list_put */
     size_t count, cap;
@@ -104,11 +124,15 @@ extern const struct fletch_checkpoint_format fletch_format_torch_tar;
 extern const struct fletch_checkpoint_format fletch_format_npz;
 extern const struct fletch_checkpoint_format fletch_format_npy;
 
-/* Opens what is at `path`: a folder (its weights file; where there is none, its index with
- * shards), one weights file of any name, or one index. Says what is there instead when
- * there is nothing to read: an LFS pointer, an HTML page, a format that is known but not
- * read, an empty folder. NOT_FOUND, IO, FORMAT, UNSUPPORTED, MEMORY; the file is in front
- * of every message. Public: fletch_checkpoint_open. */
+/* Opens what is at `path`, of which only the model's tensors are listed: a folder (its
+ * weights file; where there is none, its index with shards), one weights file of any name,
+ * or one index. Says what is there instead when there is nothing to read: an LFS pointer,
+ * an HTML page, a format that is known but not read, an empty folder. NOT_FOUND, IO,
+ * FORMAT, UNSUPPORTED, MEMORY, and ARGUMENT for a prefix that is not there; the file is in
+ * front of every message. `choice` may be NULL. */
+enum fletch_status fletch_checkpoint_load(struct fletch_checkpoint **out, const char *path,
+                                          const struct fletch_choice *choice,
+                                          struct fletch_error *err);
 
 /* `size` bytes of a tensor from byte `begin` on, its elements in order and little-endian,
  * however the file holds them. IO when the file shrank. */

@@ -7,7 +7,7 @@
  * agree: every tensor of the map is in its file, and no file has a tensor that the map does
  * not list. "metadata" is not looked at.
  */
-#include "checkpoint/inside.h"
+#include "checkpoint/nest.h"
 
 #include "base/json.h"
 
@@ -141,9 +141,12 @@ static enum fletch_status check_agreement(struct fletch_checkpoint *checkpoint,
                                           struct fletch_tensor_list *list, json_t *map,
                                           struct fletch_error *err)
 {
+    const struct fletch_choice *choice = list->choice;
+
     TRY(fletch_checkpoint_settle(checkpoint, list, err));
     TRY(check_map(checkpoint, map, err));
-    return check_tensors(checkpoint, map, err);
+    TRY(check_tensors(checkpoint, map, err));
+    return fletch_nest_settle(checkpoint, choice, err);
 }
 
 /* Where the index is no JSON at all it may be something else that is known: an LFS pointer

@@ -8,7 +8,7 @@
 #ifndef FLETCH_CHECKPOINT_TORCH_H
 #define FLETCH_CHECKPOINT_TORCH_H
 
-#include "checkpoint/inside.h"
+#include "checkpoint/nest.h"
 #include "checkpoint/pickle.h"
 
 /* A persistent id: ('storage', class, key, location, count[, view]). */
@@ -80,8 +80,7 @@ enum fletch_status fletch_torch_tensor_read(struct fletch_tensor *out,
 
 /* ---- torch_nest.c ---- */
 
-/* Chooses the state dict, appends its tensors to the list, and notes what was passed over.
- */
+/* Chooses the model's tensors, appends them to the list, and names those passed over. */
 enum fletch_status fletch_torch_list(struct fletch_torch *torch, struct fletch_error *err);
 
 /* ---- torch_script.c ---- */
@@ -103,10 +102,30 @@ enum fletch_status fletch_torch_note_calls(struct fletch_torch *torch,
 /* Sets the list's facts: numbers and words of the top, and of the dicts right below it. */
 enum fletch_status fletch_torch_facts(struct fletch_torch *torch, struct fletch_error *err);
 
-/* ---- torch_rest.c ---- */
+/* ---- torch_walk.c ---- */
 
-/* Lists the names of the tensors that are not right in the dict `chosen`. */
-enum fletch_status fletch_torch_rest(struct fletch_torch *torch, uint32_t chosen,
-                                     struct fletch_error *err);
+/* Of the names of one tensor and the dicts that it is in, and of all tensors, in bytes. */
+#define FLETCH_TORCH_WAY_MAX 4096
+#define FLETCH_TORCH_WAYS_MAX (256 << 20)
+#define FLETCH_TORCH_TENSORS_MAX (1 << 20)
+
+struct fletch_torch_entry {
+    struct fletch_nest_name name;
+    uint32_t value;     /* of the pickle */
+    uint32_t container; /* the dict or list that it is right in */
+    uint32_t key;       /* in a dict: its key */
+    bool strange;       /* unknown, but made of a tensor or a storage */
+    bool unnamed;       /* its key is a text that cannot be a name */
+};
+
+struct fletch_torch_walk {
+    struct fletch_torch_entry *entries; /* [count] */
+    size_t count;
+};
+
+/* Lists all tensors of the pickle. UNSUPPORTED beyond a limit, by its name. */
+enum fletch_status fletch_torch_walk(struct fletch_torch_walk *out,
+                                     struct fletch_torch *torch, struct fletch_error *err);
+void fletch_torch_walk_release(struct fletch_torch_walk *walk);
 
 #endif

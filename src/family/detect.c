@@ -74,8 +74,8 @@ static bool is_named(const char *name, const char *glob, const struct fletch_mem
     return false;
 }
 
-static bool has_needs(const struct fletch_member *member, const char *const *names,
-                      size_t count)
+bool fletch_member_has_needs(const struct fletch_member *member, const char *const *names,
+                             size_t count)
 {
     if (!member->need)
         return false;
@@ -94,7 +94,7 @@ static const struct fletch_member *guess_own(const struct fletch_family *family,
                                              const char *const *names, size_t count)
 {
     for (const struct fletch_member *member = family->members; member->fields; member++)
-        if (has_needs(member, names, count))
+        if (fletch_member_has_needs(member, names, count))
             return member;
     return NULL;
 }

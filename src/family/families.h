@@ -28,4 +28,12 @@ extern const struct fletch_rename fletch_text_renames[];
 extern const struct fletch_drop fletch_text_drops[];
 extern const struct fletch_field fletch_text_fields[];
 
+/* True when the names that the member cannot do without are all there; detect.c. */
+bool fletch_member_has_needs(const struct fletch_member *member, const char *const *names,
+                             size_t count);
+/* True when the member's model has a tensor that a checkpoint calls `name`; family.c. */
+enum fletch_status fletch_member_has(bool *out, const struct fletch_family *family,
+                                     const struct fletch_member *member, const char *name,
+                                     struct fletch_arena *arena, struct fletch_error *err);
+
 #endif

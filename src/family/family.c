@@ -6,7 +6,7 @@
  * own it, then `output`. That is how newer releases of the transformers library load, so
  * checkpoints that mix names with and without prefix work too.
  */
-#include "family/family.h"
+#include "family/families.h"
 
 #include "base/glob.h"
 
@@ -149,6 +149,22 @@ static enum fletch_status map_one(struct fletch_mapping *out, const char *name,
     else
         return rename_one(&out->row, own, input->family->output, arena, err);
     return out->reason ? FLETCH_OK : fletch_fail_memory(err, strlen(name), "reasons");
+}
+
+enum fletch_status fletch_member_has(bool *out, const struct fletch_family *family,
+                                     const struct fletch_member *member, const char *name,
+                                     struct fletch_arena *arena, struct fletch_error *err)
+{
+    const struct fletch_map_input input = { .family = family, .member = member };
+    const char *own;
+
+    *out = false;
+    TRY(rename_one(&own, name, family->renames, arena, err));
+    if (drop_reason(own, &input))
+        return FLETCH_OK;
+    TRY(own_name(&own, own, member, arena, err));
+    *out = own != NULL;
+    return FLETCH_OK;
 }
 
 /* ---- Two sources for one row ---- */

@@ -130,6 +130,21 @@ enum fletch_status fletch_family_choose(const struct fletch_family **out, const 
                                         const struct fletch_clues *clues,
                                         struct fletch_error *err);
 
+/* Which models may be meant when names are all there is to go by. */
+struct fletch_scope {
+    const struct fletch_family *family; /* the one that was asked for; NULL: any */
+    const char *model_type;             /* of config.json; NULL or "": any */
+};
+
+/* True when the names that some model in the scope cannot do without are there. */
+bool fletch_family_fits(const struct fletch_scope *scope, const char *const *names,
+                        size_t count);
+/* Sets marks[count] for the names that the model has which has most of them, of those that
+ * fit. MEMORY. */
+enum fletch_status fletch_family_known(bool *marks, const struct fletch_scope *scope,
+                                       const char *const *names, size_t count,
+                                       struct fletch_error *err);
+
 /* What becomes of one tensor. */
 struct fletch_mapping {
     const char *row;    /* its row's name; NULL: left out */

@@ -138,7 +138,8 @@ static enum fletch_status weights_path(const char **out, struct fletch_model *mo
 }
 
 static enum fletch_status open_encoder(struct fletch_model *model, const char *path,
-                                       bool single, struct fletch_error *err)
+                                       bool single, const struct fletch_options *options,
+                                       struct fletch_error *err)
 {
     const char *from = path;
 
@@ -148,7 +149,8 @@ static enum fletch_status open_encoder(struct fletch_model *model, const char *p
         return fletch_fail_memory(err, sizeof(*model->parts), "checkpoints");
     if (!single)
         TRY(weights_path(&from, model, err));
-    TRY(fletch_checkpoint_open(&model->parts[0].checkpoint, from, err));
+    TRY(fletch_model_checkpoint(&model->parts[0].checkpoint, from, options,
+                                model->model_type, err));
     model->parts[0].folder = "";
     model->parts_count = 1;
     return FLETCH_OK;
@@ -253,7 +255,7 @@ static enum fletch_status open_all(struct fletch_model *model, const char *path,
     TRY(fletch_settings_read(model, options, err));
     if (!single && model->modules_count)
         TRY(need_config(model, single, err));
-    TRY(open_encoder(model, path, single, err));
+    TRY(open_encoder(model, path, single, options, err));
     TRY(fletch_model_translate(model, options->family, err));
     TRY(need_config(model, single, err));
     TRY(find_family(model, options->family, err));

@@ -64,6 +64,12 @@ struct fletch_model {
 enum fletch_status fletch_model_open(struct fletch_model **out, const char *path,
                                      const struct fletch_options *options,
                                      struct fletch_error *err);
+/* Opens a checkpoint, its names judged by the families that may be meant: config.json's
+ * model_type where it is known, or the options' family. Of open.c. */
+enum fletch_status fletch_model_checkpoint(struct fletch_checkpoint **out, const char *path,
+                                           const struct fletch_options *options,
+                                           const char *model_type,
+                                           struct fletch_error *err);
 void fletch_model_close(struct fletch_model *model);
 /* NOT_FOUND when there is no config.json and nothing else tells all that it would have to:
  * names the keys to set. */

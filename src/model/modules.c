@@ -278,7 +278,7 @@ static enum fletch_status open_module(struct fletch_model *model,
     }
     if (!has_weights(module, &model->arena, folder))
         return FLETCH_OK;
-    TRY(fletch_checkpoint_open(&part->checkpoint, folder, err));
+    TRY(fletch_checkpoint_load(&part->checkpoint, folder, NULL, err));
     part->folder = module->folder;
     model->parts_count++;
     return FLETCH_OK;

@@ -181,15 +181,17 @@ static void nests(void **state)
     checkpoint = open_good(at("x.bin"));
     assert_int_equal(fletch_checkpoint_count(checkpoint), 1);
     assert_string_equal(checkpoint->tensors[0].name, "w");
-    assert_true(has_note(checkpoint, "the tensors are those under 'state_dict'"));
+    assert_true(
+        has_note(checkpoint, "the model's tensors are those below 'state_dict.module'"));
     assert_true(has_note(checkpoint, "the pickle wants to call os.system"));
-    assert_true(has_note(checkpoint, "'module.' in front of every name was taken away"));
+    assert_string_equal(fletch_checkpoint_prefix(checkpoint), "state_dict.module");
     fletch_checkpoint_close(checkpoint);
     /* two that may be it */
     put_around(at("x.bin"), TEXT("\x80\x02}(U\x05model}U\1w"),
                TEXT("q\1sU\3net}U\1wh\1su."));
     assert_refused(at("x.bin"), FLETCH_ERR_UNSUPPORTED,
-                   "has several dicts that may be the model: 'model' with 1, 'net' with 1");
+                   "has several parts that may be the model: 'model' with 1, 'net' with 1 "
+                   "tensors; --prefix NAME takes one of them");
     /* a tensor that an unknown function would make */
     put_around(at("x.bin"), TEXT("\x80\x02}(U\1vNU\1wcm\nf\n"), TEXT("\x85Ru."));
     assert_refused(at("x.bin"), FLETCH_ERR_UNSUPPORTED,

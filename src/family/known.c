@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/* known.c - which of a list of names are a model's: what tells the parts of a file apart
+ *
+ * Asked before the family is known, and about names that may be anything. Every member that
+ * may be meant is tried: that of config.json's model_type, those of the family that was
+ * asked for, or all there are.
+ */
+#include "family/families.h"
+
+#include <string.h>
+
+/* No more members than this are tried; test_family counts them. */
+#define TRIED_MAX 64
+
+struct tried {
+    const struct fletch_family *family;
+    const struct fletch_member *member;
+};
+
+struct trial {
+    struct tried tried[TRIED_MAX];
+    size_t count;
+};
+
+#define FAMILY_ADDRESS(name) &fletch_family_##name,
+static const struct fletch_family *const families[] = { FAMILIES(FAMILY_ADDRESS) };
+#undef FAMILY_ADDRESS
+
+static void try_member(struct trial *trial, const struct fletch_family *family,
+                       const struct fletch_member *member)
+{
+    if (member->need && member->owns && trial->count < TRIED_MAX)
+        trial->tried[trial->count++] = (struct tried){ family, member };
+}
+
+static void try_members(struct trial *trial, const struct fletch_family *family,
+                        const char *model_type)
+{
+    for (const struct fletch_member *member = family->members; member->fields; member++)
+        if (!model_type || (member->model_type && !strcmp(member->model_type, model_type)))
+            try_member(trial, family, member);
+}
+
+static void list_tried(struct trial *trial, const struct fletch_scope *scope)
+{
+    const char *type = scope->model_type && *scope->model_type ? scope->model_type : NULL;
+    const struct fletch_family *asked = scope->family;
+    const struct fletch_member *member;
+
+    trial->count = 0;
+    if (asked && type) {
+        member = fletch_family_member(asked, type);
+        if (member)
+            try_member(trial, asked, member);
+        return;
+    }
+    if (asked) {
+        try_members(trial, asked, NULL);
+        for (size_t i = 0; asked->also && asked->also[i]; i++)
+            try_members(trial, asked->also[i], NULL);
+        return;
+    }
+    for (size_t i = 0; type && i < sizeof(families) / sizeof(families[0]); i++)
+        try_members(trial, families[i], type);
+    if (trial->count)
+        return;
+    for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
+        try_members(trial, families[i], NULL);
+}
+
+bool fletch_family_fits(const struct fletch_scope *scope, const char *const *names,
+                        size_t count)
+{
+    struct trial trial;
+
+    list_tried(&trial, scope);
+    for (size_t i = 0; i < trial.count; i++)
+        if (fletch_member_has_needs(trial.tried[i].member, names, count))
+            return true;
+    return false;
+}
+
+/* The names that one member owns, marked. */
+static enum fletch_status mark(bool *marks, size_t *known, const struct tried *tried,
+                               const char *const *names, size_t count,
+                               struct fletch_error *err)
+{
+    struct fletch_arena arena = { 0 };
+    enum fletch_status status = FLETCH_OK;
+
+    *known = 0;
+    for (size_t i = 0; i < count && !status; i++) {
+        status = fletch_member_has(&marks[i], tried->family, tried->member, names[i],
+                                   &arena, err);
+        *known += !status && marks[i];
+    }
+    fletch_arena_release(&arena);
+    return status;
+}
+
+enum fletch_status fletch_family_known(bool *marks, const struct fletch_scope *scope,
+                                       const char *const *names, size_t count,
+                                       struct fletch_error *err)
+{
+    bool *tried = fletch_alloc_array(count, sizeof(*tried));
+    enum fletch_status status = FLETCH_OK;
+    size_t most = 0, known;
+    struct trial trial;
+
+    if (!tried)
+        return fletch_fail_memory(err, count, "names");
+    memset(marks, 0, count * sizeof(*marks));
+    list_tried(&trial, scope);
+    for (size_t i = 0; i < trial.count && !status; i++) {
+        if (!fletch_member_has_needs(trial.tried[i].member, names, count))
+            continue;
+        status = mark(tried, &known, &trial.tried[i], names, count, err);
+        if (!status && known > most) {
+            most = known;
+            memcpy(marks, tried, count * sizeof(*marks));
+        }
+    }
+    fletch_free(tried);
+    return status;
+}
