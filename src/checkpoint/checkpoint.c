@@ -192,20 +192,25 @@ static bool has_suffix(const char *text, const char *suffix)
     return len >= suffix_len && !strcmp(text + len - suffix_len, suffix);
 }
 
-static const struct fletch_checkpoint_format *
-probe_formats(const struct fletch_file *file, const uint8_t *head, size_t size)
+/* *out is NULL where no format begins so. */
+static enum fletch_status probe_formats(const struct fletch_checkpoint_format **out,
+                                        const struct fletch_file *file, const uint8_t *head,
+                                        size_t size, struct fletch_error *err)
 {
-    const struct fletch_checkpoint_format *found = NULL;
-
+    *out = NULL;
     for (size_t i = 0; i < FORMATS_COUNT; i++) {
+        bool confirmed = false;
+
         if (!formats[i]->probe(head, size, file->size))
             continue;
-        if (formats[i]->confirm && formats[i]->confirm(file))
-            return formats[i];
-        if (!formats[i]->confirm && !found)
-            found = formats[i];
+        if (formats[i]->confirm)
+            TRY(formats[i]->confirm(&confirmed, file, err));
+        if (confirmed || (!formats[i]->confirm && !*out))
+            *out = formats[i];
+        if (confirmed)
+            break;
     }
-    return found;
+    return FLETCH_OK;
 }
 
 /* By its content; by its name only where the content is none that is known: such a file
@@ -218,7 +223,7 @@ static enum fletch_status find_format(const struct fletch_checkpoint_format **ou
     size_t size = file->size < sizeof(head) ? (size_t)file->size : sizeof(head);
 
     TRY(fletch_file_read(file, 0, head, size, err));
-    *out = probe_formats(file, head, size);
+    TRY(probe_formats(out, file, head, size, err));
     if (*out)
         return FLETCH_OK;
     TRY(fletch_stranger_file(file, err));

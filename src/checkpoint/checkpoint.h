@@ -111,8 +111,10 @@ struct fletch_checkpoint_format {
     /* True when a file of `size` bytes that begins with head[head_size] is of this format.
      */
     bool (*probe)(const uint8_t *head, size_t head_size, uint64_t size);
-    /* Looks closer where another format begins so too; NULL: the first bytes say it all. */
-    bool (*confirm)(const struct fletch_file *file);
+    /* Looks closer where another format begins so too; NULL: the first bytes say it all.
+     * Damage is no failure: IO, MEMORY. */
+    enum fletch_status (*confirm)(bool *out, const struct fletch_file *file,
+                                  struct fletch_error *err);
     enum fletch_status (*list)(struct fletch_tensor_list *out,
                                const struct fletch_file *file, struct fletch_error *err);
 };

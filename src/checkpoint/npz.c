@@ -18,6 +18,8 @@
 
 #define SUFFIX ".npy"
 #define SUFFIX_SIZE (sizeof(SUFFIX) - 1)
+/* A zip's local header, the name's length at byte 26. */
+#define LOCAL_SIZE 30
 
 /* Bytes of a file that should be one array and nothing else. */
 struct place {
@@ -248,31 +250,42 @@ static bool probe_npz(const uint8_t *head, size_t head_size, uint64_t size)
     return size > 4 && head_size >= 4 && !memcmp(head, "PK\x03\x04", 4);
 }
 
+static enum fletch_status begins_with_array(bool *out, const struct fletch_file *file,
+                                            struct fletch_error *err)
+{
+    uint8_t local[LOCAL_SIZE] = { 0 }, end[SUFFIX_SIZE];
+    size_t len;
+
+    *out = false;
+    if (file->size < LOCAL_SIZE)
+        return FLETCH_OK;
+    TRY(fletch_file_read(file, 0, local, LOCAL_SIZE, err));
+    len = fletch_load_u16(local + 26);
+    if (len < SUFFIX_SIZE || len > file->size - LOCAL_SIZE)
+        return FLETCH_OK;
+    TRY(fletch_file_read(file, LOCAL_SIZE + len - SUFFIX_SIZE, end, SUFFIX_SIZE, err));
+    *out = !memcmp(end, SUFFIX, SUFFIX_SIZE);
+    return FLETCH_OK;
+}
+
 /* Arrays, and no pickle of torch's. Of an archive whose directory cannot be read the first
  * member's name tells, so that the sentence about it is the right one's. */
-static bool confirm_npz(const struct fletch_file *file)
+static enum fletch_status confirm_npz(bool *out, const struct fletch_file *file,
+                                      struct fletch_error *err)
 {
     struct fletch_zip zip = { 0 };
-    uint8_t local[30 + 65535] = { 0 };
+    enum fletch_status status = fletch_zip_open(&zip, file, err);
     bool arrays = false, pickle = false;
 
-    if (!fletch_zip_open(&zip, file, NULL)) {
-        for (size_t i = 0; i < zip.count; i++) {
-            arrays |= is_array(zip.members[i].name);
-            pickle |= fletch_glob_match("*/data.pkl", zip.members[i].name);
-        }
-    } else {
-        size_t size = file->size < sizeof(local) ? (size_t)file->size : sizeof(local);
-        size_t len;
-
-        if (!fletch_file_read(file, 0, local, size, NULL)) {
-            len = fletch_load_u16(local + 26);
-            arrays = len >= SUFFIX_SIZE && 30 + len <= size &&
-                     !memcmp(local + 30 + len - SUFFIX_SIZE, SUFFIX, SUFFIX_SIZE);
-        }
+    for (size_t i = 0; i < zip.count && !status; i++) {
+        arrays |= is_array(zip.members[i].name);
+        pickle |= fletch_glob_match("*/data.pkl", zip.members[i].name);
     }
     fletch_zip_close(&zip);
-    return arrays && !pickle;
+    *out = arrays && !pickle;
+    return status == FLETCH_ERR_FORMAT || status == FLETCH_ERR_UNSUPPORTED
+               ? begins_with_array(out, file, err)
+               : status;
 }
 
 /* ---- The formats ---- */

@@ -353,6 +353,8 @@ static const struct operation operations[] = {
     { "plan", "bert-mlm-sharded", NULL, plan },
     { "detect", "st-dense", NULL, detect },
     { "list a checkpoint", "bert-mlm-sharded", NULL, list },
+    { "list an npz", "containers/npz-deflated", NULL, list },
+    { "list a TorchScript", "containers/torchscript", NULL, list },
     { "read rows", "whisper", NULL, read_rows },
     { "map rows", "whisper", NULL, map_rows },
     { "verify", "whisper", NULL, verify },
@@ -378,7 +380,8 @@ static bool run_operation(const struct operation *operation, const char *golden,
         printf("ok %d - %s # SKIP not in this build\n", point, operation->name);
         return true;
     }
-    snprintf(model, sizeof(model), "%s/%s/source", golden, operation->model);
+    snprintf(model, sizeof(model), "%s/%s%s", golden, operation->model,
+             strchr(operation->model, '/') ? "" : "/source");
     good = try_all(operation, model, &count);
     printf("%sok %d - %s of %s: each of %ld allocations fails once\n",
            good && count ? "" : "not ", point, operation->name, operation->model, count);

@@ -70,9 +70,10 @@ static void try_format(const struct fletch_checkpoint_format *format,
     struct fletch_arena arena = { 0 };
     struct fletch_tensor_list list = { .arena = &arena, .file_size = file->size };
     struct fletch_error err = { 0 };
+    bool confirmed;
 
     if (format->confirm)
-        format->confirm(file);
+        MUST(!format->confirm(&confirmed, file, &err));
     if (format->list(&list, file, &err))
         MUST(err.status && !strncmp(err.message, "f: ", 3) && err.message[3]);
     else
