@@ -60,6 +60,14 @@ struct fletch_encoder {
     ZSTD_CCtx *finder;   /* content into sequences */
     ZSTD_CCtx *joiner;   /* sequences into blocks */
     struct fletch_zstd_sequences sequences;
+    struct sampling *sampling;
+};
+
+/* A piece's sample, as a frame too, and the code that was made from it. */
+struct sampling {
+    struct fletch_zstd_sample sample;
+    struct fletch_zstd_code code;
+    uint8_t frame[ZSTD_COMPRESSBOUND(sizeof(struct fletch_zstd_sample)) + 64];
 };
 
 struct setting {
@@ -70,7 +78,8 @@ struct setting {
 static size_t bound(size_t size)
 {
     return ZSTD_compressBound(size) + HEADER_MAX +
-           FLETCH_ZSTD_BLOCK_HEADER * (size / FLETCH_ZSTD_BLOCK + 2);
+           FLETCH_ZSTD_BLOCK_HEADER * (size / FLETCH_ZSTD_BLOCK + 2) +
+           (size < FLETCH_ZSTD_BLOCK ? 0 : FLETCH_ZSTD_CODED_SLACK);
 }
 
 /* Two contexts, for whole pages and for pieces, and what the library takes for itself while
@@ -91,6 +100,7 @@ static void encoder_close(struct fletch_encoder *encoder)
     ZSTD_freeCCtx(encoder->finder);
     ZSTD_freeCCtx(encoder->joiner);
     fletch_free(encoder->sequences.items);
+    fletch_free(encoder->sampling);
     fletch_free(encoder);
 }
 
@@ -263,6 +273,33 @@ static enum fletch_status accept(struct fletch_zstd_made *made, size_t content,
 
 /* ---- Without matches ---- */
 
+/* The code of a sample of content[size]; *found is false when there is none, or it suits
+ * some of the content badly. */
+static enum fletch_status find_code(struct fletch_encoder *encoder, const uint8_t *content,
+                                    size_t size, bool *found, struct fletch_error *err)
+{
+    struct sampling *sampling = encoder->sampling;
+    ZSTD_Sequence all = { .litLength = sizeof(sampling->sample.bytes) };
+    size_t parts = 1, result;
+
+    if (!sampling)
+        sampling = encoder->sampling = fletch_alloc(sizeof(*sampling));
+    if (!sampling)
+        return fletch_fail_memory(err, sizeof(*sampling), "a zstd sample");
+    TRY(open_literals(encoder, err));
+    fletch_zstd_sample_take(&sampling->sample, content, size);
+    result =
+        ZSTD_compressSequences(encoder->literals, sampling->frame, sizeof(sampling->frame),
+                               &all, 1, sampling->sample.bytes, all.litLength);
+    if (ZSTD_isError(result))
+        return fail(err, all.litLength, result);
+    while (parts < 8 && 2 * parts * FLETCH_ZSTD_BLOCK <= size)
+        parts *= 2;
+    *found = fletch_zstd_code_read(&sampling->code, sampling->frame, result, HEADER_SIZE) &&
+             fletch_zstd_sample_is_even(&sampling->sample, &sampling->code, parts);
+    return FLETCH_OK;
+}
+
 /* Content into blocks without matches, behind made->begin. With what is in front of it the
  * first block ends where a block would: decoders copy a fifth faster when blocks begin at
  * round addresses. */
@@ -274,7 +311,14 @@ static enum fletch_status make_literals(struct fletch_encoder *encoder,
     struct fletch_zstd_sequences *list = &encoder->sequences;
     uint8_t *out = made->out + made->begin - HEADER_SIZE;
     size_t left = size, result;
+    bool coded = false;
 
+    if (size >= FLETCH_ZSTD_BLOCK)
+        TRY(find_code(encoder, content, size, &coded, err));
+    if (coded) {
+        fletch_zstd_put_coded(made, content, size, &encoder->sampling->code);
+        return FLETCH_OK;
+    }
     TRY(open_literals(encoder, err));
     TRY(reserve_sequences(encoder, size / FLETCH_ZSTD_BLOCK + 2, err));
     do {

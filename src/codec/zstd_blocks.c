@@ -6,10 +6,6 @@
 
 #include <string.h>
 
-/* Literals_Block_Type, the two low bits of a compressed block: coded with a table that
- * comes first, or with the last one there was. */
-enum { LITERALS_WITH_TABLE = 2, LITERALS_BORROWING = 3 };
-
 void fletch_zstd_put_block_header(uint8_t *out, bool last, enum fletch_zstd_block_type type,
                                   size_t size)
 {
@@ -95,14 +91,14 @@ static size_t choose(struct fletch_zstd_block *blocks, const struct fletch_zstd_
 
     for (size_t i = made->count; i-- > 0;) {
         struct fletch_zstd_block *block = &blocks[i];
-        const bool table = has_literals(made, block, LITERALS_WITH_TABLE);
+        const bool table = has_literals(made, block, FLETCH_ZSTD_LITERALS_WITH_TABLE);
 
         if (is_thin(block) && !(table && needed)) {
             growth += block->content - block->size;
             block->type = FLETCH_ZSTD_RAW;
         } else if (table) {
             needed = false;
-        } else if (has_literals(made, block, LITERALS_BORROWING)) {
+        } else if (has_literals(made, block, FLETCH_ZSTD_LITERALS_BORROWING)) {
             needed = true;
         }
     }

@@ -2,8 +2,8 @@
 /* zstd_parts.h - what the files of the zstd codec share
  *
  * zstd.c compresses and has the codec's table, zstd_decode.c decompresses, zstd_blocks.c
- * knows how blocks lie in a frame, zstd_memory.c where contexts lie, zstd_untie.c makes
- * sequences independent of what stands in front of them.
+ * knows how blocks lie in a frame, zstd_huffman.c codes literals, zstd_memory.c says where
+ * contexts lie, zstd_untie.c makes sequences independent of what stands in front of them.
  */
 #ifndef FLETCH_CODEC_ZSTD_PARTS_H
 #define FLETCH_CODEC_ZSTD_PARTS_H
@@ -56,6 +56,46 @@ void fletch_zstd_mark_last(const struct fletch_zstd_made *made, bool last);
 enum fletch_status fletch_zstd_store_thin(struct fletch_zstd_made *made,
                                           const uint8_t *content, size_t size,
                                           struct fletch_error *err);
+
+/* Literals_Block_Type, the two low bits of a compressed block: coded with a table that
+ * comes first, or with the last one there was. */
+enum { FLETCH_ZSTD_LITERALS_WITH_TABLE = 2, FLETCH_ZSTD_LITERALS_BORROWING = 3 };
+
+/* ---- Codes for literals ---- */
+
+#define FLETCH_ZSTD_BYTES 256 /* there are */
+/* Of a piece, in strips from all over it. */
+#define FLETCH_ZSTD_SAMPLE ((size_t)32 << 10)
+#define FLETCH_ZSTD_STRIP ((size_t)512)
+/* What fletch_zstd_put_coded may write behind what it keeps: a block of the longest codes.
+ */
+#define FLETCH_ZSTD_CODED_SLACK (FLETCH_ZSTD_BLOCK / 2)
+
+struct fletch_zstd_sample {
+    uint8_t bytes[FLETCH_ZSTD_SAMPLE + FLETCH_ZSTD_BYTES]; /* behind it each byte once */
+};
+
+struct fletch_zstd_code {
+    uint64_t of[FLETCH_ZSTD_BYTES]; /* each byte's bits, up in the word, and their number */
+    uint8_t description[128];
+    size_t description_size;
+};
+
+/* size >= FLETCH_ZSTD_BLOCK */
+void fletch_zstd_sample_take(struct fletch_zstd_sample *sample, const uint8_t *content,
+                             size_t size);
+/* True when the code suits each of the `parts` of the sample nearly as well as one of its
+ * own would. */
+bool fletch_zstd_sample_is_even(const struct fletch_zstd_sample *sample,
+                                const struct fletch_zstd_code *code, size_t parts);
+/* The code of the first block of frame[size], at `begin`; false when there is none that has
+ * all bytes. */
+bool fletch_zstd_code_read(struct fletch_zstd_code *code, const uint8_t *frame, size_t size,
+                           size_t begin);
+/* Blocks of content[size], behind made->begin; those that do not shrink are raw. There must
+ * be room for all of them raw, and FLETCH_ZSTD_CODED_SLACK. */
+void fletch_zstd_put_coded(struct fletch_zstd_made *made, const uint8_t *content,
+                           size_t size, const struct fletch_zstd_code *code);
 
 /* ---- Sequences ---- */
 

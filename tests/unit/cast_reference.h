@@ -210,4 +210,31 @@ static void assert_same_report(const struct fletch_cast_report *a,
     assert_memory_equal(&a->relative_error, &b->relative_error, sizeof(double));
 }
 
+#define CANARY 0xa5
+
+/* Casts `count` elements, which lie `shift` bytes off alignment; what is behind the output
+ * must stay. The caller frees. */
+static inline uint8_t *run(fletch_cast_fn cast, enum fletch_dtype from,
+                           enum fletch_dtype to, const uint8_t *in, size_t count,
+                           size_t shift, struct fletch_cast_report *report)
+{
+    const size_t in_size = count * fletch_dtype_size(from);
+    const size_t out_size = count * fletch_dtype_size(to);
+    uint8_t *from_bytes = malloc(in_size + shift + 1);
+    uint8_t *to_bytes = malloc(out_size + shift + 64);
+    uint8_t *result = malloc(out_size + 1);
+
+    assert_true(from_bytes && to_bytes && result);
+    memcpy(from_bytes + shift, in, in_size);
+    memset(to_bytes, CANARY, out_size + shift + 64);
+    cast(to_bytes + shift, from_bytes + shift, count, report);
+    assert_memory_equal(from_bytes + shift, in, in_size);
+    for (size_t i = 0; i < 64; i++)
+        assert_int_equal(to_bytes[i < shift ? i : out_size + i], CANARY);
+    memcpy(result, to_bytes + shift, out_size);
+    free(from_bytes);
+    free(to_bytes);
+    return result;
+}
+
 #endif

@@ -10,38 +10,11 @@
 #include <jansson.h>
 #include <inttypes.h>
 
-#define CANARY 0xa5
-
 static const enum fletch_dtype FLOATS[] = {
     FLETCH_F16,     FLETCH_BF16,    FLETCH_F32,         FLETCH_F64,         FLETCH_F8_E4M3,
     FLETCH_F8_E5M2, FLETCH_F8_E8M0, FLETCH_F8_E4M3FNUZ, FLETCH_F8_E5M2FNUZ,
 };
 #define FLOATS_COUNT (sizeof(FLOATS) / sizeof(FLOATS[0]))
-
-/* Casts `count` elements, which lie `shift` bytes off alignment; what is behind the output
- * must stay. The caller frees. */
-static uint8_t *run(fletch_cast_fn cast, enum fletch_dtype from, enum fletch_dtype to,
-                    const uint8_t *in, size_t count, size_t shift,
-                    struct fletch_cast_report *report)
-{
-    const size_t in_size = count * fletch_dtype_size(from);
-    const size_t out_size = count * fletch_dtype_size(to);
-    uint8_t *from_bytes = malloc(in_size + shift + 1);
-    uint8_t *to_bytes = malloc(out_size + shift + 64);
-    uint8_t *result = malloc(out_size + 1);
-
-    assert_true(from_bytes && to_bytes && result);
-    memcpy(from_bytes + shift, in, in_size);
-    memset(to_bytes, CANARY, out_size + shift + 64);
-    cast(to_bytes + shift, from_bytes + shift, count, report);
-    assert_memory_equal(from_bytes + shift, in, in_size);
-    for (size_t i = 0; i < 64; i++)
-        assert_int_equal(to_bytes[i < shift ? i : out_size + i], CANARY);
-    memcpy(result, to_bytes + shift, out_size);
-    free(from_bytes);
-    free(to_bytes);
-    return result;
-}
 
 /* The kernels of a pair and the reference must agree in every bit and every figure; the
  * bare one has one figure. */
@@ -60,8 +33,8 @@ static void check(enum fletch_dtype from, enum fletch_dtype to, const uint8_t *i
 
         if (element_at(a, to_size, i) != want || element_at(b, to_size, i) != want ||
             element_at(c, to_size, i) != want)
-            fail_msg("%s to %s: %" PRIx64 " gives %" PRIx64 " (fast), %" PRIx64
-                     " (plain) and %" PRIx64 " (bare), expected %" PRIx64,
+            fail_msg("%s to %s: %" PRIx64 " gives %" PRIx64 ", %" PRIx64 " and %" PRIx64
+                     ", expected %" PRIx64,
                      fletch_dtype_text(from), fletch_dtype_text(to), bits,
                      element_at(a, to_size, i), element_at(b, to_size, i),
                      element_at(c, to_size, i), want);
@@ -109,20 +82,19 @@ static void every_pair_that_is_stored_has_kernels(void **state)
 /* The fast kernels are other functions than the plain ones wherever they are announced. */
 static void families_are_apart(void **state)
 {
-    const char *name = fletch_cast_kernels();
+    const bool apart = strcmp(fletch_cast_kernels(), "c") != 0;
 
     (void)state;
-    assert_true(strcmp(name, "avx2") == 0 || strcmp(name, "c") == 0);
-    for (size_t i = 0; i < FLOATS_COUNT; i++)
-        if (FLOATS[i] != FLETCH_F16)
-            assert_int_equal(fletch_cast_find(FLOATS[i], FLETCH_F16) !=
-                                 fletch_cast_find_plain(FLOATS[i], FLETCH_F16),
-                             strcmp(name, "c") != 0);
-    for (enum fletch_dtype from = 1; from < FLETCH_DTYPE_COUNT; from++)
-        if (fletch_cast_find(from, FLETCH_F16) && strcmp(name, "c") != 0 &&
-            from != FLETCH_F16)
-            assert_ptr_not_equal(fletch_cast_find(from, FLETCH_F16),
-                                 fletch_cast_find_bare(from, FLETCH_F16));
+    assert_true(!apart || !strcmp(fletch_cast_kernels(), "avx2"));
+    for (size_t i = 0; i < FLOATS_COUNT; i++) {
+        const enum fletch_dtype from = FLOATS[i];
+        const fletch_cast_fn fast = fletch_cast_find(from, FLETCH_F16);
+
+        assert_true(from == FLETCH_F16 ||
+                    apart == (fast != fletch_cast_find_plain(from, FLETCH_F16)));
+        assert_true(from == FLETCH_F16 || !apart ||
+                    fast != fletch_cast_find_bare(from, FLETCH_F16));
+    }
 }
 
 /* All elements of the types of 8 and 16 bits, among them every float16. */

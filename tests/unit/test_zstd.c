@@ -292,21 +292,135 @@ static void thin_blocks_are_stored(void **state)
     assert_int_equal(first[0] & 3, 2);
 }
 
-/* A thin block stays when a later one is coded with its table, and only then. */
-static void tables_that_are_needed_stay(void **state)
+/* Where one code suits all, the first block that is worth it brings it. */
+static void one_code_is_brought_once(void **state)
 {
-    static const unsigned extra[] = { 0, 0, 5, 0 };
+    static const unsigned extra[] = { 0, 40, 0, 40, 40, 0, 40 };
     enum fletch_zstd_block_type types[THIN_MAX];
     uint8_t first[THIN_MAX];
 
     (void)state;
-    compress_thin(extra, 4, types, first);
+    compress_thin(extra, 7, types, first);
+    for (size_t i = 0; i < 7; i++) {
+        assert_int_equal(types[i], extra[i] ? FLETCH_ZSTD_COMPRESSED : FLETCH_ZSTD_RAW);
+        if (extra[i])
+            assert_int_equal(first[i] & 3, i == 1 ? 2 : 3);
+    }
+}
+
+/* A thin block stays when a later one is coded with its table, and only then. The last one
+ * is unlike the others: all are left to the library. */
+static void tables_that_are_needed_stay(void **state)
+{
+    static const unsigned extra[] = { 0, 0, 5, 0, 1000 };
+    enum fletch_zstd_block_type types[THIN_MAX];
+    uint8_t first[THIN_MAX];
+
+    (void)state;
+    compress_thin(extra, 5, types, first);
     assert_int_equal(types[2], FLETCH_ZSTD_COMPRESSED);
     assert_int_equal(first[2] & 3, 3);
     assert_int_equal(types[0], FLETCH_ZSTD_COMPRESSED);
     assert_int_equal(first[0] & 3, 2);
     assert_int_equal(types[1], FLETCH_ZSTD_RAW);
     assert_int_equal(types[3], FLETCH_ZSTD_RAW);
+}
+
+/* ---- Codes made from a sample ---- */
+
+static void every_length_is_coded(void **state)
+{
+    struct fletch_encoder *encoder = open_encoder(&fletch_codec_zstd, 3);
+    uint64_t seed = 27;
+
+    (void)state;
+    for (size_t i = 0; i < 20; i++) { /* five at a time, four streams */
+        check_cut(encoder, CONTENT_WEIGHTS, PIECE + i, FLETCH_EFFORT_ENTROPY, 0, &seed);
+        check_cut(encoder, CONTENT_WEIGHTS, 3 * PIECE + 1000 + i, FLETCH_EFFORT_ENTROPY,
+                  2 * PIECE, &seed);
+    }
+    for (int i = 0; i < CONTENT_KINDS; i++)
+        check_cut(encoder, (enum content_kind)i, 11 * PIECE - 5, FLETCH_EFFORT_ENTROPY,
+                  8 * PIECE, &seed);
+    fletch_codec_zstd.encoder_close(encoder);
+}
+
+/* The sample of content[16 * PIECE], as the first block of a frame. */
+static size_t make_sample(struct fletch_zstd_sample *sample, uint8_t *frame, size_t cap,
+                          const uint8_t *content)
+{
+    ZSTD_CCtx *context = ZSTD_createCCtx();
+    ZSTD_Sequence all = { .litLength = sizeof(sample->bytes) };
+    size_t size;
+
+    fletch_zstd_sample_take(sample, content, 16 * PIECE);
+    ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, 0);
+    ZSTD_CCtx_setParameter(context, ZSTD_c_blockDelimiters,
+                           ZSTD_sf_explicitBlockDelimiters);
+    ZSTD_CCtx_setParameter(context, ZSTD_c_literalCompressionMode, ZSTD_ps_enable);
+    size = ZSTD_compressSequences(context, frame, cap, &all, 1, sample->bytes,
+                                  sizeof(sample->bytes));
+    assert_false(ZSTD_isError(size));
+    ZSTD_freeCCtx(context);
+    return size;
+}
+
+/* No code is the beginning of another, and all together leave nothing unused. */
+static void check_code(const struct fletch_zstd_code *code)
+{
+    uint32_t sum = 0;
+
+    for (size_t i = 0; i < 256; i++) {
+        const unsigned bits = (unsigned)code->of[i] & 63;
+
+        assert_in_range(bits, 1, 11);
+        assert_int_equal((code->of[i] & ~UINT64_C(63)) << bits, 0);
+        sum += UINT32_C(1) << (11 - bits);
+        for (size_t j = 0; j < i; j++) {
+            const unsigned other = (unsigned)code->of[j] & 63;
+            const unsigned less = other < bits ? other : bits;
+
+            assert_int_not_equal(code->of[i] >> (64 - less), code->of[j] >> (64 - less));
+        }
+    }
+    assert_int_equal(sum, UINT32_C(1) << 11);
+}
+
+static void damaged_descriptions_give_no_code(void **state)
+{
+    static struct fletch_zstd_sample sample;
+    static uint8_t frame[2 * sizeof(sample)];
+    struct fletch_zstd_code code, damaged;
+    uint8_t *content = malloc(16 * PIECE);
+    uint64_t seed = 28;
+    size_t size, begin = 6, taken = 0;
+
+    (void)state;
+    assert_non_null(content);
+    fill_content(content, 16 * PIECE, CONTENT_WEIGHTS, &seed);
+    size = make_sample(&sample, frame, sizeof(frame), content);
+    assert_true(fletch_zstd_code_read(&code, frame, size, begin));
+    check_code(&code);
+    assert_true(fletch_zstd_sample_is_even(&sample, &code, 8));
+    memset(sample.bytes + 4096, 7, 4096);
+    assert_false(fletch_zstd_sample_is_even(&sample, &code, 8));
+    for (size_t i = 0; i < begin + FLETCH_ZSTD_BLOCK_HEADER + 5 + code.description_size;
+         i++)
+        assert_false(fletch_zstd_code_read(&damaged, frame, i, begin));
+    for (int i = 0; i < 20000; i++) {
+        const size_t at = begin + (size_t)random_below(&seed, 9 + code.description_size);
+        const uint8_t was = frame[at];
+
+        frame[at] = (uint8_t)next_random(&seed);
+        if (fletch_zstd_code_read(&damaged, frame, size, begin)) {
+            taken++;
+            if (i % 64 == 0)
+                check_code(&damaged);
+        }
+        frame[at] = was;
+    }
+    assert_in_range(taken, 1, 19000);
+    free(content);
 }
 
 /* What does not shrink costs three bytes a block and no decoding. */
@@ -420,7 +534,10 @@ int main(void)
         cmocka_unit_test(later_pieces_stand_anywhere),
         cmocka_unit_test(raw_blocks_leave_distances_as_they_were),
         cmocka_unit_test(thin_blocks_are_stored),
+        cmocka_unit_test(one_code_is_brought_once),
         cmocka_unit_test(tables_that_are_needed_stay),
+        cmocka_unit_test(every_length_is_coded),
+        cmocka_unit_test(damaged_descriptions_give_no_code),
         cmocka_unit_test(random_content_is_stored),
         cmocka_unit_test(several_frames_are_read_as_one),
         cmocka_unit_test(odd_frames_are_said),
