@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_metadata.c - metadata.json: the golden values, the exact text, what is refused */
+#include "golden_names.h"
 #include "support.h"
 
 #include "convert/metadata.h"
@@ -131,33 +132,16 @@ static void check_info(const char *name, const json_t *metadata)
 
 static void golden_info(void **state)
 {
-    static const char *const names[] = {
-        "albert",
-        "bert-bf16",
-        "bert-mlm-sharded",
-        "bert-safetensors",
-        "clip",
-        "clip-vision-unprefixed",
-        "clip-vision-with-projection",
-        "distilbert-qa",
-        "mpnet-mlm",
-        "roberta-mlm",
-        "st-dense",
-        "st-mean",
-        "values",
-        "whisper",
-    };
-
     (void)state;
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+    for (size_t i = 0; i < GOLDEN_NAMES; i++) {
         char path[512];
         struct made made;
         json_t *metadata;
 
-        snprintf(path, sizeof(path), GOLDEN "%s/source", names[i]);
-        make(&made, path, strcmp(names[i], "values") ? NULL : "transformers");
+        snprintf(path, sizeof(path), GOLDEN "%s/source", golden_names[i]);
+        make(&made, path, strcmp(golden_names[i], "values") ? NULL : "transformers");
         metadata = write_json(&made);
-        check_info(names[i], metadata);
+        check_info(golden_names[i], metadata);
         json_decref(metadata);
         release(&made);
     }
@@ -223,10 +207,9 @@ static const char *const whisper_keys[] = {
     NULL,
 };
 static const char *const account_keys[] = {
-    "format_version",    "version",       "created_by",   "family", "evidence",
-    "dialect",
-    "source_model_type", "source_format", "source_files", "rows",   "left_out",
-    "tokenizer",         "warnings",      NULL,
+    "format_version", "version",           "created_by",    "family",       "evidence",
+    "dialect",        "source_model_type", "source_format", "source_files", "rows",
+    "left_out",       "tokenizer",         "warnings",      NULL,
 };
 
 static void keys_of_each_layout(void **state)

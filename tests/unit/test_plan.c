@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_plan.c - plans of the golden checkpoints, and of tensors that have no place */
+#include "golden_names.h"
 #include "convert/plan.h"
 
 #include "container/container.h"
@@ -116,26 +117,9 @@ static void check_case(const char *name)
 
 static void golden_rows(void **state)
 {
-    static const char *const names[] = {
-        "albert",
-        "bert-bf16",
-        "bert-mlm-sharded",
-        "bert-safetensors",
-        "clip",
-        "clip-vision-unprefixed",
-        "clip-vision-with-projection",
-        "distilbert-qa",
-        "mpnet-mlm",
-        "roberta-mlm",
-        "st-dense",
-        "st-mean",
-        "values",
-        "whisper",
-    };
-
     (void)state;
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        check_case(names[i]);
+    for (size_t i = 0; i < GOLDEN_NAMES; i++)
+        check_case(golden_names[i]);
 }
 
 /* ---- Made-up checkpoints: a listing is all that a plan looks at ---- */
