@@ -72,13 +72,26 @@ bool fletch_dialect_fits(const char **prefix, const struct fletch_dialect *diale
     return false;
 }
 
-bool fletch_dialect_knows(const char *name)
+bool fletch_dialect_has_needs(const struct fletch_dialect *dialect,
+                              const char *const *names, size_t count)
 {
-    for (size_t i = 0; i < DIALECTS_COUNT; i++)
-        for (const struct fletch_dialect_rule *rule = dialects[i]->rules;
-             rule && rule->from; rule++)
-            if (fletch_glob_match(rule->from, name))
-                return true;
+    for (const char *const *need = dialect->need; *need; need++) {
+        size_t i = 0;
+
+        while (i < count && !fletch_glob_match(*need, names[i]))
+            i++;
+        if (i == count)
+            return false;
+    }
+    return true;
+}
+
+bool fletch_dialect_knows(const struct fletch_dialect *dialect, const char *name)
+{
+    for (const struct fletch_dialect_rule *rule = dialect->rules; rule && rule->from;
+         rule++)
+        if (fletch_glob_match(rule->from, name))
+            return true;
     return false;
 }
 

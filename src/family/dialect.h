@@ -130,7 +130,10 @@ enum fletch_status fletch_dialect_config(json_t **out, const struct fletch_diale
                                          const char *prefix,
                                          const struct fletch_dialect_input *input,
                                          struct fletch_error *err);
-/* True when the name is one of some dialect's own. */
-bool fletch_dialect_knows(const char *name);
+/* True when all that the dialect needs is among the names as they are. */
+bool fletch_dialect_has_needs(const struct fletch_dialect *dialect,
+                              const char *const *names, size_t count);
+/* True when a rule of the dialect is about that name. */
+bool fletch_dialect_knows(const struct fletch_dialect *dialect, const char *name);
 
 #endif

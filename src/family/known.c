@@ -5,6 +5,7 @@
  * may be meant is tried: that of config.json's model_type, those of the family that was
  * asked for, or all there are.
  */
+#include "family/dialect.h"
 #include "family/families.h"
 
 #include <string.h>
@@ -68,6 +69,23 @@ static void list_tried(struct trial *trial, const struct fletch_scope *scope)
         try_members(trial, families[i], NULL);
 }
 
+/* The i-th dialect whose model may be meant and whose needs are among the names; NULL past
+ * the last. */
+static const struct fletch_dialect *dialect_of(const struct fletch_scope *scope,
+                                               const char *const *names, size_t count,
+                                               size_t i)
+{
+    const char *type = scope->model_type && *scope->model_type ? scope->model_type : NULL;
+    const struct fletch_dialect *dialect;
+
+    for (size_t at = 0; (dialect = fletch_dialect_get(at)); at++)
+        if (dialect->name && (!scope->family || scope->family == dialect->family) &&
+            (!type || !strcmp(type, dialect->model_type)) &&
+            fletch_dialect_has_needs(dialect, names, count) && !i--)
+            return dialect;
+    return NULL;
+}
+
 bool fletch_family_fits(const struct fletch_scope *scope, const char *const *names,
                         size_t count)
 {
@@ -77,7 +95,7 @@ bool fletch_family_fits(const struct fletch_scope *scope, const char *const *nam
     for (size_t i = 0; i < trial.count; i++)
         if (fletch_member_has_needs(trial.tried[i].member, names, count))
             return true;
-    return false;
+    return dialect_of(scope, names, count, 0) != NULL;
 }
 
 /* The names that one member owns, marked. */
@@ -104,6 +122,7 @@ enum fletch_status fletch_family_known(bool *marks, const struct fletch_scope *s
 {
     bool *tried = fletch_alloc_array(count, sizeof(*tried));
     enum fletch_status status = FLETCH_OK;
+    const struct fletch_dialect *dialect;
     size_t most = 0, known;
     struct trial trial;
 
@@ -116,6 +135,17 @@ enum fletch_status fletch_family_known(bool *marks, const struct fletch_scope *s
             continue;
         status = mark(tried, &known, &trial.tried[i], names, count, err);
         if (!status && known > most) {
+            most = known;
+            memcpy(marks, tried, count * sizeof(*marks));
+        }
+    }
+    for (size_t i = 0; !status && (dialect = dialect_of(scope, names, count, i)); i++) {
+        known = 0;
+        for (size_t j = 0; j < count; j++) {
+            tried[j] = fletch_dialect_knows(dialect, names[j]);
+            known += tried[j];
+        }
+        if (known > most) {
             most = known;
             memcpy(marks, tried, count * sizeof(*marks));
         }
