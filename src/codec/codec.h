@@ -69,6 +69,7 @@ struct fletch_codec {
      * that are only read. Nothing becomes nothing in every codec: a page of 0 bytes is a
      * page of empty content. */
 
+    uint64_t page_max; /* bytes of content; 0: as many as the file's format holds */
     /* Bytes that one piece of `size` may need at most. */
     size_t (*bound)(size_t size);
     /* Memory that an encoder of that level, and a decoder, takes at most, pages aside. */

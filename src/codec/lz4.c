@@ -201,6 +201,7 @@ const struct fletch_codec fletch_codec_lz4 = {
     .stands = "LZ4_RAW",
     .id = FLETCH_CODEC_ID_LZ4_RAW,
 #ifdef FLETCH_WITH_LZ4
+    .page_max = LZ4_MAX_INPUT_SIZE,
     .bound = bound,
     .encoder_size = encoder_size,
     .decoder_size = 0,

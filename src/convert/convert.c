@@ -97,6 +97,7 @@ static enum fletch_status open_model(struct conversion *c, struct fletch_error *
     if (!text)
         return fletch_fail_memory(err, 0, "a description");
     TRY(fletch_row_plans_make(&c->plans, c->model, c->options->precision, err));
+    TRY(fletch_row_plans_check(&c->plans, c->codec, err));
     TRY(fletch_budget_make(&c->budget, &c->plans, c->codec, c->level, c->options, err));
     tell(c, FLETCH_STAGE_OPEN, text);
     for (size_t i = 0; i < c->plans.warnings_count; i++)

@@ -303,6 +303,24 @@ enum fletch_status fletch_row_plans_make(struct fletch_row_plans *out,
     return FLETCH_OK;
 }
 
+enum fletch_status fletch_row_plans_check(const struct fletch_row_plans *plans,
+                                          const struct fletch_codec *codec,
+                                          struct fletch_error *err)
+{
+    const uint64_t most =
+        codec->page_max ? codec->page_max - FLETCH_PAGE_PREFIX : FLETCH_VALUE_SIZE_MAX;
+
+    for (size_t i = 0; i < plans->rows_count; i++)
+        if (plans->rows[i].size > most)
+            return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                               "tensor '%.200s': %" PRIu64
+                               " bytes as %s, the limit for one value with codec '%s' is "
+                               "%" PRIu64 "; another codec would take it",
+                               plans->rows[i].tensor_name, plans->rows[i].size,
+                               fletch_dtype_text(plans->rows[i].dtype), codec->name, most);
+    return FLETCH_OK;
+}
+
 void fletch_row_plans_release(struct fletch_row_plans *plans)
 {
     if (!plans)

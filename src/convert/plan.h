@@ -48,6 +48,10 @@ enum fletch_status fletch_row_plans_make(struct fletch_row_plans *out,
                                          const struct fletch_model *model,
                                          enum fletch_precision precision,
                                          struct fletch_error *err);
+/* UNSUPPORTED when a value is too large for the codec's pages; said before any work. */
+enum fletch_status fletch_row_plans_check(const struct fletch_row_plans *plans,
+                                          const struct fletch_codec *codec,
+                                          struct fletch_error *err);
 void fletch_row_plans_release(struct fletch_row_plans *plans);
 
 #endif

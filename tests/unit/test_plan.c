@@ -184,7 +184,9 @@ static void refuses_what_is_too_large(void **state)
     static const uint64_t most[] = { (uint64_t)1 << 30 }, wide[] = { (uint64_t)1 << 31 };
     static const uint64_t fits[] = { ((uint64_t)INT32_MAX - 10) / 2 };
     struct fletch_tensor tensor = made_tensor("w", FLETCH_F32, most);
+    const struct fletch_codec *codec;
     struct fletch_row_plans plans;
+    struct fletch_error err;
     struct made made;
 
     (void)state;
@@ -205,6 +207,23 @@ static void refuses_what_is_too_large(void **state)
         fletch_row_plans_make(&plans, &made.model, FLETCH_PRECISION_FLOAT16, NULL),
         FLETCH_OK);
     assert_int_equal(plans.rows[0].size, 2147483636);
+    for (size_t i = 0; (codec = fletch_codec_get(i)); i++) {
+        const bool lz4 = !strcmp(codec->name, "lz4") && codec->encode;
+
+        assert_int_equal(fletch_row_plans_check(&plans, codec, &err),
+                         lz4 ? FLETCH_ERR_UNSUPPORTED : FLETCH_OK);
+        if (!lz4)
+            continue;
+        assert_string_equal(
+            err.message, "tensor 'w': 2147483636 bytes as torch.float16, the limit for one "
+                         "value with codec 'lz4' is 2113929206; another codec would take "
+                         "it");
+        plans.rows[0].size = 2113929206;
+        assert_int_equal(fletch_row_plans_check(&plans, codec, NULL), FLETCH_OK);
+        plans.rows[0].size++;
+        assert_int_equal(fletch_row_plans_check(&plans, codec, NULL),
+                         FLETCH_ERR_UNSUPPORTED);
+    }
     fletch_row_plans_release(&plans);
 }
 
