@@ -46,6 +46,7 @@ static void print_json(const char *model, const struct fletch_plan *plan,
     fletch_report_text(&report, "family", summary->family);
     fletch_report_text(&report, "model_type", summary->model_type);
     fletch_report_text(&report, "evidence", summary->evidence);
+    fletch_report_text(&report, "dialect", summary->dialect);
     fletch_report_text(&report, "format", summary->format);
     fletch_report_count(&report, "files", summary->files);
     fletch_report_count(&report, "total_parameters", summary->parameters);
@@ -125,7 +126,10 @@ static void print_text(const struct fletch_plan *plan,
     fletch_text_add(&text, "\n  Family:          ");
     fletch_text_addf(&text, "%s (", summary->family);
     fletch_text_safe(&text, summary->evidence);
-    fletch_text_addf(&text, ")\n  Checkpoint:      %s, %s file%s\n", summary->format,
+    fletch_text_add(&text, ")\n");
+    if (summary->dialect)
+        fletch_text_addf(&text, "  Dialect:         %s\n", summary->dialect);
+    fletch_text_addf(&text, "  Checkpoint:      %s, %s file%s\n", summary->format,
                      fletch_text_count(count, summary->files),
                      summary->files == 1 ? "" : "s");
     fletch_text_addf(&text, "  Rows:            %s\n",

@@ -186,6 +186,9 @@ static void print_json(const char *path, const struct listing *listing)
     fletch_report_bool(&report, "success", true);
     fletch_report_text(&report, "path", path);
     fletch_report_text(&report, "format", format(listing));
+    if (!listing->table)
+        fletch_report_text(&report, "dialect",
+                           fletch_checkpoint_dialect(listing->checkpoint));
     fletch_report_count(&report, "all_tensors", listing->all);
     fletch_report_count(&report, "shown_tensors", listing->count);
     fletch_report_count(&report, "total_parameters", listing->totals.count);
@@ -247,6 +250,8 @@ static void print_rows(const struct listing *listing)
 
 static void print_text(const struct listing *listing)
 {
+    const char *dialect =
+        listing->table ? NULL : fletch_checkpoint_dialect(listing->checkpoint);
     char number[FLETCH_NUMBER_CAP];
 
     if (listing->count) {
@@ -261,7 +266,8 @@ static void print_text(const struct listing *listing)
     printf(", %s", fletch_text_size(number, listing->totals.size));
     if (listing->table && !listing->shared)
         printf(", stored in %s", fletch_text_size(number, listing->totals.place));
-    printf(" (%s)\n", format(listing));
+    printf(" (%s%s%s)\n", format(listing), dialect ? ", in the words of " : "",
+           dialect ? dialect : "");
 }
 
 static int run(const struct fletch_args *args)

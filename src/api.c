@@ -153,6 +153,9 @@ void fletch_plan_summarise(struct fletch_plan_summary *out, const struct fletch_
                                          .model_type = plan->model->model_type,
                                          .evidence = plan->model->evidence,
                                          .format = plan->model->parts[0].checkpoint->format,
+                                         .dialect = plan->model->dialect
+                                                        ? plan->model->dialect->name
+                                                        : NULL,
                                          .rows = plan->plans.rows_count,
                                          .left_out = plan->plans.left_out_count,
                                          .parameters = plan->plans.parameters,

@@ -204,6 +204,8 @@ struct fletch_plan_summary {
     const char *model_type; /* of config.json, or "" */
     const char *evidence;   /* "config.json: model_type \"bert\"" */
     const char *format;     /* "safetensors" */
+    const char *dialect;    /* "openai-whisper": whose names the tensors had; NULL:
+                               transformers' own. Static */
     size_t rows, left_out, files;
     uint64_t parameters;
     uint64_t source_bytes; /* of the rows' tensors */
@@ -272,6 +274,10 @@ FLETCH_API bool fletch_checkpoint_at(struct fletch_tensor_info *out,
                                      const struct fletch_checkpoint *checkpoint, size_t i);
 /* "safetensors". Static. */
 FLETCH_API const char *fletch_checkpoint_format(const struct fletch_checkpoint *checkpoint);
+/* "openai-clip": the project in whose words the tensors are named, when it is another than
+ * transformers and known; else NULL. Static. */
+FLETCH_API const char *
+fletch_checkpoint_dialect(const struct fletch_checkpoint *checkpoint);
 /* "state_dict.model": what was in front of all names; "" for nothing. */
 FLETCH_API const char *fletch_checkpoint_prefix(const struct fletch_checkpoint *checkpoint);
 
