@@ -341,6 +341,7 @@ struct fletch_options fletch_args_options(const struct fletch_args *args)
 
     return (struct fletch_options){
         .family = args->type,
+        .prefix = args->prefix,
         .set = args->set.count ? args->set.texts : NULL,
         .codec = args->codec,
         .level = args->level.given ? (int)args->level.value : 0,

@@ -30,7 +30,7 @@ struct fletch_args {
     const struct fletch_command *command;
     const char *operands[2];
     size_t operands_count;
-    const char *model, *output, *source;
+    const char *model, *output, *source, *prefix;
     const char *type, *codec, *on_overflow, *sort; /* one of their choices, or NULL */
     struct fletch_arg_number level, threads, memory;
     struct fletch_arg_list set;

@@ -274,6 +274,7 @@ static int run(const struct fletch_args *args)
 {
     const char *glob = args->operands_count > 1 ? args->operands[1] : NULL;
     const char *path = fletch_args_operand(args, NULL, "PATH");
+    const struct fletch_options options = fletch_args_options(args);
     struct listing listing = { 0 };
     struct fletch_error err = { 0 };
     int code = FLETCH_EXIT_DONE;
@@ -283,7 +284,7 @@ static int run(const struct fletch_args *args)
     if (is_table(path))
         err.status = fletch_table_open(&listing.table, path, &err);
     else
-        err.status = fletch_checkpoint_open(&listing.checkpoint, path, &err);
+        err.status = fletch_checkpoint_open_with(&listing.checkpoint, path, &options, &err);
     if (!err.status && !gather(&listing, glob))
         err = (struct fletch_error){ FLETCH_ERR_MEMORY, "out of memory" };
     if (err.status) {

@@ -70,6 +70,14 @@ static const struct fletch_option OPTIONS[] = {
       .choice = type_choice,
       .commands = FOR_MODELS | FLETCH_FOR_VERIFY,
       .help = "what the model is (default auto: config.json decides)" },
+    { .name = "prefix",
+      .value = "NAME",
+      .kind = FLETCH_OPTION_TEXT,
+      .offset = AT(prefix),
+      .commands = FOR_MODELS | FLETCH_FOR_VERIFY | FLETCH_FOR_SHOW,
+      .help = "the model's tensors are those whose names begin with NAME and a dot, and "
+              "lose both; a lone dot: names as they are (default: what the families know "
+              "most of)" },
     { .name = "set",
       .value = "KEY=VALUE",
       .kind = FLETCH_OPTION_LIST,

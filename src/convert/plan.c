@@ -133,6 +133,7 @@ static enum fletch_status list_lacks(const struct planner *planner,
 static enum fletch_status plan_encoder(const struct planner *planner,
                                        struct fletch_error *err)
 {
+    const char *outside;
     const struct fletch_part *part = &planner->model->parts[0];
     size_t count = part->checkpoint->tensors_count;
     struct fletch_arena *arena = &planner->plans->arena;
@@ -158,8 +159,15 @@ static enum fletch_status plan_encoder(const struct planner *planner,
         else
             put_left_out(planner, name, mapped[i].reason);
     }
+    outside = "is outside the dict of the model's tensors";
+    if (part->checkpoint->prefix && *part->checkpoint->prefix)
+        outside =
+            fletch_arena_format(arena, "is outside '%.160s', where the model's tensors are",
+                                part->checkpoint->prefix);
+    if (!outside)
+        return fletch_fail_memory(err, 0, "reasons");
     for (const struct fletch_note *rest = part->checkpoint->rest; rest; rest = rest->next)
-        put_left_out(planner, rest->text, "is outside the dict of the model's tensors");
+        put_left_out(planner, rest->text, outside);
     return list_lacks(planner, mapped, &input, err);
 }
 

@@ -119,7 +119,15 @@ static enum fletch_status open_source(struct verification *v, struct fletch_erro
 
     if (!options.family)
         options.family = made_as;
+    if (!options.prefix)
+        options.prefix =
+            json_string_value(fletch_json_at(v->metadata, "fletch.source_prefix"));
     status = fletch_model_open(&v->model, v->source, &options, err);
+    /* the same weights in another file may have no such prefix */
+    if (status == FLETCH_ERR_ARGUMENT && options.prefix && !v->options->prefix) {
+        options.prefix = NULL;
+        status = fletch_model_open(&v->model, v->source, &options, err);
+    }
     if (status == FLETCH_ERR_FAMILY && made_as && options.family == made_as)
         fletch_error_prefix(err, "metadata.json says that the output was made as '%s'",
                             made_as);
