@@ -145,6 +145,31 @@ static bool is_sorted(const struct fletch_tensor_list *list)
     return true;
 }
 
+/* Tensors that do not lie in order are read through windows. */
+static enum fletch_status need_windows(struct fletch_checkpoint *checkpoint,
+                                       const struct fletch_tensor *tensors, size_t count,
+                                       struct fletch_error *err)
+{
+    for (size_t i = 0; i < count && !checkpoint->strided; i++)
+        if (!fletch_tensor_is_straight(&tensors[i])) {
+            checkpoint->strided = fletch_strided_new();
+            if (!checkpoint->strided)
+                return fletch_fail_memory(err, sizeof(void *), "strided tensors");
+        }
+    return FLETCH_OK;
+}
+
+enum fletch_status fletch_checkpoint_replace(struct fletch_checkpoint *checkpoint,
+                                             struct fletch_tensor *tensors, size_t count,
+                                             struct fletch_error *err)
+{
+    TRY(need_windows(checkpoint, tensors, count, err));
+    fletch_free(checkpoint->tensors);
+    checkpoint->tensors = tensors;
+    checkpoint->tensors_count = count;
+    return FLETCH_OK;
+}
+
 enum fletch_status fletch_checkpoint_settle(struct fletch_checkpoint *checkpoint,
                                             struct fletch_tensor_list *list,
                                             struct fletch_error *err)
@@ -167,12 +192,7 @@ enum fletch_status fletch_checkpoint_settle(struct fletch_checkpoint *checkpoint
                            files[ordered ? a->file : b->file].name,
                            files[ordered ? b->file : a->file].name);
     }
-    for (size_t i = 0; i < list->count && !checkpoint->strided; i++)
-        if (!fletch_tensor_is_straight(&list->tensors[i])) {
-            checkpoint->strided = fletch_strided_new();
-            if (!checkpoint->strided)
-                return fletch_fail_memory(err, sizeof(void *), "strided tensors");
-        }
+    TRY(need_windows(checkpoint, list->tensors, list->count, err));
     checkpoint->prefix = list->prefix;
     checkpoint->notes = list->notes;
     checkpoint->rest = list->rest;

@@ -142,6 +142,12 @@ enum fletch_status fletch_checkpoint_read(const struct fletch_checkpoint *checkp
                                           const struct fletch_tensor *tensor,
                                           uint64_t begin, void *out, size_t size,
                                           struct fletch_error *err);
+/* Puts a list in natural order in place of the checkpoint's: other names, parts and
+ * transpositions of its tensors. Made by fletch_alloc_array, and taken on success. MEMORY.
+ */
+enum fletch_status fletch_checkpoint_replace(struct fletch_checkpoint *checkpoint,
+                                             struct fletch_tensor *tensors, size_t count,
+                                             struct fletch_error *err);
 /* By name; borrowed, or NULL. */
 const struct fletch_tensor *
 fletch_checkpoint_find(const struct fletch_checkpoint *checkpoint, const char *name);

@@ -197,4 +197,7 @@ enum fletch_status fletch_family_set(bool *known, json_t *config,
 /* "a string", "an object", ...: for sentences about what was found. */
 const char *fletch_json_kind(const json_t *value);
 
+/* Other projects' words for these models: a part of this folder's face. */
+#include "family/dialect.h"
+
 #endif

@@ -11,7 +11,6 @@
 
 #include "base/json.h"
 #include "checkpoint/checkpoint.h"
-#include "family/dialect.h"
 #include "family/family.h"
 
 struct fletch_part {

@@ -6,9 +6,7 @@
  */
 #include "model/translate.h"
 
-#include "base/bytes.h"
 #include "base/natural.h"
-#include "checkpoint/strided.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -132,7 +130,6 @@ static int compare_tensors(const void *a, const void *b)
 /* The translated list takes the place of the checkpoint's. */
 static enum fletch_status settle(struct translation *translation)
 {
-    struct fletch_checkpoint *checkpoint = translation->checkpoint;
     struct fletch_tensor *tensors = translation->tensors;
 
     qsort(tensors, translation->count, sizeof(*tensors), compare_tensors);
@@ -142,16 +139,8 @@ static enum fletch_status settle(struct translation *translation)
                                "tensors '%.*s' and '%.*s' would both be '%.120s'", 120,
                                origin_of(&tensors[i - 1]), 120, origin_of(&tensors[i]),
                                tensors[i].name);
-    for (size_t i = 0; i < translation->count && !checkpoint->strided; i++)
-        if (!fletch_tensor_is_straight(&tensors[i])) {
-            checkpoint->strided = fletch_strided_new();
-            if (!checkpoint->strided)
-                return fletch_fail_memory(translation->err, sizeof(void *),
-                                          "transposed tensors");
-        }
-    fletch_free(checkpoint->tensors);
-    checkpoint->tensors = tensors;
-    checkpoint->tensors_count = translation->count;
+    TRY(fletch_checkpoint_replace(translation->checkpoint, tensors, translation->count,
+                                  translation->err));
     translation->tensors = NULL;
     return FLETCH_OK;
 }
