@@ -110,6 +110,10 @@ static void print_json(const struct conversion *conversion)
     for (size_t i = 0; i < result->warnings_count; i++)
         fletch_report_text(&report, NULL, result->warnings[i]);
     fletch_report_end(&report);
+    fletch_report_begin(&report, "notes", '[', false);
+    for (size_t i = 0; i < result->notes_count; i++)
+        fletch_report_text(&report, NULL, result->notes[i]);
+    fletch_report_end(&report);
     fletch_report_end(&report);
 }
 
@@ -152,6 +156,8 @@ static int run(const struct fletch_args *args)
     if (args->verbose && !args->quiet)
         say_configuration(&conversion);
     convert(&conversion);
+    for (size_t i = 0; !args->quiet && i < conversion.result.notes_count; i++)
+        fletch_say("note: %s", conversion.result.notes[i]);
     if (conversion.status)
         code = fletch_work_failed(&conversion.err);
     else if (args->verbose && !args->quiet)

@@ -10,6 +10,7 @@ static void print_json_rows(struct fletch_report *report, const struct fletch_pl
 {
     struct fletch_left_out left_out;
     struct fletch_plan_row row;
+    const char *note;
 
     fletch_report_begin(report, "rows", '[', false);
     for (size_t i = 0; fletch_plan_row_at(&row, plan, i); i++) {
@@ -32,6 +33,10 @@ static void print_json_rows(struct fletch_report *report, const struct fletch_pl
         fletch_report_text(report, "reason", left_out.reason);
         fletch_report_end(report);
     }
+    fletch_report_end(report);
+    fletch_report_begin(report, "notes", '[', false);
+    for (size_t i = 0; (note = fletch_plan_note(plan, i)); i++)
+        fletch_report_text(report, NULL, note);
     fletch_report_end(report);
 }
 
@@ -118,6 +123,7 @@ static void print_text(const struct fletch_plan *plan,
 {
     char count[FLETCH_NUMBER_CAP], size[FLETCH_NUMBER_CAP];
     struct fletch_text text = { 0 };
+    const char *note;
 
     if (summary->rows)
         print_rows(plan);
@@ -144,6 +150,12 @@ static void print_text(const struct fletch_plan *plan,
                      fletch_text_size(size, summary->stored_bytes));
     fletch_text_addf(&text, "  Predicted file:  about %s\n",
                      fletch_text_size(size, summary->predicted_bytes));
+    for (size_t i = 0; (note = fletch_plan_note(plan, i)); i++) {
+        fletch_text_add(&text, i ? "" : "\n");
+        fletch_text_add(&text, "  Note: ");
+        fletch_text_safe(&text, note);
+        fletch_text_add(&text, "\n");
+    }
     fputs(fletch_text_string(&text), stdout);
     fletch_text_release(&text);
 }

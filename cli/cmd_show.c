@@ -9,6 +9,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* Tensors that are no part of the model: more than these are counted. */
+#define REST_SHOWN 20
+
 /* One line of the listing. Strings and shapes belong to the table or checkpoint. */
 struct entry {
     const char *name, *dtype;
@@ -16,6 +19,8 @@ struct entry {
     const uint64_t *shape;
     unsigned rank;
     uint64_t count, size;
+    const uint64_t *strides; /* of a checkpoint's tensor that is not in order; NULL */
+    bool big_endian;
     uint64_t place; /* offset in the file of a checkpoint; compressed size of a row */
     size_t index;   /* as the file has it: what makes every order a full one */
 };
@@ -27,6 +32,8 @@ struct listing {
     size_t count;
     size_t all;          /* before the filter */
     bool several;        /* files of the checkpoint */
+    bool strided;        /* a tensor of them is not in order */
+    const char *glob;    /* what is shown; NULL: all */
     struct entry totals; /* count, size and, of a table, place */
     bool shared;         /* a table's rows whose place is not known: pages of several */
 };
@@ -71,15 +78,29 @@ static bool entry_at(struct entry *out, const struct listing *listing, size_t i)
     if (listing->table) {
         if (!fletch_table_at(&row, listing->table, i))
             return false;
-        *out = (struct entry){ row.name, row.dtype, NULL,     row.shape,
-                               row.rank, row.count, row.size, row.compressed_size,
-                               i };
+        *out = (struct entry){ .name = row.name,
+                               .dtype = row.dtype,
+                               .shape = row.shape,
+                               .rank = row.rank,
+                               .count = row.count,
+                               .size = row.size,
+                               .place = row.compressed_size,
+                               .index = i };
         return true;
     }
     if (!fletch_checkpoint_at(&info, listing->checkpoint, i))
         return false;
-    *out = (struct entry){ info.name,  info.dtype, info.file,   info.shape, info.rank,
-                           info.count, info.size,  info.offset, i };
+    *out = (struct entry){ .name = info.name,
+                           .dtype = info.dtype,
+                           .file = info.file,
+                           .shape = info.shape,
+                           .rank = info.rank,
+                           .count = info.count,
+                           .size = info.size,
+                           .strides = info.strides,
+                           .big_endian = info.big_endian,
+                           .place = info.offset,
+                           .index = i };
     return true;
 }
 
@@ -105,6 +126,7 @@ static bool gather(struct listing *listing, const char *glob)
         listing->totals.size += entry.size;
         listing->totals.place += listing->table ? entry.place : 0;
         listing->shared |= listing->table && !entry.place;
+        listing->strided |= entry.strides != NULL;
     }
     return true;
 }
@@ -178,6 +200,32 @@ static const char *format(const struct listing *listing)
     return listing->table ? "parquet" : fletch_checkpoint_format(listing->checkpoint);
 }
 
+/* The i-th tensor beside the model's that the glob picks; *i is moved behind it. */
+static const char *next_rest(const struct listing *listing, size_t *i)
+{
+    const char *name;
+
+    while ((name = fletch_checkpoint_rest(listing->checkpoint, (*i)++)))
+        if (!listing->glob || !fnmatch(listing->glob, name, 0))
+            break;
+    return name;
+}
+
+static void print_json_notes(struct fletch_report *report, const struct listing *listing)
+{
+    const char *text;
+    size_t i = 0;
+
+    fletch_report_begin(report, "left_out", '[', false);
+    while ((text = next_rest(listing, &i)))
+        fletch_report_text(report, NULL, text);
+    fletch_report_end(report);
+    fletch_report_begin(report, "notes", '[', false);
+    for (i = 0; (text = fletch_checkpoint_note(listing->checkpoint, i)); i++)
+        fletch_report_text(report, NULL, text);
+    fletch_report_end(report);
+}
+
 static void print_json(const char *path, const struct listing *listing)
 {
     struct fletch_report report = { 0 };
@@ -207,11 +255,17 @@ static void print_json(const char *path, const struct listing *listing)
         fletch_report_count(&report, "size", entry->size);
         if (entry->file)
             fletch_report_text(&report, "file", entry->file);
+        if (entry->strides)
+            fletch_report_shape(&report, "strides", entry->strides, entry->rank);
+        if (entry->big_endian)
+            fletch_report_bool(&report, "big_endian", true);
         fletch_report_count(&report, entry->file ? "offset" : "compressed_size",
                             entry->place);
         fletch_report_end(&report);
     }
     fletch_report_end(&report);
+    if (listing->checkpoint)
+        print_json_notes(&report, listing);
     fletch_report_end(&report);
 }
 
@@ -221,14 +275,22 @@ static void print_rows(const struct listing *listing)
         { "name", false, true },       { "shape", false, false }, { "dtype", false, false },
         { "parameters", true, false }, { "size", true, false },   { "stored", true, false },
     };
-    static const struct fletch_grid_column tensor_columns[] = {
+    struct fletch_grid_column tensor_columns[7] = {
         { "name", false, true },       { "shape", false, false }, { "dtype", false, false },
-        { "parameters", true, false }, { "size", true, false },   { "file", false, false },
+        { "parameters", true, false }, { "size", true, false },
     };
-    struct fletch_grid grid = {
-        .columns = listing->table ? row_columns : tensor_columns,
-        .columns_count = listing->table || listing->several ? 6 : 5,
-    };
+    struct fletch_grid grid = { row_columns, 6, { 0 } };
+
+    if (!listing->table) {
+        grid.columns = tensor_columns;
+        grid.columns_count = 5;
+        if (listing->strided)
+            tensor_columns[grid.columns_count++] =
+                (struct fletch_grid_column){ "strides", false, false };
+        if (listing->several)
+            tensor_columns[grid.columns_count++] =
+                (struct fletch_grid_column){ "file", false, false };
+    }
 
     for (size_t i = 0; i < listing->count; i++) {
         const struct entry *entry = &listing->entries[i];
@@ -242,10 +304,44 @@ static void print_rows(const struct listing *listing)
             fletch_grid_put_name(&grid, "unknown");
         else if (listing->table)
             fletch_grid_put_size(&grid, entry->place);
-        else if (listing->several)
+        if (listing->strided && entry->strides)
+            fletch_grid_put_shape(&grid, entry->strides, entry->rank);
+        else if (listing->strided)
+            fletch_grid_put_name(&grid, "");
+        if (listing->several)
             fletch_grid_put_name(&grid, entry->file);
     }
     fletch_grid_print(&grid);
+}
+
+static void print_line(const char *front, const char *line)
+{
+    struct fletch_text text = { 0 };
+
+    fletch_text_safe(&text, line);
+    printf("%s%s\n", front, fletch_text_string(&text));
+    fletch_text_release(&text);
+}
+
+/* What else is in a checkpoint: an optimizer has two tensors for each of the model's. */
+static void print_notes(const struct listing *listing)
+{
+    const char *text, *gap = "\n";
+    size_t i = 0, count = 0;
+    char number[FLETCH_NUMBER_CAP];
+
+    while ((text = next_rest(listing, &i))) {
+        if (++count > REST_SHOWN)
+            continue;
+        fputs(count == 1 ? gap : "", stdout);
+        print_line("left out: ", text);
+    }
+    if (count > REST_SHOWN)
+        printf("left out: %s more\n", fletch_text_count(number, count - REST_SHOWN));
+    for (i = 0; (text = fletch_checkpoint_note(listing->checkpoint, i)); i++) {
+        fputs(i ? "" : gap, stdout);
+        print_line("note: ", text);
+    }
 }
 
 static void print_text(const struct listing *listing)
@@ -268,6 +364,8 @@ static void print_text(const struct listing *listing)
         printf(", stored in %s", fletch_text_size(number, listing->totals.place));
     printf(" (%s%s%s)\n", format(listing), dialect ? ", in the words of " : "",
            dialect ? dialect : "");
+    if (listing->checkpoint)
+        print_notes(listing);
 }
 
 static int run(const struct fletch_args *args)
@@ -275,7 +373,7 @@ static int run(const struct fletch_args *args)
     const char *glob = args->operands_count > 1 ? args->operands[1] : NULL;
     const char *path = fletch_args_operand(args, NULL, "PATH");
     const struct fletch_options options = fletch_args_options(args);
-    struct listing listing = { 0 };
+    struct listing listing = { .glob = glob };
     struct fletch_error err = { 0 };
     int code = FLETCH_EXIT_DONE;
 

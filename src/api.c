@@ -196,3 +196,8 @@ bool fletch_plan_left_out_at(struct fletch_left_out *out, const struct fletch_pl
                                      .reason = plan->plans.left_out[i].reason };
     return true;
 }
+
+const char *fletch_plan_note(const struct fletch_plan *plan, size_t i)
+{
+    return fletch_model_note(plan->model, i);
+}

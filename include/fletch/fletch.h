@@ -153,6 +153,8 @@ struct fletch_result {
     char *metadata_json;  /* the text of metadata.json */
     char **warnings;      /* [warnings_count], one line each */
     size_t warnings_count;
+    char **notes; /* [notes_count], one line each: see fletch_checkpoint_note */
+    size_t notes_count;
     size_t tensors;         /* rows written */
     size_t left_out;        /* tensors of the checkpoint without a row */
     uint64_t parameters;    /* elements of all rows */
@@ -227,6 +229,8 @@ FLETCH_API bool fletch_plan_row_at(struct fletch_plan_row *out,
                                    const struct fletch_plan *plan, size_t i);
 FLETCH_API bool fletch_plan_left_out_at(struct fletch_left_out *out,
                                         const struct fletch_plan *plan, size_t i);
+/* The i-th note of the checkpoints: see fletch_checkpoint_note. NULL past the last. */
+FLETCH_API const char *fletch_plan_note(const struct fletch_plan *plan, size_t i);
 
 /* ---- Detect ---- */
 
@@ -255,6 +259,10 @@ struct fletch_tensor_info {
     uint64_t size;    /* bytes */
     const char *file; /* which file of the checkpoint, relative */
     uint64_t offset;  /* of the first byte, from the start of that file */
+    /* [rank], how many elements apart neighbours lie along each dimension; NULL: one after
+     * the other. What is converted is always in order. */
+    const uint64_t *strides;
+    bool big_endian; /* most significant byte first */
 };
 
 struct fletch_checkpoint;
@@ -280,6 +288,14 @@ FLETCH_API const char *
 fletch_checkpoint_dialect(const struct fletch_checkpoint *checkpoint);
 /* "state_dict.model": what was in front of all names; "" for nothing. */
 FLETCH_API const char *fletch_checkpoint_prefix(const struct fletch_checkpoint *checkpoint);
+/* The i-th thing that people should know of it, one line: what was passed over and why,
+ * what a pickle wanted to call. NULL past the last. */
+FLETCH_API const char *fletch_checkpoint_note(const struct fletch_checkpoint *checkpoint,
+                                              size_t i);
+/* The name of the i-th tensor that is there beside the model's, as an optimizer's are. NULL
+ * past the last. */
+FLETCH_API const char *fletch_checkpoint_rest(const struct fletch_checkpoint *checkpoint,
+                                              size_t i);
 
 /* ---- Tables: the rows of a written file ---- */
 

@@ -52,6 +52,8 @@ struct fletch_checkpoint {
     const char *prefix; /* "state_dict.model", what was in front of all names; or "" */
     struct fletch_note *notes; /* in the order of what they are about */
     struct fletch_note *rest;  /* names of tensors that are no part of the model */
+    const char **rest_names;   /* [rest_count], the same */
+    size_t rest_count;
     json_t *facts; /* numbers and words that it holds besides, as {"dims": {"n_mels": 80}};
                       NULL: none */
     struct fletch_strided *strided; /* windows of what does not lie in order; NULL */

@@ -262,6 +262,18 @@ static void emit_tokenizer(struct fletch_emit *emit, const struct fletch_metadat
 
 /* ---- The object ---- */
 
+/* What the checkpoints' readers passed over. */
+static void emit_notes(struct fletch_emit *emit, const struct fletch_model *model)
+{
+    const char *note;
+
+    fletch_emit_key(emit, "notes");
+    fletch_emit_open(emit, '[');
+    for (size_t i = 0; (note = fletch_model_note(model, i)); i++)
+        fletch_emit_text(emit, note);
+    fletch_emit_close(emit, ']');
+}
+
 void fletch_account_emit(struct fletch_emit *emit, const struct fletch_metadata *metadata,
                          const json_t *truncation)
 {
@@ -292,6 +304,7 @@ void fletch_account_emit(struct fletch_emit *emit, const struct fletch_metadata 
     for (size_t i = 0; i < metadata->warnings_count; i++)
         fletch_emit_text(emit, metadata->warnings[i]);
     fletch_emit_close(emit, ']');
+    emit_notes(emit, model);
     if (model->family->layout == FLETCH_LAYOUT_SENTENCE)
         emit_pipeline(emit, metadata, truncation);
     fletch_emit_close(emit, '}');

@@ -321,6 +321,25 @@ static enum fletch_status copy_warnings(struct fletch_result *result,
     return FLETCH_OK;
 }
 
+static enum fletch_status copy_notes(struct fletch_result *result,
+                                     const struct conversion *c)
+{
+    size_t count = 0;
+
+    while (fletch_model_note(c->model, count))
+        count++;
+    result->notes = fletch_alloc_array(count, sizeof(*result->notes));
+    if (!result->notes)
+        return FLETCH_ERR_MEMORY;
+    for (size_t i = 0; i < count; i++) {
+        result->notes[i] = fletch_strdup(fletch_model_note(c->model, i));
+        if (!result->notes[i])
+            return FLETCH_ERR_MEMORY;
+        result->notes_count++;
+    }
+    return FLETCH_OK;
+}
+
 static enum fletch_status fill_result(struct fletch_result *result,
                                       const struct conversion *c, struct fletch_error *err)
 {
@@ -338,8 +357,9 @@ static enum fletch_status fill_result(struct fletch_result *result,
 
     if (has_tokenizer(c))
         result->tokenizer_path = join(c->out_dir, "tokenizer");
-    if (copy_warnings(result, c) || !result->weights_path || !result->metadata_path ||
-        !result->metadata_json || (has_tokenizer(c) && !result->tokenizer_path)) {
+    if (copy_warnings(result, c) || copy_notes(result, c) || !result->weights_path ||
+        !result->metadata_path || !result->metadata_json ||
+        (has_tokenizer(c) && !result->tokenizer_path)) {
         fletch_result_release(result);
         return fletch_fail_memory(err, sizeof(*result), "the result");
     }
@@ -357,6 +377,9 @@ void fletch_result_release(struct fletch_result *result)
     for (size_t i = 0; i < result->warnings_count; i++)
         fletch_free(result->warnings[i]);
     fletch_free(result->warnings);
+    for (size_t i = 0; i < result->notes_count; i++)
+        fletch_free(result->notes[i]);
+    fletch_free(result->notes);
     *result = (struct fletch_result){ 0 };
 }
 

@@ -336,3 +336,13 @@ void fletch_row_plans_release(struct fletch_row_plans *plans)
     fletch_arena_release(&plans->arena);
     *plans = (struct fletch_row_plans){ 0 };
 }
+
+const char *fletch_model_note(const struct fletch_model *model, size_t i)
+{
+    for (size_t part = 0; part < model->parts_count; part++)
+        for (const struct fletch_note *note = model->parts[part].checkpoint->notes; note;
+             note = note->next)
+            if (!i--)
+                return note->text;
+    return NULL;
+}

@@ -54,4 +54,7 @@ enum fletch_status fletch_row_plans_check(const struct fletch_row_plans *plans,
                                           struct fletch_error *err);
 void fletch_row_plans_release(struct fletch_row_plans *plans);
 
+/* The i-th note of the model's checkpoints, its parts in turn; NULL past the last. */
+const char *fletch_model_note(const struct fletch_model *model, size_t i);
+
 #endif

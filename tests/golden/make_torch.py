@@ -202,7 +202,7 @@ def make_tar(name):
     loaded = torch.load(os.path.join(OUT, name))["state_dict"]
     assert list(loaded) == list(weights)
     assert all(torch.equal(loaded[key], weights[key]) for key in weights)
-    expect(name, "torch-tar", loaded, ["the tensors are those under 'state_dict'"])
+    expect(name, "torch-tar", loaded, ["the model's tensors are those below 'state_dict'"])
 
 
 # ---- All ----
@@ -255,7 +255,7 @@ def main():
     make_scripts(net)
     run = training(net)
     trained = {key: value.clone() for key, value in run["state_dict"].items()}
-    words = ["the tensors are those under 'state_dict'",
+    words = ["the model's tensors are those below 'state_dict'",
              "wants to call argparse.Namespace; nothing was called",
              "wants to call __main__.OwnSettings; nothing was called",
              "wants to call __builtin__.slice; nothing was called"]

@@ -99,7 +99,8 @@ static const char exact[] =
     "    \"tokenizer\": null,\n"
     "    \"warnings\": [\n"
     "      \"mind the \\\"gap\\\"\"\n"
-    "    ]\n"
+    "    ],\n"
+    "    \"notes\": []\n"
     "  }\n"
     "}";
 

@@ -209,7 +209,7 @@ static const char *const whisper_keys[] = {
 static const char *const account_keys[] = {
     "format_version", "version",           "created_by",    "family",       "evidence",
     "dialect",        "source_model_type", "source_format", "source_files", "rows",
-    "left_out",       "tokenizer",         "warnings",      NULL,
+    "left_out",       "tokenizer",         "warnings",      "notes",        NULL,
 };
 
 static void keys_of_each_layout(void **state)
