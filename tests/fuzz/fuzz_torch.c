@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* fuzz_torch - a torch checkpoint, zip or stream: what is accepted keeps the promises of
- * checkpoint.h
+/* fuzz_torch - a torch checkpoint, zip, stream or tar: what is accepted keeps the promises
+ * of checkpoint.h
  *
  * The checksums of a zip would keep a fuzzer out, so that bytes without a magic of their
  * own are the pickle of a stream with one storage.
@@ -86,14 +86,27 @@ static void try_format(const struct fletch_checkpoint_format *format,
     fletch_arena_release(&arena);
 }
 
+/* The format whose magic the bytes have; NULL for those that are wrapped in a stream. */
+static const struct fletch_checkpoint_format *format_of(const uint8_t *data, size_t size)
+{
+    static const struct fletch_checkpoint_format *const formats[] = {
+        &fletch_format_torch_zip, &fletch_format_torch_stream, &fletch_format_torch_tar
+    };
+    size_t head = size < FLETCH_PROBE_SIZE ? size : FLETCH_PROBE_SIZE;
+
+    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+        if (formats[i]->probe(data, head, size))
+            return formats[i];
+    return NULL;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    size_t head = size < FLETCH_PROBE_SIZE ? size : FLETCH_PROBE_SIZE;
+    const struct fletch_checkpoint_format *format = format_of(data, size);
     struct fletch_file file = { memfd_create("fuzz", MFD_CLOEXEC), 0, "f" };
     struct fletch_buf bytes = { 0 };
 
-    if (fletch_format_torch_zip.probe(data, head, size) ||
-        fletch_format_torch_stream.probe(data, head, size)) {
+    if (format) {
         fletch_buf_put(&bytes, data, size);
     } else {
         fletch_buf_put(&bytes, opening, sizeof(opening) - 1);
@@ -104,10 +117,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (file.fd < 0 || bytes.failed ||
         fletch_file_write(&file, 0, bytes.bytes, bytes.size, NULL))
         abort();
-    try_format(fletch_format_torch_zip.probe(data, head, size)
-                   ? &fletch_format_torch_zip
-                   : &fletch_format_torch_stream,
-               &file);
+    try_format(format ? format : &fletch_format_torch_stream, &file);
     fletch_file_close(&file);
     fletch_buf_release(&bytes);
     return 0;
