@@ -4,9 +4,8 @@
  * The names are sorted once, so that those below a prefix are neighbours: candidates are
  * found, and counted, in one pass, however many there are.
  */
-#include "checkpoint/nest.h"
+#include "checkpoint/nest_parts.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,6 +79,7 @@ struct candidate {
 struct search {
     const struct fletch_nest_name **names; /* [count], sorted */
     size_t count;
+    const struct fletch_nest_names *all;
     const struct fletch_choice *choice;
     struct candidate *candidates; /* [cap], in the order of their first names */
     size_t candidates_count, cap;
@@ -192,54 +192,55 @@ static size_t gather(struct search *search, const struct candidate *candidate)
     return count;
 }
 
-/* ---- Sentences ---- */
+/* ---- Copies ---- */
 
-/* Appends to a text of `size` bytes: "'model' with 5"; from the first that does not fit on,
- * they are only counted. */
-struct listing {
-    char text[300];
-    size_t len, left;
-};
-
-static void list_one(struct listing *listing, const char *path, size_t len, size_t count)
+/* The next name from `i` on that the candidate counts; its end when there is none. */
+static size_t next_counted(const struct search *search, const struct candidate *candidate,
+                           size_t i)
 {
-    size_t room = sizeof(listing->text) - listing->len;
-    int wrote = 0;
+    while (i < candidate->end &&
+           !(candidate->marks ? candidate->marks[i - candidate->begin]
+                              : is_right_below(candidate, search->names[i])))
+        i++;
+    return i;
+}
 
-    if (!listing->left)
-        wrote = snprintf(listing->text + listing->len, room, "%s'%.*s' with %zu",
-                         listing->len ? ", " : "", (int)(len ? len - 1 : 1),
-                         len ? path : ".", count);
-    if (listing->left || wrote < 0 || (size_t)wrote >= room) {
-        listing->text[listing->len] = 0;
-        listing->left++;
-    } else {
-        listing->len += (size_t)wrote;
+/* Sets *out when two candidates have the same names below them, and the same bytes in the
+ * file: one dict put into a checkpoint twice, under two names. */
+static enum fletch_status is_copy(bool *out, const struct search *search,
+                                  const struct candidate *a, const struct candidate *b)
+{
+    const struct fletch_nest_names *all = search->all;
+    size_t i = a->begin, j = b->begin;
+    bool same = all->same != NULL;
+
+    *out = false;
+    for (; same; i++, j++) {
+        i = next_counted(search, a, i);
+        j = next_counted(search, b, j);
+        if (i == a->end || j == b->end) {
+            *out = i == a->end && j == b->end;
+            break;
+        }
+        if (strcmp(search->names[i]->path + a->len, search->names[j]->path + b->len) != 0)
+            break;
+        TRY(all->same(&same, all->user, search->names[i]->tensor, search->names[j]->tensor,
+                      search->err));
     }
+    return FLETCH_OK;
 }
 
-static void end_list(struct listing *listing, const char *unit)
-{
-    size_t room = sizeof(listing->text) - listing->len;
-    char more[40] = "";
-
-    if (listing->left)
-        snprintf(more, sizeof(more), ", and %zu more", listing->left);
-    if (strlen(unit) + strlen(more) < room)
-        snprintf(listing->text + listing->len, room, "%s%s", unit, more);
-}
+/* ---- By what the family knows ---- */
 
 static enum fletch_status fail_ambiguous(const struct search *search,
-                                         struct listing *listing)
+                                         struct fletch_nest_listing *listing)
 {
-    end_list(listing, " tensors");
+    fletch_nest_list_end(listing, " tensors");
     return fletch_fail(search->err, FLETCH_ERR_UNSUPPORTED,
                        "has several parts that may be the model: %s; --prefix NAME takes "
                        "one of them",
                        listing->text);
 }
-
-/* ---- By what the family knows ---- */
 
 static enum fletch_status ask_known(struct search *search, struct candidate *candidate)
 {
@@ -286,6 +287,31 @@ static void drop_longer(struct search *search, enum rank rank)
         }
 }
 
+/* Of those with most names known. */
+static enum fletch_status drop_copies(struct search *search, enum rank rank, size_t most)
+{
+    struct candidate *kept = NULL;
+    bool same = false;
+
+    for (size_t i = 0; i < search->candidates_count; i++) {
+        struct candidate *candidate = &search->candidates[i];
+
+        if (!candidate->fits || candidate->rank != rank || candidate->known < most)
+            continue;
+        if (kept)
+            TRY(is_copy(&same, search, candidate, kept));
+        if (same && candidate->len >= kept->len) {
+            candidate->fits = false;
+            continue;
+        }
+        if (same)
+            kept->fits = false;
+        if (same || !kept)
+            kept = candidate;
+    }
+    return FLETCH_OK;
+}
+
 static size_t count_fitting(const struct candidate **first, const struct search *search,
                             enum rank rank, size_t least)
 {
@@ -308,7 +334,7 @@ static size_t count_fitting(const struct candidate **first, const struct search 
 static enum fletch_status best_fitting(const struct candidate **out, struct search *search,
                                        enum rank rank)
 {
-    struct listing listing = { .len = 0 };
+    struct fletch_nest_listing listing = { .len = 0 };
     size_t most = 0;
 
     if (count_fitting(out, search, rank, 0) < 2)
@@ -322,12 +348,13 @@ static enum fletch_status best_fitting(const struct candidate **out, struct sear
         most = candidate->known > most ? candidate->known : most;
     }
     drop_longer(search, rank);
+    TRY(drop_copies(search, rank, most));
     if (count_fitting(out, search, rank, most) < 2)
         return FLETCH_OK;
     for (size_t i = 0; i < search->candidates_count; i++)
         if (search->candidates[i].fits && search->candidates[i].rank == rank)
-            list_one(&listing, search->candidates[i].path, search->candidates[i].len,
-                     search->candidates[i].known);
+            fletch_nest_list_one(&listing, search->candidates[i].path,
+                                 search->candidates[i].len, search->candidates[i].known);
     return fail_ambiguous(search, &listing);
 }
 
@@ -354,8 +381,9 @@ static enum fletch_status by_family(const struct candidate **out, struct search 
 static enum fletch_status best_dict(const struct candidate **out,
                                     const struct search *search, enum rank rank)
 {
-    struct listing listing = { .len = 0 };
+    struct fletch_nest_listing listing = { .len = 0 };
     size_t most = 1, count = 0;
+    bool same = false;
 
     *out = NULL;
     for (size_t i = 0; i < search->candidates_count && rank != RANK_OTHER; i++) {
@@ -369,11 +397,14 @@ static enum fletch_status best_dict(const struct candidate **out,
 
         if (!candidate->is_dict || candidate->rank != rank || !candidate->tensors)
             continue;
-        list_one(&listing, candidate->path, candidate->len, candidate->tensors);
+        fletch_nest_list_one(&listing, candidate->path, candidate->len, candidate->tensors);
         if (candidate->tensors < most)
             continue;
-        *out = *out ? *out : candidate;
-        count++;
+        if (*out)
+            TRY(is_copy(&same, search, candidate, *out));
+        if (!*out || (same && candidate->len < (*out)->len))
+            *out = candidate;
+        count += !same;
     }
     return count < 2 ? FLETCH_OK : fail_ambiguous(search, &listing);
 }
@@ -417,89 +448,6 @@ static enum fletch_status by_count(const char **prefix, struct search *search,
     return *prefix ? FLETCH_OK : fletch_fail_memory(search->err, len, "a prefix");
 }
 
-/* ---- As asked for ---- */
-
-/* Up to and with the dot behind the part that begins at `from`; 0 when it is the last. */
-static size_t part_end(const char *path, size_t from)
-{
-    const char *dot = strchr(path + from, '.');
-
-    return dot ? (size_t)(dot - path) + 1 : 0;
-}
-
-/* How much of the asked prefix, in whole parts, is in front of some name. */
-static size_t common_len(const struct search *search, const char *asked)
-{
-    size_t best = 0;
-
-    for (size_t i = 0; i < search->count; i++)
-        for (size_t end = part_end(asked, best); end; end = part_end(asked, best)) {
-            if (strncmp(search->names[i]->path, asked, end) != 0)
-                break;
-            best = end;
-        }
-    return best;
-}
-
-/* Lists the prefixes that are one part longer than what was right. */
-static enum fletch_status fail_asked(const struct search *search, const char *asked)
-{
-    size_t right = common_len(search, asked), len = 0, next, same = 0;
-    struct listing listing = { .len = 0 };
-    const char *last = NULL;
-
-    for (size_t i = 0; i < search->count; i++) {
-        const char *path = search->names[i]->path;
-
-        next = strncmp(path, asked, right) ? 0 : part_end(path, right);
-        if (last && next == len && !strncmp(path, last, len)) {
-            same++;
-            continue;
-        }
-        if (last)
-            list_one(&listing, last, len, same);
-        last = next ? path : NULL;
-        len = next;
-        same = 1;
-    }
-    if (last)
-        list_one(&listing, last, len, same);
-    if (!listing.len)
-        return fletch_fail(search->err, FLETCH_ERR_ARGUMENT,
-                           "no tensor's name begins with '%.160s', which was asked for as "
-                           "prefix; those %s have none",
-                           asked, right ? "below the part that there is" : "there are");
-    end_list(&listing, " tensors");
-    if (!*asked)
-        return fletch_fail(
-            search->err, FLETCH_ERR_ARGUMENT,
-            "no tensor lies right at the top, which was asked for as prefix; "
-            "there are %s",
-            listing.text);
-    return fletch_fail(search->err, FLETCH_ERR_ARGUMENT,
-                       "no tensor's name begins with '%.160s', which was asked for as "
-                       "prefix; there are %s",
-                       asked, listing.text);
-}
-
-static enum fletch_status by_wish(const char **prefix, const struct search *search,
-                                  struct fletch_arena *arena)
-{
-    const char *asked = search->choice->prefix;
-    size_t len = strlen(asked);
-    bool dotted = len && asked[len - 1] == '.';
-    const char *wanted = fletch_arena_format(arena, "%s%s", strcmp(asked, ".") ? asked : "",
-                                             len && !dotted ? "." : "");
-
-    if (!wanted)
-        return fletch_fail_memory(search->err, len, "a prefix");
-    *prefix = wanted;
-    for (size_t i = 0; i < search->count; i++)
-        if (fletch_nest_holds(wanted, search->names[i]))
-            return FLETCH_OK;
-    return fail_asked(search, wanted);
-}
-
 /* ---- The choice ---- */
 
 static enum fletch_status choose(const char **prefix, struct search *search,
@@ -508,7 +456,8 @@ static enum fletch_status choose(const char **prefix, struct search *search,
     const struct candidate *best = NULL;
 
     if (search->choice && search->choice->prefix)
-        return by_wish(prefix, search, arena);
+        return fletch_nest_asked(prefix, search->names, search->count,
+                                 search->choice->prefix, arena, search->err);
     TRY(find_candidates(search));
     TRY(by_family(&best, search));
     if (!best)
@@ -518,11 +467,12 @@ static enum fletch_status choose(const char **prefix, struct search *search,
 }
 
 enum fletch_status fletch_nest_choose(const char **prefix,
-                                      const struct fletch_nest_name *names, size_t count,
+                                      const struct fletch_nest_names *all,
                                       const struct fletch_choice *choice,
                                       struct fletch_arena *arena, struct fletch_error *err)
 {
-    struct search search = { .count = count, .choice = choice, .err = err };
+    size_t count = all->count;
+    struct search search = { .count = count, .all = all, .choice = choice, .err = err };
     enum fletch_status status = FLETCH_OK;
 
     *prefix = NULL;
@@ -533,7 +483,7 @@ enum fletch_status fletch_nest_choose(const char **prefix,
     if (!search.names || !search.below || !search.places || !search.marks)
         status = fletch_fail_memory(err, count * sizeof(*search.names), "names");
     for (size_t i = 0; !status && i < count; i++)
-        search.names[i] = &names[i];
+        search.names[i] = &all->names[i];
     if (!status) {
         qsort(search.names, count, sizeof(*search.names), compare_names);
         status = choose(prefix, &search, arena);

@@ -14,7 +14,8 @@
  *     that the family cannot do without are not among them.
  *  3. Of three kinds the first that is worth anything is taken: prefixes of the table,
  *     averaged weights, dicts of other names. Of its candidates that with most; of those
- *     that mean the same tensors the shortest. Equals are an error that lists them.
+ *     that mean the same tensors, or others with the same bytes in the file under the same
+ *     names, the shortest. Equals are an error that lists them.
  *  4. Where the family knows nothing, dicts alone compete, by their tensors; of dicts of
  *     other names there may only be one. What DataParallel and torch.compile put in front
  *     of every name is taken away.
@@ -27,8 +28,19 @@
 struct fletch_nest_name {
     const char *path; /* from the top, dotted */
     size_t own;       /* where in it the key begins that the tensor's own dict has */
+    uint32_t tensor;  /* which it is, for `same` */
     bool loose; /* in a list, or under a key that is no text: no model's unless asked for
                  */
+};
+
+struct fletch_nest_names {
+    const struct fletch_nest_name *names; /* [count], in any order */
+    size_t count;
+    /* Sets *out when two have the same elements, as they lie in the file. Only asked where
+     * else there was no choice; NULL: all have bytes of their own. */
+    enum fletch_status (*same)(bool *out, void *user, uint32_t a, uint32_t b,
+                               struct fletch_error *err);
+    void *user;
 };
 
 /* Sets *prefix to what is in front of the model's names, its last dot with it, in the
@@ -36,7 +48,7 @@ struct fletch_nest_name {
  * asked for is in front of no name, UNSUPPORTED when several may be it: both list what
  * there is. */
 enum fletch_status fletch_nest_choose(const char **prefix,
-                                      const struct fletch_nest_name *names, size_t count,
+                                      const struct fletch_nest_names *all,
                                       const struct fletch_choice *choice,
                                       struct fletch_arena *arena, struct fletch_error *err);
 /* True when the prefix is in front of the name, and its last dict is the tensor's own. */

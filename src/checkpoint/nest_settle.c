@@ -60,13 +60,14 @@ static enum fletch_status choose(const char **prefix, struct fletch_checkpoint *
 {
     size_t count = checkpoint->tensors_count;
     struct fletch_nest_name *names = fletch_alloc_array(count, sizeof(*names));
+    const struct fletch_nest_names all = { .names = names, .count = count };
     enum fletch_status status;
 
     if (!names)
         return fletch_fail_memory(err, count * sizeof(*names), "names");
     for (size_t i = 0; i < count; i++)
         names[i].path = checkpoint->tensors[i].name;
-    status = fletch_nest_choose(prefix, names, count, choice, &checkpoint->arena, err);
+    status = fletch_nest_choose(prefix, &all, choice, &checkpoint->arena, err);
     fletch_free(names);
     return status;
 }

@@ -23,9 +23,12 @@ static enum fletch_status fail_top(const struct fletch_torch *torch,
 {
     const struct fletch_pickle_value *top = value_at(torch, torch->pickle.top), *callee;
 
+    if (fletch_torch_what(torch, torch->pickle.top) == FLETCH_TORCH_TENSOR)
+        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                           "holds one tensor without a name, expected a dict of tensors");
     if (top->kind == FLETCH_PICKLE_CALL) {
-        callee = value_at(torch, top->callee);
-        if (callee->kind == FLETCH_PICKLE_GLOBAL)
+        callee = fletch_torch_callee(torch, torch->pickle.top);
+        if (callee)
             return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
                                "is a whole object of class %.*s.%.*s, which nothing but "
                                "its own code can read: save its state_dict() instead",
@@ -34,6 +37,50 @@ static enum fletch_status fail_top(const struct fletch_torch *torch,
     }
     return fletch_fail(err, FLETCH_ERR_UNSUPPORTED, "holds %s, expected a dict of tensors",
                        fletch_pickle_kind_text(top->kind));
+}
+
+/* The class of a torch.nn.Module that was saved whole: its state has '_parameters'. NULL
+ * for all else. */
+static const struct fletch_pickle_value *module_class(const struct fletch_torch *torch,
+                                                      uint32_t index)
+{
+    const struct fletch_pickle_value *call = value_at(torch, index), *callee, *state;
+
+    if (call->kind != FLETCH_PICKLE_CALL)
+        return NULL;
+    callee = fletch_torch_callee(torch, index);
+    state = value_at(torch, call->state);
+    if (!callee || state->kind != FLETCH_PICKLE_DICT)
+        return NULL;
+    for (uint32_t i = 0; i + 1 < state->count; i += 2)
+        if (fletch_pickle_is_text(value_at(torch, state->items[i]), "_parameters"))
+            return callee;
+    return NULL;
+}
+
+/* Adds which of the top's entries is a whole module, if one is. */
+static enum fletch_status fail_empty(const struct fletch_torch *torch,
+                                     struct fletch_error *err)
+{
+    const struct fletch_pickle_value *top = value_at(torch, torch->pickle.top);
+    const char *none = "and none is a tensor, nor in the dicts below";
+
+    for (uint32_t i = 0; i + 1 < top->count; i += 2) {
+        const struct fletch_pickle_value *key = value_at(torch, top->items[i]);
+        const struct fletch_pickle_value *whole = module_class(torch, top->items[i + 1]);
+
+        if (whole && key->kind == FLETCH_PICKLE_TEXT)
+            return fletch_fail(
+                err, FLETCH_ERR_UNSUPPORTED,
+                "holds a dict of %u entries, %s; '%.*s' is a whole object "
+                "of class %.*s.%.*s, which nothing but its own code can "
+                "read: save its state_dict() instead",
+                top->count / 2, none,
+                key->len < FLETCH_NAME_SHOWN ? (int)key->len : FLETCH_NAME_SHOWN, key->text,
+                FLETCH_NAME_SHOWN, whole->module, FLETCH_NAME_SHOWN, whole->name);
+    }
+    return fletch_fail(err, FLETCH_ERR_UNSUPPORTED, "holds a dict of %u entries, %s",
+                       top->count / 2, none);
 }
 
 static enum fletch_status fail_none(const struct fletch_torch *torch,
@@ -47,10 +94,37 @@ static enum fletch_status fail_none(const struct fletch_torch *torch,
                 "holds tensors such as '%.*s', but no dict of them that is a "
                 "model's; --prefix NAME takes one",
                 FLETCH_NAME_SHOWN, walk->entries[i].name.path);
-    return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
-                       "holds a dict of %u entries, and none is a tensor, nor in the dicts "
-                       "below",
-                       value_at(torch, torch->pickle.top)->count / 2);
+    return fail_empty(torch, err);
+}
+
+static bool is_alike(const struct fletch_tensor *a, const struct fletch_tensor *b)
+{
+    size_t size = a->rank * sizeof(*a->shape);
+
+    return a->dtype == b->dtype && a->rank == b->rank && a->offset == b->offset &&
+           a->aside == b->aside && !memcmp(a->shape, b->shape, size) &&
+           !a->strides == !b->strides &&
+           (!a->strides || !memcmp(a->strides, b->strides, size));
+}
+
+/* Tensors that cannot be read are like no other. */
+static enum fletch_status is_same(bool *out, void *user, uint32_t a, uint32_t b,
+                                  struct fletch_error *err)
+{
+    struct fletch_tensor tensors[2] = { { .name = "" }, { .name = "" } };
+    const uint32_t values[2] = { a, b };
+    enum fletch_status status = FLETCH_OK;
+    struct fletch_error said = { .message = "" };
+
+    *out = a == b;
+    for (int i = 0; a != b && i < 2 && !status; i++)
+        status = fletch_torch_tensor_read(&tensors[i], user, values[i], &said);
+    if (status == FLETCH_ERR_MEMORY || status == FLETCH_ERR_IO) {
+        *err = said;
+        return status;
+    }
+    *out = *out || (!status && is_alike(&tensors[0], &tensors[1]));
+    return FLETCH_OK;
 }
 
 static enum fletch_status choose(const char **prefix, struct fletch_torch *torch,
@@ -58,18 +132,21 @@ static enum fletch_status choose(const char **prefix, struct fletch_torch *torch
                                  struct fletch_error *err)
 {
     struct fletch_nest_name *names = fletch_alloc_array(walk->count, sizeof(*names));
+    struct fletch_nest_names all = { .names = names, .same = is_same, .user = torch };
     enum fletch_status status;
-    size_t count = 0;
 
     if (!names)
         return fletch_fail_memory(err, walk->count * sizeof(*names), "names");
-    for (size_t i = 0; i < walk->count; i++)
-        if (!walk->entries[i].strange)
-            names[count++] = walk->entries[i].name;
+    for (size_t i = 0; i < walk->count; i++) {
+        if (walk->entries[i].strange)
+            continue;
+        names[all.count] = walk->entries[i].name;
+        names[all.count++].tensor = walk->entries[i].value;
+    }
     *prefix = NULL;
-    status = count ? fletch_nest_choose(prefix, names, count, torch->list->choice,
-                                        torch->list->arena, err)
-                   : FLETCH_OK;
+    status = all.count ? fletch_nest_choose(prefix, &all, torch->list->choice,
+                                            torch->list->arena, err)
+                       : FLETCH_OK;
     fletch_free(names);
     if (!status && !*prefix)
         status = fail_none(torch, walk, err);

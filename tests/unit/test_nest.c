@@ -21,6 +21,7 @@ struct names {
     struct fletch_arena arena;
     struct fletch_nest_name names[NAMES_MAX];
     size_t count;
+    unsigned compared; /* pairs of tensors */
 };
 
 static bool fits(const char *const *names, size_t count, const void *user)
@@ -34,15 +35,25 @@ static enum fletch_status known(bool *marks, const char *const *names, size_t co
     return fletch_family_known(marks, user, names, count, err);
 }
 
+static enum fletch_status is_same(bool *out, void *user, uint32_t a, uint32_t b,
+                                  struct fletch_error *err)
+{
+    (void)err;
+    ++*(unsigned *)user;
+    *out = a == b;
+    return FLETCH_OK;
+}
+
 /* `dict` is the part of the prefix that is dicts; the rest belongs to the keys. */
 static void put(struct names *all, const char *dict, const char *key)
 {
     struct fletch_nest_name *name = &all->names[all->count++];
 
     assert_true(all->count <= NAMES_MAX);
-    *name = (struct fletch_nest_name){
-        .path = fletch_arena_format(&all->arena, "%s%s", dict, key), .own = strlen(dict)
-    };
+    *name = (struct fletch_nest_name){ .path = fletch_arena_format(&all->arena, "%s%s",
+                                                                   dict, key),
+                                       .own = strlen(dict),
+                                       .tensor = (uint32_t)all->count };
     assert_non_null(name->path);
 }
 
@@ -60,7 +71,11 @@ static enum fletch_status ask(const char **prefix, struct names *all, const char
         .prefix = asked, .fits = fits, .known = known, .user = &any
     };
 
-    return fletch_nest_choose(prefix, all->names, all->count, &choice, &all->arena, err);
+    const struct fletch_nest_names names = {
+        .names = all->names, .count = all->count, .same = is_same, .user = &all->compared
+    };
+
+    return fletch_nest_choose(prefix, &names, &choice, &all->arena, err);
 }
 
 static void chosen(struct names *all, const char *asked, const char *wanted)
@@ -163,6 +178,94 @@ static void least_is_taken_away(void **state)
     chosen(&all, NULL, "model_state_dict.");
 }
 
+/* The last BERT is made of the tensors of the first. */
+static void copy_bert(struct names *all, const char *dict, const char *prefix)
+{
+    put_bert(all, dict, prefix);
+    for (size_t i = 0; i < BERT_COUNT; i++)
+        all->names[all->count - BERT_COUNT + i].tensor = all->names[i].tensor;
+}
+
+static void copies(void **state)
+{
+    struct names all = { .count = 0 };
+
+    (void)state;
+    put_bert(&all, "model.", "module.");
+    copy_bert(&all, "net.", "module.");
+    chosen(&all, NULL, "net.module.");
+    put_bert(&all, "net.", "");
+    copy_bert(&all, "model.", "");
+    copy_bert(&all, "model.state_dict.", "");
+    chosen(&all, NULL, "net.");
+    put_bert(&all, "student.", "");
+    copy_bert(&all, "best.", "");
+    chosen(&all, NULL, "best.");
+    /* where the family knows nothing */
+    put(&all, "state_dict.", "a");
+    put(&all, "state_dict.", "b");
+    put(&all, "model.", "b");
+    put(&all, "model.", "a");
+    all.names[2].tensor = all.names[1].tensor;
+    all.names[3].tensor = all.names[0].tensor;
+    chosen(&all, NULL, "model.");
+    /* an average stays behind the model even if its name is shorter */
+    put_bert(&all, "model.", "");
+    copy_bert(&all, "ema.", "");
+    chosen(&all, NULL, "model.");
+}
+
+static void no_copies(void **state)
+{
+    struct names all = { .count = 0 };
+
+    (void)state;
+    put_bert(&all, "model.", "");
+    copy_bert(&all, "net.", "");
+    all.names[all.count - 1].tensor = UINT32_MAX;
+    refused(&all, NULL, FLETCH_ERR_UNSUPPORTED,
+            "has several parts that may be the model: 'model' with 5, 'net' with 5 "
+            "tensors; --prefix NAME takes one of them");
+    /* the same bytes under other names */
+    put_bert(&all, "model.", "");
+    copy_bert(&all, "net.", "");
+    all.names[all.count - 1].path = "net.pooler.dense.bias";
+    refused(&all, NULL, FLETCH_ERR_UNSUPPORTED,
+            "has several parts that may be the model: 'model' with 5, 'net' with 5 "
+            "tensors; --prefix NAME takes one of them");
+    /* a copy is not listed, and does not hide what is none */
+    put_bert(&all, "model.", "");
+    copy_bert(&all, "net.", "");
+    put_bert(&all, "params.", "");
+    refused(&all, NULL, FLETCH_ERR_UNSUPPORTED,
+            "has several parts that may be the model: 'net' with 5, 'params' with 5 "
+            "tensors; --prefix NAME takes one of them");
+    put(&all, "state_dict.", "a");
+    put(&all, "model.", "a");
+    refused(&all, NULL, FLETCH_ERR_UNSUPPORTED,
+            "has several parts that may be the model: 'model' with 1, 'state_dict' with 1 "
+            "tensors; --prefix NAME takes one of them");
+}
+
+static void nothing_compared(void **state)
+{
+    struct names all = { .count = 0 };
+    struct fletch_error err = { .message = "" };
+    const char *prefix;
+
+    (void)state;
+    put_bert(&all, "model.", "");
+    put_bert(&all, "ema.", "");
+    put(&all, "optimizer.", "step");
+    assert_ok(ask(&prefix, &all, NULL, &err), err);
+    assert_string_equal(prefix, "model.");
+    assert_int_equal(all.compared, 0);
+    put_bert(&all, "net.", "");
+    assert_int_equal(ask(&prefix, &all, NULL, &err), FLETCH_ERR_UNSUPPORTED);
+    assert_int_equal(all.compared, 1);
+    fletch_arena_release(&all.arena);
+}
+
 static void sentences(void **state)
 {
     struct names all = { .count = 0 };
@@ -194,14 +297,27 @@ static void sentences(void **state)
     refused(&all, "state_dict.modl", FLETCH_ERR_ARGUMENT,
             "no tensor's name begins with 'state_dict.modl.', which was asked for as "
             "prefix; there are 'state_dict.model' with 5 tensors");
+    put_bert(&all, "state_dict.", "model.");
+    put(&all, "optimizer.state.0.", "step");
+    refused(&all, "optimizer.state", FLETCH_ERR_ARGUMENT,
+            "no tensor lies right below 'optimizer.state', which was asked for as prefix; "
+            "there are 'optimizer.state.0' with 1 tensors");
+    put_bert(&all, "state_dict.", "model.");
+    refused(&all, "", FLETCH_ERR_ARGUMENT,
+            "no tensor lies right at the top, which was asked for as prefix; there are "
+            "'state_dict' with 5 tensors");
+    put(&all, "", "a");
+    refused(&all, "x", FLETCH_ERR_ARGUMENT,
+            "no tensor's name begins with 'x.', which was asked for as prefix; those there "
+            "are have none");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(wrapped),
-        cmocka_unit_test(least_is_taken_away),
-        cmocka_unit_test(sentences),
+        cmocka_unit_test(wrapped),          cmocka_unit_test(least_is_taken_away),
+        cmocka_unit_test(copies),           cmocka_unit_test(no_copies),
+        cmocka_unit_test(nothing_compared), cmocka_unit_test(sentences),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

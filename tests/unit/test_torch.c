@@ -186,12 +186,6 @@ static void nests(void **state)
     assert_true(has_note(checkpoint, "the pickle wants to call os.system"));
     assert_string_equal(fletch_checkpoint_prefix(checkpoint), "state_dict.module");
     fletch_checkpoint_close(checkpoint);
-    /* two that may be it */
-    put_around(at("x.bin"), TEXT("\x80\x02}(U\x05model}U\1w"),
-               TEXT("q\1sU\3net}U\1wh\1su."));
-    assert_refused(at("x.bin"), FLETCH_ERR_UNSUPPORTED,
-                   "has several parts that may be the model: 'model' with 1, 'net' with 1 "
-                   "tensors; --prefix NAME takes one of them");
     /* a tensor that an unknown function would make */
     put_around(at("x.bin"), TEXT("\x80\x02}(U\1vNU\1wcm\nf\n"), TEXT("\x85Ru."));
     assert_refused(at("x.bin"), FLETCH_ERR_UNSUPPORTED,
@@ -209,6 +203,67 @@ static void nests(void **state)
                TEXT("\x85Rs."));
     assert_refused(at("x.bin"), FLETCH_ERR_UNSUPPORTED,
                    "tensor 'w': is sparse, which is not read");
+}
+
+/* {'model': {'w': SMALL}, 'net': {'w': this one}}, two dicts. */
+static void put_two(const char *path, const struct pickled *second)
+{
+    struct fletch_buf pickle = { 0 };
+
+    fletch_buf_put(&pickle, TEXT("\x80\x02}(U\x05model}U\1w"));
+    pickle_tensor(&pickle, &SMALL);
+    fletch_buf_put(&pickle, TEXT("sU\3net}U\1w"));
+    pickle_tensor(&pickle, second);
+    fletch_buf_put(&pickle, TEXT("su."));
+    put_torch_zip(path, &pickle, "0123456789abcdef", 16, NULL);
+    fletch_buf_release(&pickle);
+}
+
+/* What has the same bytes in two dicts is one model. */
+static void nests_of_the_same(void **state)
+{
+    static const char ambiguous[] =
+        "has several parts that may be the model: 'model' with 1, 'net' with 1 tensors; "
+        "--prefix NAME takes one of them";
+    struct fletch_checkpoint *checkpoint;
+    struct pickled second = SMALL;
+
+    (void)state;
+    put_two(at("x.bin"), &second);
+    checkpoint = open_good(at("x.bin"));
+    assert_string_equal(fletch_checkpoint_prefix(checkpoint), "net");
+    assert_int_equal(fletch_checkpoint_count(checkpoint), 1);
+    fletch_checkpoint_close(checkpoint);
+    second.shape[0] = 3;
+    put_two(at("x.bin"), &second);
+    assert_refused(at("x.bin"), FLETCH_ERR_UNSUPPORTED, ambiguous);
+    second.offset = 1;
+    put_two(at("x.bin"), &second);
+    assert_refused(at("x.bin"), FLETCH_ERR_UNSUPPORTED, ambiguous);
+    second = SMALL;
+    second.rank = 2;
+    second.shape[1] = second.strides[1] = 1;
+    put_two(at("x.bin"), &second);
+    assert_refused(at("x.bin"), FLETCH_ERR_UNSUPPORTED, ambiguous);
+    second = SMALL;
+    second.storage = "IntStorage";
+    put_two(at("x.bin"), &second);
+    assert_refused(at("x.bin"), FLETCH_ERR_UNSUPPORTED, ambiguous);
+    second = SMALL;
+    second.strides[0] = 0;
+    put_two(at("x.bin"), &second);
+    assert_refused(at("x.bin"), FLETCH_ERR_UNSUPPORTED, ambiguous);
+    /* one that cannot be read is like no other */
+    second = SMALL;
+    second.key = "1";
+    put_two(at("x.bin"), &second);
+    assert_refused(at("x.bin"), FLETCH_ERR_UNSUPPORTED, ambiguous);
+    /* the same object, not written twice */
+    put_around(at("x.bin"), TEXT("\x80\x02}(U\x05model}U\1w"),
+               TEXT("q\1sU\3net}U\1wh\1su."));
+    checkpoint = open_good(at("x.bin"));
+    assert_string_equal(fletch_checkpoint_prefix(checkpoint), "net");
+    fletch_checkpoint_close(checkpoint);
 }
 
 /* ---- Damage ---- */
@@ -284,6 +339,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(tensors_that_cannot_be, make_scratch,
                                         remove_scratch),
         cmocka_unit_test_setup_teardown(nests, make_scratch, remove_scratch),
+        cmocka_unit_test_setup_teardown(nests_of_the_same, make_scratch, remove_scratch),
         cmocka_unit_test_setup_teardown(every_prefix, make_scratch, remove_scratch),
         cmocka_unit_test_setup_teardown(every_byte_of_a_pickle, make_scratch,
                                         remove_scratch),

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* nest_parts.h - what the files of the rule of prefixes share */
+#ifndef FLETCH_CHECKPOINT_NEST_PARTS_H
+#define FLETCH_CHECKPOINT_NEST_PARTS_H
+
+#include "checkpoint/nest.h"
+
+/* A list for a sentence: "'model' with 5, 'net' with 3 tensors"; from the first that has no
+ * room on, they are only counted. */
+struct fletch_nest_listing {
+    char text[300];
+    size_t len, left;
+};
+
+/* `len` bytes of the path are the prefix, its last dot with it. */
+void fletch_nest_list_one(struct fletch_nest_listing *listing, const char *path, size_t len,
+                          size_t count);
+void fletch_nest_list_end(struct fletch_nest_listing *listing, const char *unit);
+/* The prefix that was asked for, with a dot; ARGUMENT when it is in front of no name. The
+ * names are sorted. */
+enum fletch_status fletch_nest_asked(const char **prefix,
+                                     const struct fletch_nest_name *const *names,
+                                     size_t count, const char *asked,
+                                     struct fletch_arena *arena, struct fletch_error *err);
+
+#endif
