@@ -33,6 +33,7 @@ struct fletch_torch_layout {
 
 struct fletch_torch_place {
     uint64_t offset, size; /* bytes, in the file or aside */
+    uint32_t crc;          /* of these bytes; 0: not known */
     bool aside;
 };
 
@@ -92,6 +93,11 @@ enum fletch_status fletch_torch_script_list(struct fletch_torch *torch,
 bool fletch_torch_is_script_class(const struct fletch_pickle_value *global);
 
 /* ---- torch_calls.c ---- */
+
+/* The global that a CALL would call, NULL where it is none. The stream names the classes of
+ * modules by a persistent id: ('module', class, file, source). */
+const struct fletch_pickle_value *fletch_torch_callee(const struct fletch_torch *torch,
+                                                      uint32_t call);
 
 /* Notes what the pickle wanted to call that this version does not know, each once. */
 enum fletch_status fletch_torch_note_calls(struct fletch_torch *torch,

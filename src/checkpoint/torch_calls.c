@@ -18,6 +18,22 @@ static const struct fletch_pickle_value *value_at(const struct fletch_torch *tor
     return &torch->pickle.values[index];
 }
 
+const struct fletch_pickle_value *fletch_torch_callee(const struct fletch_torch *torch,
+                                                      uint32_t call)
+{
+    const struct fletch_pickle_value *callee =
+        value_at(torch, value_at(torch, call)->callee);
+
+    if (callee->kind == FLETCH_PICKLE_PERSISTENT) {
+        const struct fletch_pickle_value *id = value_at(torch, callee->id);
+
+        if (id->kind == FLETCH_PICKLE_TUPLE && id->count > 1 &&
+            fletch_pickle_is_text(value_at(torch, id->items[0]), "module"))
+            callee = value_at(torch, id->items[1]);
+    }
+    return callee->kind == FLETCH_PICKLE_GLOBAL ? callee : NULL;
+}
+
 /* The global that a value would call, or NULL: of those that are not known. */
 static const struct fletch_pickle_value *stranger_of(const struct fletch_torch *torch,
                                                      uint32_t index)
@@ -26,8 +42,8 @@ static const struct fletch_pickle_value *stranger_of(const struct fletch_torch *
 
     if (call->kind != FLETCH_PICKLE_CALL)
         return NULL;
-    callee = value_at(torch, call->callee);
-    if (callee->kind != FLETCH_PICKLE_GLOBAL || fletch_torch_knows(callee) ||
+    callee = fletch_torch_callee(torch, index);
+    if (!callee || fletch_torch_knows(callee) ||
         (torch->script && fletch_torch_is_script_class(callee)))
         return NULL;
     return callee;
