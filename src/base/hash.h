@@ -24,5 +24,7 @@ void fletch_sha256_hex(char out[FLETCH_SHA256_HEX],
 
 /* The zlib polynomial; start with 0 and hand the value on to go on. */
 uint32_t fletch_crc32(uint32_t crc, const void *bytes, size_t size);
+/* Of what has `first` with `size` bytes behind it that have `second`. */
+uint32_t fletch_crc32_join(uint32_t first, uint32_t second, uint64_t size);
 
 #endif

@@ -12,6 +12,7 @@
 
 #include "base/bytes.h"
 #include "base/glob.h"
+#include "base/hash.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -25,12 +26,13 @@
 struct place {
     const struct fletch_file *file;
     uint64_t offset, size;
+    uint32_t crc; /* of these bytes; 0: not known; of the values once the header was read */
     bool aside;
 };
 
 /* ---- An array ---- */
 
-static enum fletch_status read_header(struct fletch_npy *out, const struct place *place,
+static enum fletch_status read_header(struct fletch_npy *out, struct place *place,
                                       struct fletch_buf *scratch, struct fletch_error *err)
 {
     uint8_t opening[FLETCH_NPY_OPENING_MAX] = { 0 };
@@ -49,6 +51,9 @@ static enum fletch_status read_header(struct fletch_npy *out, const struct place
     if (!fletch_buf_reserve(scratch, size))
         return fletch_fail_memory(err, size, "the header of an array");
     TRY(fletch_file_read(place->file, place->offset, scratch->bytes, size, err));
+    if (place->crc)
+        place->crc = fletch_crc32_join(fletch_crc32(0, scratch->bytes, size), place->crc,
+                                       place->size - size);
     return fletch_npy_read(out, scratch->bytes, size, place->offset, err);
 }
 
@@ -102,6 +107,8 @@ static enum fletch_status put_array(struct fletch_tensor_list *list,
     tensor.shape = shape;
     if (npy->fortran)
         TRY(set_strides(&tensor, list, err));
+    if (!tensor.strides && !tensor.big_endian)
+        tensor.crc = place->crc;
     return fletch_tensor_list_put(list, &tensor, err);
 }
 
@@ -174,8 +181,10 @@ static enum fletch_status find_member(struct place *out, struct archive *archive
                                       const struct fletch_zip_member *member)
 {
     *out = (struct place){ .file = archive->zip.file, .size = member->size };
-    if (member->method == FLETCH_ZIP_STORED)
+    if (member->method == FLETCH_ZIP_STORED) {
+        out->crc = member->crc; /* what is unpacked has been checked */
         return fletch_zip_locate(&out->offset, &archive->zip, member, archive->err);
+    }
     TRY(fletch_aside_unpack(&out->offset, &archive->aside, archive->list, &archive->zip,
                             member, archive->err));
     out->file = archive->list->aside;

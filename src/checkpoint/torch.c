@@ -45,8 +45,10 @@ static enum fletch_status find_storage(struct fletch_torch_place *out,
                            "'%.*s'",
                            FLETCH_NAME_SHOWN, storage->key, FLETCH_NAME_SHOWN, name);
     *out = (struct fletch_torch_place){ .size = member->size };
-    if (member->method == FLETCH_ZIP_STORED)
+    if (member->method == FLETCH_ZIP_STORED) {
+        out->crc = member->crc; /* what is unpacked has been checked */
         return fletch_zip_locate(&out->offset, &archive->zip, member, err);
+    }
     out->aside = true;
     return fletch_aside_unpack(&out->offset, &archive->aside, torch->list, &archive->zip,
                                member, err);

@@ -455,6 +455,8 @@ static enum fletch_status read_place(struct fletch_tensor *out, struct fletch_to
                            FLETCH_NAME_SHOWN, storage->key, seen);
     /* both are below the storage's bytes, which do not wrap */
     out->offset += storage->view_begin * storage->width + offset * width;
+    if (!out->strides && !out->big_endian && out->size == place.size)
+        out->crc = place.crc;
     return FLETCH_OK;
 }
 

@@ -65,7 +65,7 @@ static fletch_cast_fn cast_between(struct fletch_workbench *bench, enum fletch_d
 
 enum fletch_status fletch_part_read(void *out, const struct fletch_part_of_row *part,
                                     struct fletch_workbench *bench,
-                                    struct fletch_cast_report *report,
+                                    struct fletch_cast_report *report, uint32_t *crc,
                                     struct fletch_error *err)
 {
     const struct fletch_tensor *tensor = part->row->tensor;
@@ -84,6 +84,8 @@ enum fletch_status fletch_part_read(void *out, const struct fletch_part_of_row *
         TRY(fletch_check_cancel(bench->pipeline->options, err));
         TRY(fletch_checkpoint_read(part->row->checkpoint, tensor, at * source_size, chunk,
                                    count * source_size, err));
+        if (crc)
+            *crc = fletch_crc32(*crc, chunk, count * source_size);
         if (!as_is)
             cast(to, chunk, count, report);
         to += count * stored_size;
@@ -114,7 +116,7 @@ static enum fletch_status take_sample(struct fletch_samples *samples, uint64_t a
     };
     part.part_size = row->size - part.begin < SAMPLE_SIZE ? (size_t)(row->size - part.begin)
                                                           : SAMPLE_SIZE;
-    TRY(fletch_part_read(content, &part, bench, &report, err));
+    TRY(fletch_part_read(content, &part, bench, &report, NULL, err));
     return fletch_codec_sample(samples, bench->pipeline->codec, bench->encoder, content,
                                part.part_size, err);
 }

@@ -33,11 +33,11 @@ enum fletch_status fletch_workbench_open(struct fletch_workbench *out,
                                          struct fletch_error *err);
 void fletch_workbench_close(struct fletch_workbench *bench);
 
-/* Reads and casts a part into out[part->part_size] and adds to `report`. CANCELLED between
- * chunks. */
+/* Reads and casts a part into out[part->part_size] and adds to `report`; *crc goes on over
+ * the source's bytes, unless it is NULL. CANCELLED between chunks. */
 enum fletch_status fletch_part_read(void *out, const struct fletch_part_of_row *part,
                                     struct fletch_workbench *bench,
-                                    struct fletch_cast_report *report,
+                                    struct fletch_cast_report *report, uint32_t *crc,
                                     struct fletch_error *err);
 
 /* How the pages of a row group are best compressed, judged from samples of its rows. */

@@ -38,6 +38,7 @@ struct slot {
     size_t row; /* index in the plan */
     enum fletch_effort effort;
     struct fletch_cast_report report;
+    uint32_t crc;                       /* of its source, where the tensor's is known */
     uint8_t sha256[FLETCH_SHA256_SIZE]; /* when the part is the whole value */
     uint8_t *content;                   /* [content_cap]: prefix and value */
     size_t content_cap;
@@ -55,6 +56,7 @@ struct run {
     struct fletch_writer *writer;
     struct fletch_error *err;
     struct fletch_sha256 sha; /* of the row being committed; committer only */
+    uint32_t crc;             /* of its source so far; committer only */
     size_t group;             /* being written; committer only, as the next */
     bool group_is_open;
     uint64_t committed_bytes; /* of the source; committer only */
@@ -229,7 +231,9 @@ static enum fletch_status make(struct slot *slot, struct fletch_workbench *bench
     TRY(make_room(&slot->content, &slot->content_cap, part->part_size + FLETCH_PAGE_PREFIX,
                   err));
     value = slot->content + FLETCH_PAGE_PREFIX;
-    TRY(fletch_part_read(value, part, bench, &slot->report, err));
+    slot->crc = 0;
+    TRY(fletch_part_read(value, part, bench, &slot->report,
+                         part->row->tensor->crc ? &slot->crc : NULL, err));
     if (first)
         fletch_page_prefix(slot->content, part->size);
     if (part->part_size == part->size) {
@@ -270,12 +274,36 @@ static enum fletch_status begin_row(struct run *run, const struct slot *slot,
     return fletch_writer_begin_row(run->writer, &written, err);
 }
 
+/* The source of a part, in bytes. */
+static uint64_t source_size(const struct fletch_part_of_row *part)
+{
+    return part->part_size / fletch_dtype_size(part->dtype) *
+           fletch_dtype_size(part->row->tensor->dtype);
+}
+
+static enum fletch_status check_source(const struct run *run, const struct slot *slot,
+                                       struct fletch_error *err)
+{
+    const struct fletch_row_plan *row = slot->part.row;
+    const struct fletch_tensor *tensor = row->tensor;
+
+    if (!tensor->crc || run->crc == tensor->crc)
+        return FLETCH_OK;
+    return fletch_fail(err, FLETCH_ERR_FORMAT,
+                       "%s: tensor '%.200s': CRC-32 of its %" PRIu64
+                       " bytes from byte %" PRIu64 " on is %08" PRIx32
+                       ", expected %08" PRIx32 " as the archive says",
+                       row->checkpoint->files[tensor->file].name, row->tensor_name,
+                       tensor->size, tensor->offset, run->crc, tensor->crc);
+}
+
 static enum fletch_status end_row(struct run *run, const struct slot *slot,
                                   struct fletch_error *err)
 {
     struct fletch_row_outcome *outcome = &run->outcomes[slot->row];
     struct fletch_written written;
 
+    TRY(check_source(run, slot, err));
     TRY(fletch_writer_end_row(run->writer, &written, err));
     outcome->dtype = slot->part.dtype;
     outcome->size = slot->part.size;
@@ -291,7 +319,6 @@ static enum fletch_status end_row(struct run *run, const struct slot *slot,
 static void tell(struct run *run, const struct slot *slot)
 {
     const struct fletch_options *options = run->pipeline->options;
-    const struct fletch_row_plan *row = slot->part.row;
     struct fletch_progress progress = {
         .stage = FLETCH_STAGE_WRITE,
         .total = run->pipeline->plans->source_bytes,
@@ -299,8 +326,7 @@ static void tell(struct run *run, const struct slot *slot)
         .tensors_total = run->pipeline->plans->rows_count,
     };
 
-    run->committed_bytes += slot->part.part_size / fletch_dtype_size(slot->part.dtype) *
-                            fletch_dtype_size(row->tensor->dtype);
+    run->committed_bytes += source_size(&slot->part);
     progress.done = run->committed_bytes;
     if (options->progress)
         options->progress(&progress, options->user);
@@ -318,6 +344,7 @@ static enum fletch_status put_part(struct run *run, const struct slot *slot,
             TRY(fletch_sha256_open(&run->sha, err));
         fletch_sha256_put(&run->sha, value, part->part_size);
     }
+    run->crc = fletch_crc32_join(part->begin ? run->crc : 0, slot->crc, source_size(part));
     return fletch_writer_put(run->writer, slot->out, slot->out_size, err);
 }
 

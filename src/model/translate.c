@@ -104,6 +104,8 @@ static enum fletch_status translate_one(struct translation *translation,
         struct fletch_tensor *out = &translation->tensors[translation->count++];
 
         *out = *tensor;
+        if (rendering.transpose || rendering.count > 1)
+            out->crc = 0; /* is that of the whole, in its order */
         if (rendering.transpose)
             TRY(turn(out, translation));
         if (rendering.count > 1)

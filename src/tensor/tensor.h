@@ -27,6 +27,7 @@ struct fletch_tensor {
     /* Of one that was another project's: its name in the file, and which part of that
      * tensor it is, in words. NULL: `name`, and all of it. */
     const char *origin, *taken;
+    uint32_t crc; /* CRC-32 of its bytes as the archive around them has it; 0: not known */
     bool big_endian; /* its elements have their most significant byte first */
     bool aside;      /* offset counts in what was unpacked from the file, not in the file */
 };

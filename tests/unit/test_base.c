@@ -213,6 +213,10 @@ static void hashes_are_the_published_ones(void **state)
     fletch_sha256_close(&sha);
     assert_int_equal(fletch_crc32(0, "123456789", 9), 0xcbf43926);
     assert_int_equal(fletch_crc32(fletch_crc32(0, "1234", 4), "56789", 5), 0xcbf43926);
+    for (size_t i = 0; i <= 9; i++)
+        assert_int_equal(fletch_crc32_join(fletch_crc32(0, "123456789", i),
+                                           fletch_crc32(0, "123456789" + i, 9 - i), 9 - i),
+                         0xcbf43926);
 }
 
 static void count_in(unsigned index, void *user)

@@ -2,6 +2,7 @@
 /* test_convert.c - what a conversion says of itself: the result, the account, the
  * certificate */
 #include "models.h"
+#include "torch_files.h"
 
 #include "base/file.h"
 #include "base/hash.h"
@@ -193,6 +194,108 @@ static void a_failed_proof_publishes_nothing(void **state)
     assert_false(exists(at("out")));
 }
 
+/* Values of a storage whose pages are cut, so that CRCs of parts are joined. */
+#define LONG_COUNT 1500000
+
+/* A torch checkpoint of a tensor that is `count` of the storage's values, whose CRC is
+ * given as for struct zip_member. */
+static const char *put_archive(const float *values, int64_t count, uint32_t crc)
+{
+    struct pickled tensor = { "w", "FloatStorage", "0",   LONG_COUNT, 0,
+                              1,   { count },      { 1 }, NULL,       false };
+    struct fletch_buf pickle = { 0 }, file = { 0 };
+
+    pickle_tensors(&pickle, &tensor, 1);
+    put_zip(&file,
+            (const struct zip_member[]){
+                { .name = "m/data.pkl", .bytes = pickle.bytes, .size = pickle.size },
+                { .name = "m/data/0",
+                  .bytes = values,
+                  .size = LONG_COUNT * sizeof(float),
+                  .crc = crc },
+            },
+            2, NULL);
+    put_bytes(at("w.pt"), file.bytes, file.size);
+    fletch_buf_release(&pickle);
+    fletch_buf_release(&file);
+    return at("w.pt");
+}
+
+/* 0: nobody says; 1: wrong; 2: right. */
+static void an_archive_has_a_crc_for_its_tensors(void **state)
+{
+    float *values = malloc(LONG_COUNT * sizeof(*values));
+    struct fletch_options options = plain;
+    struct fletch_result result;
+    struct fletch_error err;
+
+    (void)state;
+    assert_non_null(values);
+    fill_weights(values, LONG_COUNT, 1);
+    options.force = true;
+    for (options.threads = 1; options.threads <= 3; options.threads++) {
+        for (uint32_t crc = 0; crc <= 2; crc += 2) {
+            const char *path = put_archive(values, LONG_COUNT, crc);
+
+            assert_ok(fletch_convert(&result, path, at("out"), &options, &err), err);
+            fletch_result_release(&result);
+        }
+        assert_fails(fletch_convert(&result, put_archive(values, LONG_COUNT, 1), at("no"),
+                                    &options, &err),
+                     FLETCH_ERR_FORMAT, err,
+                     "w.pt: tensor 'w': CRC-32 of its 6000000 bytes");
+        assert_fails(fletch_convert(&result, at("w.pt"), at("no"), &options, &err),
+                     FLETCH_ERR_FORMAT, err, "expected 00000001 as the archive says");
+        assert_false(exists(at("no")));
+    }
+    /* taken back when the last part has been cast, and read again */
+    values[LONG_COUNT - 1] = 1e6f;
+    assert_ok(fletch_convert(&result, put_archive(values, LONG_COUNT, 2), at("out"),
+                             &options, &err),
+              err);
+    fletch_result_release(&result);
+    /* of a part of the storage nothing is known */
+    assert_ok(fletch_convert(&result, put_archive(values, LONG_COUNT - 1, 1), at("out"),
+                             &options, &err),
+              err);
+    fletch_result_release(&result);
+    free(values);
+}
+
+/* The CRC of an npz's member is also that of the header in front of the values. */
+static void an_array_has_its_header_in_the_crc(void **state)
+{
+    static const char header[] = "\x93NUMPY\x01\x00\x38\x00"
+                                 "{'descr': '<f4', 'fortran_order': False, 'shape': (2,)}";
+    const float values[2] = { 0.25f, -8.0f };
+    uint8_t array[sizeof(header) + sizeof(values)];
+    struct fletch_result result;
+    struct fletch_error err;
+
+    (void)state;
+    memcpy(array, header, sizeof(header));
+    array[sizeof(header) - 1] = '\n';
+    memcpy(array + sizeof(header), values, sizeof(values));
+    for (uint32_t crc = 1; crc <= 2; crc++) {
+        struct zip_member member = {
+            .name = "w.npy", .bytes = array, .size = sizeof(array), .crc = crc
+        };
+        struct fletch_buf file = { 0 };
+
+        put_zip(&file, &member, 1, NULL);
+        put_bytes(at("w.npz"), file.bytes, file.size);
+        fletch_buf_release(&file);
+        if (crc == 1) {
+            assert_fails(fletch_convert(&result, at("w.npz"), at("out"), &plain, &err),
+                         FLETCH_ERR_FORMAT, err,
+                         "w.npz: tensor 'w': CRC-32 of its 8 bytes");
+            continue;
+        }
+        assert_ok(fletch_convert(&result, at("w.npz"), at("out"), &plain, &err), err);
+        fletch_result_release(&result);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_scratch, remove_scratch)
 
 int main(void)
@@ -202,6 +305,8 @@ int main(void)
         TEST(the_account_says_what_casting_cost),
         TEST(a_certificate_hashes_the_source),
         TEST(a_failed_proof_publishes_nothing),
+        TEST(an_archive_has_a_crc_for_its_tensors),
+        TEST(an_array_has_its_header_in_the_crc),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
