@@ -52,6 +52,7 @@ static void print_json(const char *model, const struct fletch_plan *plan,
     fletch_report_text(&report, "model_type", summary->model_type);
     fletch_report_text(&report, "evidence", summary->evidence);
     fletch_report_text(&report, "dialect", summary->dialect);
+    fletch_report_text(&report, "prefix", summary->prefix);
     fletch_report_text(&report, "format", summary->format);
     fletch_report_count(&report, "files", summary->files);
     fletch_report_count(&report, "total_parameters", summary->parameters);
@@ -138,6 +139,11 @@ static void print_text(const struct fletch_plan *plan,
     fletch_text_addf(&text, "  Checkpoint:      %s, %s file%s\n", summary->format,
                      fletch_text_count(count, summary->files),
                      summary->files == 1 ? "" : "s");
+    if (summary->prefix) {
+        fletch_text_add(&text, "  Prefix:          ");
+        fletch_text_safe(&text, summary->prefix);
+        fletch_text_add(&text, "\n");
+    }
     fletch_text_addf(&text, "  Rows:            %s\n",
                      fletch_text_count(count, summary->rows));
     fletch_text_addf(&text, "  Left out:        %s\n",

@@ -149,6 +149,8 @@ void fletch_plan_close(struct fletch_plan *plan)
 
 void fletch_plan_summarise(struct fletch_plan_summary *out, const struct fletch_plan *plan)
 {
+    const char *prefix = plan->model->parts[0].checkpoint->prefix;
+
     *out = (struct fletch_plan_summary){ .family = plan->model->family->name,
                                          .model_type = plan->model->model_type,
                                          .evidence = plan->model->evidence,
@@ -156,6 +158,7 @@ void fletch_plan_summarise(struct fletch_plan_summary *out, const struct fletch_
                                          .dialect = plan->model->dialect
                                                         ? plan->model->dialect->name
                                                         : NULL,
+                                         .prefix = prefix && *prefix ? prefix : NULL,
                                          .rows = plan->plans.rows_count,
                                          .left_out = plan->plans.left_out_count,
                                          .parameters = plan->plans.parameters,

@@ -27,7 +27,7 @@ _fletch()
     -c | --compression) words=$(fletch --version 2>/dev/null | sed -n 's/^codecs: //p') ;;
     --on-overflow) words='keep inf error' ;;
     --sort) words='none name size params dtype' ;;
-    --compression-level | --threads | --memory) return ;;
+    --compression-level | --threads | --memory | --prefix | --set) return ;;
     *)
         case "$command/$word" in
         help/*) words=$(_fletch_words) ;;

@@ -208,6 +208,8 @@ struct fletch_plan_summary {
     const char *format;     /* "safetensors" */
     const char *dialect;    /* "openai-whisper": whose names the tensors had; NULL:
                                transformers' own. Static */
+    const char *prefix; /* "state_dict.model": what was in front of the model's names, and
+                           was taken away; NULL: nothing */
     size_t rows, left_out, files;
     uint64_t parameters;
     uint64_t source_bytes; /* of the rows' tensors */

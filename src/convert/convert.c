@@ -88,13 +88,17 @@ static enum fletch_status choose_codec(struct conversion *c, struct fletch_error
 
 static enum fletch_status open_model(struct conversion *c, struct fletch_error *err)
 {
+    const char *prefix, *below = "";
     char *text;
 
     TRY(fletch_model_open(&c->model, c->path, c->options, err));
     TRY(fletch_metadata_check(c->model, err));
-    text = fletch_arena_format(&c->arena, "%s (%s)", c->model->family->name,
-                               c->model->evidence);
-    if (!text)
+    prefix = c->model->parts[0].checkpoint->prefix;
+    if (prefix && *prefix)
+        below = fletch_arena_format(&c->arena, "; what is below '%.160s'", prefix);
+    text = fletch_arena_format(&c->arena, "%s (%s%s)", c->model->family->name,
+                               c->model->evidence, below ? below : "");
+    if (!below || !text)
         return fletch_fail_memory(err, 0, "a description");
     TRY(fletch_row_plans_make(&c->plans, c->model, c->options->precision, err));
     TRY(fletch_row_plans_check(&c->plans, c->codec, err));
