@@ -50,6 +50,13 @@ class Bench:
             subprocess.run([sys.executable, maker, DATA, name], check=True)
         return path
 
+    def bin_model(self, name):
+        """the same as pytorch_model.bin"""
+        made = os.path.join(DATA, name + "-bin")
+        if not os.path.exists(os.path.join(made, "config.json")):
+            subprocess.run(self.python("torch_files.py", self.model(name), made), check=True)
+        return made
+
     def clean(self):
         for folder in (self.out, self.disk):
             shutil.rmtree(folder, ignore_errors=True)
@@ -340,6 +347,8 @@ def start(bench):
     table.add("/bin/true", f"{nothing:.2f} ms", "", "-")
     table.add("fletch --version", f"{version:.2f} ms", "3 ms", verdict(version <= 3))
     table.add("fletch show, 1,000 tensors", f"{show:.2f} ms", "10 ms", verdict(show <= 10))
+    show = median_ms([bench.fletch, "show", bench.bin_model("many-1000")], 50)
+    table.add("fletch show, 1,000 in a .bin", f"{show:.2f} ms", "50 ms", verdict(show <= 50))
     os.makedirs(bench.out, exist_ok=True)
     stripped = os.path.join(bench.out, "stripped")
     subprocess.run(["strip", "-o", stripped, bench.fletch], check=True)
@@ -485,10 +494,7 @@ def torch(bench):
         ["codec", "safetensors s", "bin s", "times", "safetensors MiB", "bin MiB", "times"]
         + ["promise", "Python s", "times", "Python MiB"],
     )
-    source = bench.model("bert-base")
-    made = os.path.join(DATA, "bert-base-bin")
-    if not os.path.exists(os.path.join(made, "config.json")):
-        subprocess.run(bench.python("torch_files.py", source, made), check=True)
+    made = bench.bin_model("bert-base")
     packages = os.path.dirname(os.path.dirname(os.__file__))
     for path in sys.path:
         if os.path.isdir(os.path.join(path, "pyarrow")):
