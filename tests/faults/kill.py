@@ -20,6 +20,8 @@ BUILD, WORK = (os.path.abspath(argument) for argument in sys.argv[1:3])
 MODELS = os.path.join(WORK, "models")
 KILLS = 50
 INTERRUPTS = 10
+# A busy machine may be too late for one; so many more are tried until one was in time.
+INTERRUPTS_MAX = 100
 # Typical is a few milliseconds; the bound only has to hold on a machine under load.
 INTERRUPT_SECONDS = 2.0
 TAP = Tap()
@@ -74,13 +76,15 @@ def leftovers_go(bench):
 
 def interrupt(bench):
     wrong, slowest = [], 0.0
-    for i in range(INTERRUPTS):
+    for i in range(INTERRUPTS_MAX):
+        if i >= INTERRUPTS and slowest:
+            break
         bench.reset(i % 2 == 0)
         before = bench.state()
         process = start(bench)
         while not bench.leftovers() and process.poll() is None:
             time.sleep(0.0005)
-        time.sleep(0.002 * i)
+        time.sleep(0.002 * (i % INTERRUPTS))
         begin = time.monotonic()
         process.send_signal(signal.SIGINT)
         said = process.communicate()[1]

@@ -28,6 +28,8 @@ FORMATS = {
     "torch-training": "torch zip", "torchscript": "torchscript",
     "npz": "npz", "npz-deflated": "npz",
 }
+# What stands in front of the model's names in those that wrap it.
+PREFIXES = {"torch-training": "model_state_dict.module"}
 
 
 def write_safetensors(path, tensors, names):
@@ -75,13 +77,14 @@ def convert(model, out, codec, processors=None):
 
 
 def account(out):
-    """(format, left out, all else) of metadata.json, without what names files and hours"""
+    """(format, prefix, left out, all else) of metadata.json, but for names of files, hours and
+    what is said of the rest of a file"""
     metadata = load_json(out, "metadata.json")
     for key in ("model_name", "converted_at", "parquet_path"):
         del metadata[key]
     own = metadata["fletch"]
-    del own["source_files"]
-    return own.pop("source_format"), [entry["tensor"] for entry in own.pop("left_out")], metadata
+    del own["source_files"], own["notes"]
+    return own.pop("source_format"), own.pop("source_prefix", None), [entry["tensor"] for entry in own.pop("left_out")], metadata
 
 
 def compare_containers(tap):
@@ -102,12 +105,12 @@ def compare_containers(tap):
             if not tap.equal((done.returncode, done.stderr), (0, ""), label + " converts"):
                 continue
             found = file_sha256(os.path.join(out, "weights.parquet"))
-            kind, left_out, rest = account(out)
+            kind, prefix, left_out, rest = account(out)
             first.setdefault(options, (found, rest))
             tap.equal(found, first[options][0], label + " weights.parquet")
             tap.ok(rest == first[options][1], label + " metadata.json",
                    "differs from that of safetensors")
-            tap.equal(kind, wanted, label + " the format")
+            tap.equal((kind, prefix), (wanted, PREFIXES.get(name)), label + " format and prefix")
             tap.equal([tensor for tensor in left_out if not tensor.startswith("optimizer")],
                       ["embeddings.position_ids"], label + " what is left out")
 
