@@ -84,7 +84,8 @@ def account(out):
         del metadata[key]
     own = metadata["fletch"]
     del own["source_files"], own["notes"]
-    return own.pop("source_format"), own.pop("source_prefix", None), [entry["tensor"] for entry in own.pop("left_out")], metadata
+    left_out = [entry["tensor"] for entry in own.pop("left_out")]
+    return own.pop("source_format"), own.pop("source_prefix", None), left_out, metadata
 
 
 def compare_containers(tap):
