@@ -77,7 +77,7 @@ struct candidate {
 };
 
 struct search {
-    const struct fletch_nest_name **names; /* [count], sorted */
+    struct fletch_nest_name *names; /* [count], sorted */
     size_t count;
     const struct fletch_nest_names *all;
     const struct fletch_choice *choice;
@@ -93,9 +93,9 @@ struct search {
 
 static int compare_names(const void *a, const void *b)
 {
-    const struct fletch_nest_name *const *x = a, *const *y = b;
+    const struct fletch_nest_name *x = a, *y = b;
 
-    return strcmp((*x)->path, (*y)->path);
+    return strcmp(x->path, y->path);
 }
 
 static bool is_right_below(const struct candidate *candidate,
@@ -153,7 +153,7 @@ static enum fletch_status find_candidates(struct search *search)
     TRY(put_candidate(search, "", 0, RANK_MODEL, 0));
     search->candidates[0].is_dict = true;
     for (size_t i = 0; i < search->count; i++) {
-        const struct fletch_nest_name *name = search->names[i];
+        const struct fletch_nest_name *name = &search->names[i];
         const struct candidate *last = &search->candidates[open[depth - 1]];
         enum rank rank;
 
@@ -185,8 +185,8 @@ static size_t gather(struct search *search, const struct candidate *candidate)
     size_t count = 0;
 
     for (size_t i = candidate->begin; i < candidate->end; i++)
-        if (is_right_below(candidate, search->names[i])) {
-            search->below[count] = search->names[i]->path + candidate->len;
+        if (is_right_below(candidate, &search->names[i])) {
+            search->below[count] = search->names[i].path + candidate->len;
             search->places[count++] = i;
         }
     return count;
@@ -200,7 +200,7 @@ static size_t next_counted(const struct search *search, const struct candidate *
 {
     while (i < candidate->end &&
            !(candidate->marks ? candidate->marks[i - candidate->begin]
-                              : is_right_below(candidate, search->names[i])))
+                              : is_right_below(candidate, &search->names[i])))
         i++;
     return i;
 }
@@ -222,9 +222,9 @@ static enum fletch_status is_copy(bool *out, const struct search *search,
             *out = i == a->end && j == b->end;
             break;
         }
-        if (strcmp(search->names[i]->path + a->len, search->names[j]->path + b->len) != 0)
+        if (strcmp(search->names[i].path + a->len, search->names[j].path + b->len) != 0)
             break;
-        TRY(all->same(&same, all->user, search->names[i]->tensor, search->names[j]->tensor,
+        TRY(all->same(&same, all->user, search->names[i].tensor, search->names[j].tensor,
                       search->err));
     }
     return FLETCH_OK;
@@ -483,7 +483,7 @@ enum fletch_status fletch_nest_choose(const char **prefix,
     if (!search.names || !search.below || !search.places || !search.marks)
         status = fletch_fail_memory(err, count * sizeof(*search.names), "names");
     for (size_t i = 0; !status && i < count; i++)
-        search.names[i] = &all->names[i];
+        search.names[i] = all->names[i];
     if (!status) {
         qsort(search.names, count, sizeof(*search.names), compare_names);
         status = choose(prefix, &search, arena);

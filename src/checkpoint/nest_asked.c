@@ -48,14 +48,14 @@ static size_t part_end(const char *path, size_t from)
 }
 
 /* How much of the asked prefix, in whole parts, is in front of some name. */
-static size_t common_len(const struct fletch_nest_name *const *names, size_t count,
+static size_t common_len(const struct fletch_nest_name *names, size_t count,
                          const char *asked)
 {
     size_t best = 0;
 
     for (size_t i = 0; i < count; i++)
         for (size_t end = part_end(asked, best); end; end = part_end(asked, best)) {
-            if (strncmp(names[i]->path, asked, end) != 0)
+            if (strncmp(names[i].path, asked, end) != 0)
                 break;
             best = end;
         }
@@ -64,14 +64,14 @@ static size_t common_len(const struct fletch_nest_name *const *names, size_t cou
 
 /* The prefixes that are one part longer than what was right. */
 static void list_longer(struct fletch_nest_listing *listing,
-                        const struct fletch_nest_name *const *names, size_t count,
+                        const struct fletch_nest_name *names, size_t count,
                         const char *asked, size_t right)
 {
     size_t len = 0, next, same = 0;
     const char *last = NULL;
 
     for (size_t i = 0; i < count; i++) {
-        const char *path = names[i]->path;
+        const char *path = names[i].path;
 
         next = strncmp(path, asked, right) ? 0 : part_end(path, right);
         if (last && next == len && !strncmp(path, last, len)) {
@@ -90,9 +90,8 @@ static void list_longer(struct fletch_nest_listing *listing,
         fletch_nest_list_end(listing, " tensors");
 }
 
-static enum fletch_status fail_asked(const struct fletch_nest_name *const *names,
-                                     size_t count, const char *asked,
-                                     struct fletch_error *err)
+static enum fletch_status fail_asked(const struct fletch_nest_name *names, size_t count,
+                                     const char *asked, struct fletch_error *err)
 {
     size_t right = common_len(names, count, asked), len = strlen(asked);
     struct fletch_nest_listing listing = { .len = 0 };
@@ -120,9 +119,9 @@ static enum fletch_status fail_asked(const struct fletch_nest_name *const *names
 }
 
 enum fletch_status fletch_nest_asked(const char **prefix,
-                                     const struct fletch_nest_name *const *names,
-                                     size_t count, const char *asked,
-                                     struct fletch_arena *arena, struct fletch_error *err)
+                                     const struct fletch_nest_name *names, size_t count,
+                                     const char *asked, struct fletch_arena *arena,
+                                     struct fletch_error *err)
 {
     size_t len = strlen(asked);
     bool dotted = len && asked[len - 1] == '.';
@@ -133,7 +132,7 @@ enum fletch_status fletch_nest_asked(const char **prefix,
         return fletch_fail_memory(err, len, "a prefix");
     *prefix = wanted;
     for (size_t i = 0; i < count; i++)
-        if (fletch_nest_holds(wanted, names[i]))
+        if (fletch_nest_holds(wanted, &names[i]))
             return FLETCH_OK;
     return fail_asked(names, count, wanted, err);
 }

@@ -19,8 +19,8 @@ void fletch_nest_list_end(struct fletch_nest_listing *listing, const char *unit)
 /* The prefix that was asked for, with a dot; ARGUMENT when it is in front of no name. The
  * names are sorted. */
 enum fletch_status fletch_nest_asked(const char **prefix,
-                                     const struct fletch_nest_name *const *names,
-                                     size_t count, const char *asked,
-                                     struct fletch_arena *arena, struct fletch_error *err);
+                                     const struct fletch_nest_name *names, size_t count,
+                                     const char *asked, struct fletch_arena *arena,
+                                     struct fletch_error *err);
 
 #endif
