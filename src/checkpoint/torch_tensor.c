@@ -75,7 +75,7 @@ static const struct maker makers[] = {
     { "torch._utils", "_rebuild_sparse_csr_tensor", FORM_REFUSED, 0, 0, 0, "is sparse" },
     { "torch._utils", "_rebuild_nested_tensor", FORM_REFUSED, 0, 0, 0, "is nested" },
     { "torch._utils", "_rebuild_meta_tensor_no_storage", FORM_REFUSED, 0, 0, 0,
-      "is a meta tensor, which has no values" },
+      "is a meta tensor without values" },
     { "torch._utils", "_rebuild_wrapper_subclass", FORM_REFUSED, 0, 0, 0,
       "is of a class of its own without a storage" },
     { "torch._utils", "_rebuild_device_tensor_from_numpy", FORM_REFUSED, 0, 0, 0,

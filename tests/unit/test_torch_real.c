@@ -11,6 +11,12 @@
 
 /* ---- What must come out ---- */
 
+/* One folder for each torch that wrote, and where the damage below takes its files. */
+static const char *const versions[] = { "1.13", "2.1", "2.15" };
+#define FOLDER FLETCH_TEST_DATA "/torch"
+
+#define HEX_SHOWN 16 /* digits of a hash */
+
 /* Lines of expected.txt; words of one are cut off its front. */
 static char *next_word(char **line)
 {
@@ -60,6 +66,7 @@ static void check_tensor(const struct fletch_checkpoint *checkpoint, char *line)
     shape_text(text, sizeof(text), tensor);
     assert_string_equal(text, shape);
     hash_tensor(hex, checkpoint, tensor);
+    hex[HEX_SHOWN] = 0;
     assert_string_equal(hex, wanted);
 }
 
@@ -73,6 +80,28 @@ static void check_note(const struct fletch_checkpoint *checkpoint, const char *w
         fail_msg("no note says: %s", words);
 }
 
+/* "byte 12: " becomes "byte N: ": where an opcode stands is the writer's business. */
+static void hide_places(char *text)
+{
+    static const char word[] = "byte ";
+    char *in = text, *out = text;
+
+    while (*in) {
+        size_t len = strncmp(in, word, sizeof(word) - 1) != 0 ? 0 : sizeof(word) - 1;
+        size_t digits = len ? strspn(in + len, "0123456789") : 0;
+
+        if (!digits) {
+            *out++ = *in++;
+            continue;
+        }
+        memmove(out, in, len);
+        out += len;
+        *out++ = 'N';
+        in += len + digits;
+    }
+    *out = 0;
+}
+
 static void check_refused(const char *path, char *line)
 {
     const char *status = next_word(&line);
@@ -82,8 +111,10 @@ static void check_refused(const char *path, char *line)
     line[strcspn(line, "\n")] = 0;
     assert_int_not_equal(fletch_checkpoint_open(&checkpoint, path, &err), FLETCH_OK);
     assert_string_equal(fletch_status_name(err.status), status);
-    if (strncmp(err.message, path, strlen(path)) != 0 || !strstr(err.message, line))
-        fail_msg("'%s' does not say '%s'", err.message, line);
+    hide_places(err.message);
+    assert_int_equal(strncmp(err.message, path, strlen(path)), 0);
+    assert_int_equal(strncmp(err.message + strlen(path), ": ", 2), 0);
+    assert_string_equal(err.message + strlen(path) + 2, line);
 }
 
 /* Replaces the checkpoint under test; NULL ends it. Every tensor must have been checked. */
@@ -106,26 +137,28 @@ static void begin(struct fletch_checkpoint **checkpoint, const char *path,
     assert_string_equal(name, format);
 }
 
-static void what_torch_saved(void **state)
+/* What one version saved, against what it says of it itself. */
+static size_t check_folder(const char *version)
 {
-    FILE *file = fopen(FLETCH_TEST_DATA "/torch/expected.txt", "r");
     struct fletch_checkpoint *checkpoint = NULL;
     size_t checked = 0, files = 0;
-    char line[512], path[4096] = "", *rest;
+    char line[512], path[4096], *rest;
+    FILE *file;
 
-    (void)state;
+    snprintf(path, sizeof(path), FOLDER "/%s/expected.txt", version);
+    file = fopen(path, "r");
     assert_non_null(file);
     while (fgets(line, sizeof(line), file)) {
         const char *kind = strtok_r(line, " ", &rest);
 
         if (!strcmp(kind, "file")) {
-            snprintf(path, sizeof(path), "%s/torch/%s", FLETCH_TEST_DATA, next_word(&rest));
+            snprintf(path, sizeof(path), FOLDER "/%s/%s", version, next_word(&rest));
             begin(&checkpoint, path, next_word(&rest), &checked);
             files++;
         } else if (!strcmp(kind, "refused")) {
             assert_null(checkpoint);
             check_refused(path, rest);
-        } else {
+        } else if (strcmp(kind, "#") != 0) { /* the versions of the writer */
             assert_non_null(checkpoint);
             rest[strcspn(rest, "\n")] = 0;
             if (!strcmp(kind, "tensor")) {
@@ -138,7 +171,14 @@ static void what_torch_saved(void **state)
     }
     begin(&checkpoint, NULL, NULL, &checked);
     fclose(file);
-    assert_true(files > 20);
+    return files;
+}
+
+static void what_torch_saved(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++)
+        assert_true(check_folder(versions[i]) > 40);
 }
 
 /* ---- Damage ---- */
@@ -148,8 +188,8 @@ static const struct {
     const char *name;
     size_t padding; /* a tar is filled up with zeros */
 } small[] = {
-    { "zip-2.pt", 0 },  { "zip-5.pt", 0 },  { "stream-2.pt", 0 },
-    { "script.pt", 0 }, { "tar.pt", 4096 },
+    { "1.13/zip-2.pt", 0 },  { "2.15/zip-5.pt", 0 },  { "2.1/stream-2.pt", 0 },
+    { "1.13/script.pt", 0 }, { "1.13/tar.pt", 4096 },
 };
 
 #define SMALL_COUNT (sizeof(small) / sizeof(small[0]))
@@ -160,7 +200,7 @@ static uint8_t *load(size_t *size, const char *name)
     struct fletch_error err;
     char path[4096];
 
-    snprintf(path, sizeof(path), "%s/torch/%s", FLETCH_TEST_DATA, name);
+    snprintf(path, sizeof(path), FOLDER "/%s", name);
     assert_ok(fletch_file_load(&bytes, path, 1 << 20, &err), err);
     *size = bytes.size;
     return bytes.bytes;
