@@ -28,7 +28,7 @@ static void hash_tensor(char hex[FLETCH_SHA256_HEX],
                         const struct fletch_tensor *tensor)
 {
     uint8_t digest[FLETCH_SHA256_SIZE], *bytes = malloc((size_t)tensor->size + 1);
-    struct fletch_sha256 sha256;
+    struct fletch_sha256 sha256 = { 0 };
     struct fletch_error err;
 
     assert_non_null(bytes);
