@@ -209,9 +209,10 @@ static enum fletch_status walk(struct script *script)
         TRY(visit(script, level, level->state->items[at], level->state->items[at + 1]));
     }
     if (torch->list->count == before)
-        return fletch_fail(script->err, FLETCH_ERR_UNSUPPORTED,
-                           "is a TorchScript archive whose modules hold no tensor; if it was "
-                           "frozen, save it without torch.jit.freeze()");
+        return fletch_fail(
+            script->err, FLETCH_ERR_UNSUPPORTED,
+            "is a TorchScript archive whose modules hold no tensor; if it was "
+            "frozen, save it without torch.jit.freeze()");
     if (script->others)
         TRY(fletch_tensor_list_note(torch->list, script->err,
                                     "%zu other attributes of modules are no tensors",
