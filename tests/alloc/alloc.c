@@ -108,7 +108,7 @@ void *_Znam(size_t size)
 
 /* ---- The operations ---- */
 
-static char scratch[] = "/tmp/fletch-alloc-XXXXXX";
+static char scratch[] = "/dev/shm/fletch-alloc-XXXXXX";
 static char out_dir[sizeof(scratch) + 8];
 static char kept_dir[sizeof(scratch) + 8]; /* a conversion to read */
 
@@ -466,6 +466,8 @@ int main(int argc, char **argv)
     int failed = 0;
     int count = (int)(sizeof(operations) / sizeof(operations[0]));
 
+    if (access("/dev/shm", W_OK)) /* memory, where there is such a place */
+        snprintf(scratch, sizeof(scratch), "/tmp/fletch-alloc-XXXXXX");
     if (argc != 2 || !mkdtemp(scratch))
         return 2;
     snprintf(out_dir, sizeof(out_dir), "%s/out", scratch);
