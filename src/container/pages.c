@@ -237,11 +237,10 @@ static uint8_t *make_room(struct fletch_buf *memory, size_t size)
     return memory->bytes + (size_t)(-value_at % FLETCH_VALUE_ALIGN);
 }
 
-/* A part of the stored body, the sum carried on. */
-static enum fletch_status read_part(uint8_t *out, size_t size, uint32_t *crc,
+/* A part of the stored body. */
+static enum fletch_status read_part(uint8_t *out, size_t size,
                                     const struct fletch_page_loader *loader,
-                                    const struct fletch_chunk *chunk,
-                                    const struct fletch_page *page, uint64_t at,
+                                    const struct fletch_chunk *chunk, uint64_t at,
                                     struct fletch_error *err)
 {
     size_t have;
@@ -251,8 +250,6 @@ static enum fletch_status read_part(uint8_t *out, size_t size, uint32_t *crc,
         memcpy(out, bytes, size);
     else
         TRY(fletch_chunk_read(chunk, at, out, size, err));
-    if (page->header.has_crc)
-        *crc = fletch_crc32(*crc, out, size);
     return FLETCH_OK;
 }
 
@@ -269,7 +266,9 @@ static enum fletch_status read_stored(uint8_t *out, const struct fletch_page_loa
 
     for (size_t done = 0, step; done < size; done += step) {
         step = size - done < STEP_SIZE ? size - done : STEP_SIZE;
-        TRY(read_part(out + done, step, &crc, loader, chunk, page, at + done, err));
+        TRY(read_part(out + done, step, loader, chunk, at + done, err));
+        if (page->header.has_crc)
+            crc = fletch_crc32(crc, out + done, step);
     }
     return fletch_page_check_crc(page, crc, err);
 }
@@ -295,7 +294,9 @@ static enum fletch_status stream_stored(uint8_t *out, struct fletch_page_loader 
     while (left) {
         size_t step = left < STEP_SIZE ? (size_t)left : STEP_SIZE;
 
-        TRY(read_part(in, step, &crc, loader, chunk, page, at, err));
+        TRY(read_part(in, step, loader, chunk, at, err));
+        if (page->header.has_crc)
+            crc = fletch_crc32(crc, in, step);
         at += step;
         left -= step;
         for (size_t pos = 0; pos < step;) {
