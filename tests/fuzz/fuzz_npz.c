@@ -5,64 +5,14 @@
  * Bytes without a magic of their own are the text of an array's header, 32 bytes of values
  * behind it: lengths in front of the text would keep a fuzzer out.
  */
-#include "base/bytes.h"
-#include "base/utf8.h"
-#include "checkpoint/checkpoint.h"
-#include "checkpoint/strided.h"
+#include "listed.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define MUST(condition)                                                                    \
-    do {                                                                                   \
-        if (!(condition)) {                                                                \
-            fprintf(stderr, "broken: %s\n", #condition);                                   \
-            abort();                                                                       \
-        }                                                                                  \
-    } while (0)
-
 static const char values[] = "0123456789abcdef0123456789abcdef";
-
-static void check_tensor(const struct fletch_tensor *tensor, uint64_t end)
-{
-    size_t len = strlen(tensor->name);
-    uint64_t count = 1, extent;
-    bool empty = false;
-
-    MUST(tensor->dtype != FLETCH_DTYPE_NONE && tensor->dtype < FLETCH_DTYPE_COUNT);
-    MUST(tensor->rank <= FLETCH_RANK_MAX);
-    for (unsigned i = 0; i < tensor->rank; i++)
-        empty |= !tensor->shape[i];
-    for (unsigned i = 0; i < tensor->rank && !empty; i++)
-        MUST(fletch_mul(&count, count, tensor->shape[i]));
-    MUST((empty ? 0 : count) == tensor->count);
-    MUST(tensor->count * fletch_dtype_size(tensor->dtype) == tensor->size);
-    MUST(fletch_tensor_extent(&extent, tensor) && extent == tensor->size);
-    MUST(tensor->offset <= end && extent <= end - tensor->offset);
-    MUST(fletch_utf8_span(tensor->name, len) == len);
-}
-
-static void check_list(const struct fletch_tensor_list *list,
-                       const struct fletch_file *file)
-{
-    struct fletch_strided *strided = fletch_strided_new();
-    uint8_t bytes[64];
-
-    for (size_t i = 0; i < list->count; i++) {
-        const struct fletch_tensor *tensor = &list->tensors[i];
-        const struct fletch_file *from = tensor->aside ? list->aside : file;
-        size_t size = tensor->size < sizeof(bytes) ? (size_t)tensor->size : sizeof(bytes);
-
-        check_tensor(tensor, from->size);
-        MUST(!fletch_strided_read(strided, from, tensor, tensor->size - size, bytes, size,
-                                  NULL));
-    }
-    fletch_strided_free(strided);
-}
 
 static void try_format(const struct fletch_checkpoint_format *format,
                        const struct fletch_file *file)

@@ -1,21 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* fuzz_pickle - bytes as a pickle: whatever comes of it refers to nothing that is not there
  */
+#include "must.h"
+
 #include "checkpoint/pickle.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define MUST(condition)                                                                    \
-    do {                                                                                   \
-        if (!(condition)) {                                                                \
-            fprintf(stderr, "broken: %s\n", #condition);                                   \
-            abort();                                                                       \
-        }                                                                                  \
-    } while (0)
 
 static void check_value(const struct fletch_pickle *pickle,
                         const struct fletch_pickle_value *value, unsigned *sum)

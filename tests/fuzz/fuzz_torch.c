@@ -5,24 +5,12 @@
  * The checksums of a zip would keep a fuzzer out, so that bytes without a magic of their
  * own are the pickle of a stream with one storage.
  */
-#include "base/utf8.h"
-#include "checkpoint/checkpoint.h"
-#include "checkpoint/strided.h"
+#include "listed.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define MUST(condition)                                                                    \
-    do {                                                                                   \
-        if (!(condition)) {                                                                \
-            fprintf(stderr, "broken: %s\n", #condition);                                   \
-            abort();                                                                       \
-        }                                                                                  \
-    } while (0)
 
 static const char opening[] = "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."
                               "\x80\x02M\xe9\x03.\x80\x02}.";
@@ -30,43 +18,6 @@ static const char opening[] = "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\
 static const char closing[] = "\x80\x02]X\x01\0\0\0"
                               "0a.\4\0\0\0\0\0\0\0"
                               "0123456789abcdef";
-
-static void check_tensor(const struct fletch_tensor *tensor, uint64_t file_size)
-{
-    uint64_t count = 1, extent;
-    size_t len = strlen(tensor->name);
-    bool empty = false;
-
-    MUST(tensor->dtype != FLETCH_DTYPE_NONE && tensor->dtype < FLETCH_DTYPE_COUNT);
-    MUST(tensor->rank <= FLETCH_RANK_MAX);
-    for (unsigned i = 0; i < tensor->rank; i++)
-        empty |= !tensor->shape[i];
-    for (unsigned i = 0; i < tensor->rank && !empty; i++)
-        count *= tensor->shape[i];
-    MUST((empty ? 0 : count) == tensor->count);
-    MUST(tensor->count * fletch_dtype_info(tensor->dtype)->bits == tensor->size * 8);
-    MUST(fletch_tensor_extent(&extent, tensor));
-    MUST(tensor->aside ||
-         (tensor->offset <= file_size && extent <= file_size - tensor->offset));
-    MUST(fletch_utf8_span(tensor->name, len) == len);
-}
-
-static void check_list(const struct fletch_tensor_list *list,
-                       const struct fletch_file *file)
-{
-    struct fletch_strided *strided = fletch_strided_new();
-    uint8_t bytes[64];
-
-    for (size_t i = 0; i < list->count; i++) {
-        const struct fletch_tensor *tensor = &list->tensors[i];
-        size_t size = tensor->size < sizeof(bytes) ? (size_t)tensor->size : sizeof(bytes);
-
-        check_tensor(tensor, file->size);
-        MUST(!fletch_strided_read(strided, tensor->aside ? list->aside : file, tensor,
-                                  tensor->size - size, bytes, size, NULL));
-    }
-    fletch_strided_free(strided);
-}
 
 static void try_format(const struct fletch_checkpoint_format *format,
                        const struct fletch_file *file)

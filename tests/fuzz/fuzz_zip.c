@@ -1,24 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* fuzz_zip - bytes as a zip archive: members lie inside and apart, and load or say why not
  */
+#include "must.h"
+
 #include "checkpoint/zip.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define LOAD_MAX ((uint64_t)1 << 20)
-
-#define MUST(condition)                                                                    \
-    do {                                                                                   \
-        if (!(condition)) {                                                                \
-            fprintf(stderr, "broken: %s\n", #condition);                                   \
-            abort();                                                                       \
-        }                                                                                  \
-    } while (0)
 
 static void check_members(const struct fletch_zip *zip, uint64_t size)
 {
