@@ -10,28 +10,22 @@
  *     u2 type of literals (2: a description follows, 3: as before), u2 3: four streams,
  *     u18 bytes of content, u18 bytes of all that follows but the last
  *     description, in the first block
- *     u16 size of the first three streams
- *     four streams, each a quarter of the content, its last byte first
+ *     streams of codes, see zstd_streams.c
  *     u8 0: no sequences
  */
 #ifdef FLETCH_WITH_ZSTD
 #include "base/bytes.h"
 #include "codec/zstd_parts.h"
 
-#include <endian.h>
 #include <string.h>
 
 #define LITERALS_HEADER ((size_t)5)
-#define JUMPS ((size_t)6)
-#define STREAMS 4
 /* Blocks that are shorter are not worth a thought. */
 #define CODED_MIN ((size_t)1024)
 
 /* The longest code of the format, and the largest weight in a description. */
 #define CODE_BITS_MAX 11
 #define WEIGHTS_LOG_MAX 6 /* of the table that decodes weights */
-/* What one stream writes at a time may end behind its end. */
-#define STREAM_SLACK ((size_t)8)
 
 /* ---- The sample ---- */
 
@@ -223,9 +217,12 @@ static size_t read_weights(uint8_t weights[FLETCH_ZSTD_BYTES], const struct bits
     return 0;
 }
 
-static uint64_t put_up(uint32_t bits, unsigned count)
+void fletch_zstd_code_set(struct fletch_zstd_code *code, size_t byte, uint32_t bits,
+                          unsigned count)
 {
-    return (uint64_t)bits << (64 - count) | count;
+    code->of[byte] = (uint64_t)bits << (64 - count) | count;
+    code->low[byte] = (uint8_t)bits;
+    code->rest[byte] = (uint8_t)(bits >> 8 << 4 | count);
 }
 
 /* A byte of weight w has a code of longest + 1 - w bits. Codes are given out from the
@@ -248,7 +245,7 @@ static bool make_code(struct fletch_zstd_code *code, uint8_t weights[FLETCH_ZSTD
     for (unsigned weight = 1; weight <= longest; weight++, next >>= 1)
         for (size_t i = 0; i < FLETCH_ZSTD_BYTES; i++)
             if (weights[i] == weight)
-                code->of[i] = put_up(next++, longest + 1 - weight);
+                fletch_zstd_code_set(code, i, next++, longest + 1 - weight);
     return true;
 }
 
@@ -276,121 +273,6 @@ bool fletch_zstd_code_read(struct fletch_zstd_code *code, const uint8_t *frame, 
 
 /* ---- Coding ---- */
 
-#if defined(__GNUC__)
-#define INLINE static inline __attribute__((always_inline))
-#else
-#define INLINE static inline
-#endif
-
-/* That of base/bytes.h goes byte by byte, which not every compiler sees through. */
-INLINE void store(uint8_t *to, uint64_t value)
-{
-    value = htole64(value);
-    memcpy(to, &value, sizeof(value));
-}
-
-/* Codes on their way to a stream are held at the upper end of a word, the last one highest:
- * each shifts those in front of it down. The lengths that come along in the lower end must
- * be gone before they meet what is to be written. */
-struct holder {
-    uint8_t *to;
-    uint64_t held;
-    unsigned bits;
-};
-
-/* Writes whole bytes, and too much behind them; at most 7 bits are left. */
-INLINE void flush(struct holder *h)
-{
-    store(h->to, h->held >> ((64 - h->bits) & 63));
-    h->to += h->bits >> 3;
-    h->bits &= 7;
-}
-
-INLINE void hold_one(struct holder *h, uint64_t code)
-{
-    h->held = h->held >> (code & 63) | (code & ~UINT64_C(15));
-    h->bits += (unsigned)code & 63;
-}
-
-/* The codes of the five bytes in front of `end`, the last one first: at most 55 bits. */
-INLINE void hold_five(struct holder *h, const uint8_t *end, const uint64_t *code)
-{
-    const uint64_t a = code[end[-1]], b = code[end[-2]], c = code[end[-3]];
-    const uint64_t d = code[end[-4]], e = code[end[-5]], sum = (a + b) + (c + d) + e;
-    uint64_t five = a >> (b & 63) | b;
-
-    five = five >> (c & 63) | c;
-    five = five >> (d & 63) | d;
-    five = five >> (e & 63) | e;
-    h->held = h->held >> (sum & 63) | (five & ~UINT64_C(15));
-    h->bits = (h->bits + (unsigned)sum) & 63;
-}
-
-/* One stream, from the last byte of content to the first. */
-INLINE uint8_t *put_stream(uint8_t *to, const uint8_t *content, size_t size,
-                           const uint64_t *code)
-{
-    struct holder h = { .to = to };
-
-    for (; size % 5; size--) {
-        hold_one(&h, code[content[size - 1]]);
-        flush(&h);
-    }
-    for (const uint8_t *end = content + size; end != content; end -= 5) {
-        hold_five(&h, end, code);
-        flush(&h);
-    }
-    h.held = h.held >> 1 | UINT64_C(1) << 63;
-    h.bits++;
-    flush(&h);
-    return h.to + (h.bits ? 1 : 0);
-}
-
-INLINE uint8_t *put_streams(uint8_t *to, const uint8_t *content, size_t size,
-                            const uint64_t *code)
-{
-    const size_t quarter = (size + STREAMS - 1) / STREAMS;
-    uint8_t *jumps = to;
-
-    to += JUMPS;
-    for (size_t i = 0; i < STREAMS; i++) {
-        uint8_t *begin = to;
-
-        to = put_stream(to, content + i * quarter,
-                        i + 1 < STREAMS ? quarter : size - i * quarter, code);
-        if (i + 1 < STREAMS)
-            fletch_store_u16(jumps + 2 * i, (uint16_t)(to - begin));
-    }
-    return to;
-}
-
-static uint8_t *put_streams_c(uint8_t *to, const uint8_t *content, size_t size,
-                              const uint64_t *code)
-{
-    return put_streams(to, content, size, code);
-}
-
-#if defined(__x86_64__) && defined(__GNUC__)
-/* Shifts by a variable are what most of it is. */
-__attribute__((target("bmi2"))) static uint8_t *
-put_streams_bmi2(uint8_t *to, const uint8_t *content, size_t size, const uint64_t *code)
-{
-    return put_streams(to, content, size, code);
-}
-
-static bool has_bmi2(void)
-{
-    return __builtin_cpu_supports("bmi2");
-}
-#else
-#define put_streams_bmi2 put_streams_c
-
-static bool has_bmi2(void)
-{
-    return false;
-}
-#endif
-
 /* A block with the streams of content[size] at `out`; its size. */
 static size_t put_block(uint8_t *out, const uint8_t *content, size_t size,
                         const struct fletch_zstd_code *code, bool describe)
@@ -402,10 +284,7 @@ static size_t put_block(uint8_t *out, const uint8_t *content, size_t size,
         memcpy(to, code->description, code->description_size);
         to += code->description_size;
     }
-    if (has_bmi2())
-        to = put_streams_bmi2(to, content, size, code->of);
-    else
-        to = put_streams_c(to, content, size, code->of);
+    to = fletch_zstd_put_streams(to, content, size, code);
     bits = describe ? FLETCH_ZSTD_LITERALS_WITH_TABLE : FLETCH_ZSTD_LITERALS_BORROWING;
     bits |= 3 << 2 | (uint64_t)size << 4;
     bits |= (uint64_t)(to - header - (ptrdiff_t)LITERALS_HEADER) << 22;

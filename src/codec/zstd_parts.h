@@ -2,8 +2,9 @@
 /* zstd_parts.h - what the files of the zstd codec share
  *
  * zstd.c compresses and has the codec's table, zstd_decode.c decompresses, zstd_blocks.c
- * knows how blocks lie in a frame, zstd_huffman.c codes literals, zstd_memory.c says where
- * contexts lie, zstd_untie.c makes sequences independent of what stands in front of them.
+ * knows how blocks lie in a frame, zstd_huffman.c finds codes for literals, zstd_streams.c
+ * writes them, zstd_memory.c says where contexts lie, zstd_untie.c makes sequences
+ * independent of what stands in front of them.
  */
 #ifndef FLETCH_CODEC_ZSTD_PARTS_H
 #define FLETCH_CODEC_ZSTD_PARTS_H
@@ -75,12 +76,18 @@ struct fletch_zstd_sample {
     uint8_t bytes[FLETCH_ZSTD_SAMPLE + FLETCH_ZSTD_BYTES]; /* behind it each byte once */
 };
 
+/* Each byte's code, of 1 to 11 bits, in two ways. */
 struct fletch_zstd_code {
-    uint64_t of[FLETCH_ZSTD_BYTES]; /* each byte's bits, up in the word, and their number */
+    uint64_t of[FLETCH_ZSTD_BYTES];  /* the bits up in the word, and their number */
+    uint8_t low[FLETCH_ZSTD_BYTES];  /* the low 8 bits, */
+    uint8_t rest[FLETCH_ZSTD_BYTES]; /* the others times 16, plus the number of all */
     uint8_t description[128];
     size_t description_size;
 };
 
+/* 1 <= count <= 11 */
+void fletch_zstd_code_set(struct fletch_zstd_code *code, size_t byte, uint32_t bits,
+                          unsigned count);
 /* size >= FLETCH_ZSTD_BLOCK */
 void fletch_zstd_sample_take(struct fletch_zstd_sample *sample, const uint8_t *content,
                              size_t size);
@@ -96,6 +103,16 @@ bool fletch_zstd_code_read(struct fletch_zstd_code *code, const uint8_t *frame, 
  * be room for all of them raw, and FLETCH_ZSTD_CODED_SLACK. */
 void fletch_zstd_put_coded(struct fletch_zstd_made *made, const uint8_t *content,
                            size_t size, const struct fletch_zstd_code *code);
+/* One stream; returns its end, and may write 8 bytes behind it. */
+typedef uint8_t *(*fletch_zstd_stream_fn)(uint8_t *to, const uint8_t *content, size_t size,
+                                          const struct fletch_zstd_code *code);
+/* The ways to write the same stream that this processor has, the plainest first; NULL
+ * behind the last. */
+fletch_zstd_stream_fn fletch_zstd_stream_way(size_t i);
+/* The four streams of a block, and their sizes in front; returns their end, and may write
+ * 8 bytes behind it. size >= 4, and no stream may take more than 65,535 bytes. */
+uint8_t *fletch_zstd_put_streams(uint8_t *to, const uint8_t *content, size_t size,
+                                 const struct fletch_zstd_code *code);
 
 /* ---- Sequences ---- */
 

@@ -18,6 +18,18 @@ struct fletch_part_of_row {
     size_t part_size;        /* bytes */
 };
 
+/* Whether pages of that effort come in pieces. */
+static inline bool fletch_part_is_cut(const struct fletch_pipeline *pipeline,
+                                      enum fletch_effort effort)
+{
+    return pipeline->codec->joins || effort == FLETCH_EFFORT_STORE;
+}
+
+static inline bool fletch_part_is_whole(const struct fletch_part_of_row *part)
+{
+    return part->part_size == part->size;
+}
+
 /* Zeroed is closed. */
 struct fletch_workbench {
     const struct fletch_pipeline *pipeline;

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+/* commit.c - see commit.h */
+#include "convert/commit.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static enum fletch_status begin_row(struct fletch_committer *committer,
+                                    const struct fletch_slot *slot,
+                                    struct fletch_error *err)
+{
+    const struct fletch_row_plan *row = slot->part.row;
+    struct fletch_writer_row written = {
+        .name = row->name,
+        .shape = row->tensor->shape,
+        .rank = row->tensor->rank,
+        .dtype = fletch_dtype_text(slot->part.dtype),
+        .count = row->tensor->count,
+        .size = slot->part.size,
+    };
+
+    if (!committer->group_is_open || committer->group != row->group) {
+        if (committer->group_is_open)
+            TRY(fletch_writer_end_group(committer->writer, err));
+        committer->group = row->group;
+        committer->group_is_open = true;
+        TRY(fletch_writer_begin_group(committer->writer,
+                                      slot->effort == FLETCH_EFFORT_STORE
+                                          ? FLETCH_CODEC_ID_NONE
+                                          : committer->pipeline->codec->id,
+                                      err));
+    }
+    return fletch_writer_begin_row(committer->writer, &written, err);
+}
+
+/* The source of a part, in bytes. */
+static uint64_t source_size(const struct fletch_part_of_row *part)
+{
+    return part->part_size / fletch_dtype_size(part->dtype) *
+           fletch_dtype_size(part->row->tensor->dtype);
+}
+
+static enum fletch_status check_source(const struct fletch_committer *committer,
+                                       const struct fletch_slot *slot,
+                                       struct fletch_error *err)
+{
+    const struct fletch_row_plan *row = slot->part.row;
+    const struct fletch_tensor *tensor = row->tensor;
+
+    if (!tensor->crc || committer->crc == tensor->crc)
+        return FLETCH_OK;
+    return fletch_fail(err, FLETCH_ERR_FORMAT,
+                       "%s: tensor '%.200s': CRC-32 of its %" PRIu64
+                       " bytes from byte %" PRIu64 " on is %08" PRIx32
+                       ", expected %08" PRIx32 " as the archive says",
+                       row->checkpoint->files[tensor->file].name, row->tensor_name,
+                       tensor->size, tensor->offset, committer->crc, tensor->crc);
+}
+
+static enum fletch_status end_row(struct fletch_committer *committer,
+                                  const struct fletch_slot *slot, struct fletch_error *err)
+{
+    struct fletch_row_outcome *outcome = &committer->outcomes[slot->row];
+    struct fletch_written written;
+
+    TRY(check_source(committer, slot, err));
+    TRY(fletch_writer_end_row(committer->writer, &written, err));
+    outcome->dtype = slot->part.dtype;
+    outcome->size = slot->part.size;
+    outcome->compressed_size = written.compressed_size;
+    memcpy(outcome->sha256, slot->sha256, sizeof(outcome->sha256));
+    committer->rows++;
+    return FLETCH_OK;
+}
+
+static void tell(struct fletch_committer *committer, const struct fletch_slot *slot)
+{
+    const struct fletch_options *options = committer->pipeline->options;
+    struct fletch_progress progress = {
+        .stage = FLETCH_STAGE_WRITE,
+        .total = committer->pipeline->plans->source_bytes,
+        .tensors_done = committer->rows,
+        .tensors_total = committer->pipeline->plans->rows_count,
+    };
+
+    committer->bytes += source_size(&slot->part);
+    progress.done = committer->bytes;
+    if (options->progress)
+        options->progress(&progress, options->user);
+}
+
+/* One part, in order, whose row's page is open. */
+static enum fletch_status put_part(struct fletch_committer *committer,
+                                   const struct fletch_slot *slot, struct fletch_error *err)
+{
+    const struct fletch_part_of_row *part = &slot->part;
+
+    committer->crc =
+        fletch_crc32_join(part->begin ? committer->crc : 0, slot->crc, source_size(part));
+    return fletch_writer_put(committer->writer, slot->out, slot->out_size, err);
+}
+
+/* Writes a row in its wide type, part by part, with a slot and a workbench of its own. */
+static enum fletch_status write_wide(struct fletch_committer *committer,
+                                     const struct fletch_slot *narrow,
+                                     struct fletch_slot *slot,
+                                     struct fletch_workbench *bench,
+                                     struct fletch_sha256 *sha, struct fletch_error *err)
+{
+    const struct fletch_row_plan *row = narrow->part.row;
+    size_t width = fletch_dtype_size(row->wide);
+    struct fletch_cast_report *report = &committer->outcomes[narrow->row].report;
+    uint64_t step = fletch_part_is_cut(committer->pipeline, narrow->effort)
+                        ? FLETCH_PIECE_SIZE
+                        : UINT64_MAX;
+
+    *report = (struct fletch_cast_report){ 0 };
+    slot->row = narrow->row;
+    slot->effort = narrow->effort;
+    slot->part = (struct fletch_part_of_row){ .row = row,
+                                              .dtype = row->wide,
+                                              .size = row->tensor->count * width };
+    for (uint64_t begin = 0; begin < slot->part.size; begin += slot->part.part_size) {
+        uint64_t left = slot->part.size - begin;
+
+        slot->part.begin = begin;
+        slot->part.part_size = (size_t)(left < step ? left : step);
+        TRY(fletch_slot_make(slot, bench, err));
+        TRY(fletch_slot_hash(slot, sha, err));
+        fletch_cast_report_add(report, &slot->report);
+        if (!begin)
+            TRY(begin_row(committer, slot, err));
+        TRY(put_part(committer, slot, err));
+    }
+    return end_row(committer, slot, err);
+}
+
+static enum fletch_status rewrite(struct fletch_committer *committer,
+                                  const struct fletch_slot *narrow,
+                                  struct fletch_error *err)
+{
+    const struct fletch_row_plan *row = narrow->part.row;
+    uint64_t size = row->tensor->count * fletch_dtype_size(row->wide);
+    struct fletch_workbench bench = { 0 };
+    struct fletch_slot slot = { 0 };
+    struct fletch_sha256 sha = { 0 };
+    enum fletch_status status;
+
+    if (size > FLETCH_VALUE_SIZE_MAX)
+        return fletch_fail(
+            err, FLETCH_ERR_UNSUPPORTED,
+            "tensor '%s': has values beyond float16, and as float32 it needs "
+            "%" PRIu64 " bytes, the limit of a value is %" PRIu64
+            "; --on-overflow inf would narrow it all the same",
+            row->tensor_name, size, FLETCH_VALUE_SIZE_MAX);
+    status = fletch_writer_take_back(committer->writer, err);
+    if (!status)
+        status = fletch_workbench_open(&bench, committer->pipeline, err);
+    if (!status)
+        status = write_wide(committer, narrow, &slot, &bench, &sha, err);
+    fletch_workbench_close(&bench);
+    fletch_sha256_close(&sha);
+    fletch_slot_empty(&slot);
+    return status;
+}
+
+static enum fletch_status meet_overflow(struct fletch_committer *committer,
+                                        const struct fletch_slot *slot, bool *rewritten,
+                                        struct fletch_error *err)
+{
+    enum fletch_overflow policy = committer->pipeline->options->overflow;
+    const struct fletch_row_plan *row = slot->part.row;
+
+    if (policy == FLETCH_OVERFLOW_INF || row->wide == row->dtype)
+        return FLETCH_OK;
+    if (policy == FLETCH_OVERFLOW_ERROR)
+        return fletch_fail(
+            err, FLETCH_ERR_UNSUPPORTED,
+            "tensor '%s': holds values beyond float16 (65504 is its largest), and "
+            "--on-overflow is error",
+            row->tensor_name);
+    *rewritten = true;
+    return rewrite(committer, slot, err);
+}
+
+enum fletch_status fletch_commit(struct fletch_committer *committer,
+                                 const struct fletch_slot *slot, struct fletch_error *err)
+{
+    const struct fletch_part_of_row *part = &slot->part;
+    struct fletch_row_outcome *outcome = &committer->outcomes[slot->row];
+    bool rewritten = committer->rewritten[slot->row];
+
+    outcome->overflowed += slot->report.overflowed;
+    if (!rewritten) {
+        fletch_cast_report_add(&outcome->report, &slot->report);
+        if (!part->begin)
+            TRY(begin_row(committer, slot, err));
+        if (slot->report.overflowed)
+            TRY(meet_overflow(committer, slot, &rewritten, err));
+        committer->rewritten[slot->row] = rewritten;
+    }
+    if (!rewritten) {
+        TRY(put_part(committer, slot, err));
+        if (part->begin + part->part_size == part->size)
+            TRY(end_row(committer, slot, err));
+    }
+    tell(committer, slot);
+    return FLETCH_OK;
+}
+
+enum fletch_status fletch_committer_open(struct fletch_committer *out,
+                                         struct fletch_row_outcome *outcomes,
+                                         const struct fletch_file *file,
+                                         const struct fletch_pipeline *pipeline,
+                                         struct fletch_error *err)
+{
+    static const char *const pairs[][2] = { { "fletch.version", FLETCH_VERSION },
+                                            { NULL, NULL } };
+    size_t count = pipeline->plans->rows_count;
+    struct fletch_committer committer = { .pipeline = pipeline, .outcomes = outcomes };
+    enum fletch_status status;
+
+    memset(outcomes, 0, count * sizeof(*outcomes));
+    committer.rewritten = fletch_alloc_array(count, sizeof(*committer.rewritten));
+    if (!committer.rewritten)
+        return fletch_fail_memory(err, count, "a mark for each row");
+    status = fletch_writer_open(&committer.writer, file, pairs, err);
+    if (status)
+        fletch_committer_close(&committer);
+    else
+        *out = committer;
+    return status;
+}
+
+enum fletch_status fletch_commit_end(struct fletch_committer *committer, uint64_t *written,
+                                     uint64_t *tail, struct fletch_error *err)
+{
+    if (committer->group_is_open)
+        TRY(fletch_writer_end_group(committer->writer, err));
+    TRY(fletch_writer_finish(committer->writer, written, err));
+    *tail = fletch_writer_tail(committer->writer);
+    return FLETCH_OK;
+}
+
+void fletch_committer_close(struct fletch_committer *committer)
+{
+    fletch_writer_close(committer->writer);
+    fletch_free(committer->rewritten);
+    *committer = (struct fletch_committer){ 0 };
+}

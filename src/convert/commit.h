@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* commit.h - the parts of rows, in order, into the file
+ *
+ * The bytes of the file follow from the parts alone. A float16 row in which a value
+ * overflows is taken back when its part comes, and written anew in its wide type here and
+ * now; parts of it that are still under way are dropped when they come.
+ */
+#ifndef FLETCH_CONVERT_COMMIT_H
+#define FLETCH_CONVERT_COMMIT_H
+
+#include "convert/slot.h"
+
+/* Zeroed is closed. Not for several threads at once. */
+struct fletch_committer {
+    const struct fletch_pipeline *pipeline;
+    struct fletch_row_outcome *outcomes; /* [rows_count] */
+    struct fletch_writer *writer;
+    size_t group; /* being written */
+    bool group_is_open;
+    uint32_t crc;    /* of the source of the row at hand, so far */
+    uint64_t bytes;  /* of the source, committed */
+    size_t rows;     /* committed */
+    bool *rewritten; /* [rows_count]: in the wide type */
+};
+
+/* The file must be empty. Clears the outcomes. */
+enum fletch_status fletch_committer_open(struct fletch_committer *out,
+                                         struct fletch_row_outcome *outcomes,
+                                         const struct fletch_file *file,
+                                         const struct fletch_pipeline *pipeline,
+                                         struct fletch_error *err);
+/* The next part in the order of the plan, made and hashed. Tells progress. */
+enum fletch_status fletch_commit(struct fletch_committer *committer,
+                                 const struct fletch_slot *slot, struct fletch_error *err);
+/* After the last part. *written is the file's size, *tail where its pages end. */
+enum fletch_status fletch_commit_end(struct fletch_committer *committer, uint64_t *written,
+                                     uint64_t *tail, struct fletch_error *err);
+void fletch_committer_close(struct fletch_committer *committer);
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/* slot.c - see slot.h */
+#include "convert/slot.h"
+
+#include <string.h>
+
+static enum fletch_status make_room(uint8_t **buffer, size_t *cap, size_t size,
+                                    struct fletch_error *err)
+{
+    if (*cap >= size)
+        return FLETCH_OK;
+    fletch_free(*buffer);
+    *cap = 0;
+    *buffer = fletch_resize(NULL, size, 1);
+    if (!*buffer)
+        return fletch_fail_memory(err, size, "a page");
+    *cap = size;
+    return FLETCH_OK;
+}
+
+/* Compresses content [prefix and] value of the slot's part; *out is in the slot. */
+static enum fletch_status pack(struct fletch_slot *slot, const uint8_t *content,
+                               size_t size, struct fletch_workbench *bench,
+                               struct fletch_error *err)
+{
+    const struct fletch_codec *codec = bench->pipeline->codec;
+    const struct fletch_part_of_row *part = &slot->part;
+    struct fletch_piece piece = {
+        .bytes = content,
+        .size = size,
+        .offset = part->begin ? part->begin + FLETCH_PAGE_PREFIX : 0,
+        .page_size = part->size + FLETCH_PAGE_PREFIX,
+        .effort = slot->effort,
+    };
+
+    slot->out = content;
+    slot->out_size = size;
+    if (slot->effort == FLETCH_EFFORT_STORE)
+        return FLETCH_OK;
+    TRY(make_room(&slot->packed, &slot->packed_cap, codec->bound(size), err));
+    TRY(codec->encode(bench->encoder, &piece, slot->packed, slot->packed_cap,
+                      &slot->out_size, err));
+    slot->out = slot->packed;
+    return FLETCH_OK;
+}
+
+enum fletch_status fletch_slot_make(struct fletch_slot *slot,
+                                    struct fletch_workbench *bench,
+                                    struct fletch_error *err)
+{
+    const struct fletch_part_of_row *part = &slot->part;
+    bool first = !part->begin;
+    uint8_t *value;
+
+    slot->report = (struct fletch_cast_report){ 0 };
+    TRY(make_room(&slot->content, &slot->content_cap, part->part_size + FLETCH_PAGE_PREFIX,
+                  err));
+    value = slot->content + FLETCH_PAGE_PREFIX;
+    slot->crc = 0;
+    TRY(fletch_part_read(value, part, bench, &slot->report,
+                         part->row->tensor->crc ? &slot->crc : NULL, err));
+    if (first)
+        fletch_page_prefix(slot->content, part->size);
+    if (fletch_part_is_whole(part)) {
+        TRY(fletch_sha256_open(&bench->sha, err));
+        fletch_sha256_put(&bench->sha, value, part->part_size);
+        fletch_sha256_finish(&bench->sha, slot->sha256);
+    }
+    return pack(slot, first ? slot->content : value,
+                part->part_size + (first ? FLETCH_PAGE_PREFIX : 0), bench, err);
+}
+
+enum fletch_status fletch_slot_hash(struct fletch_slot *slot, struct fletch_sha256 *sha,
+                                    struct fletch_error *err)
+{
+    const struct fletch_part_of_row *part = &slot->part;
+
+    if (fletch_part_is_whole(part))
+        return FLETCH_OK;
+    if (!part->begin)
+        TRY(fletch_sha256_open(sha, err));
+    fletch_sha256_put(sha, slot->content + FLETCH_PAGE_PREFIX, part->part_size);
+    if (part->begin + part->part_size == part->size)
+        fletch_sha256_finish(sha, slot->sha256);
+    return FLETCH_OK;
+}
+
+void fletch_slot_empty(struct fletch_slot *slot)
+{
+    fletch_free(slot->content);
+    fletch_free(slot->packed);
+    slot->content = slot->packed = NULL;
+    slot->content_cap = slot->packed_cap = 0;
+}
