@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* read.c - reads every value of a table through the public API, on some threads
  *
- * read [--map] PATH THREADS [NAME]: each thread has a table of its own and reads every
- * THREADS-th row; with NAME, just that row; with --map, plain values out of a mapping.
+ * read [--map] PATH THREADS [NAME]: each thread has a table of its own and takes the next
+ * row that nobody has read; with NAME, just that row; with --map, plain values out of a
+ * mapping.
  * Prints the seconds that opening took and that reading took, the processor time of the
  * latter, and the bytes of the values.
  */
@@ -10,6 +11,7 @@
 
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +22,7 @@
 struct reader {
     pthread_t thread;
     struct fletch_table *table;
-    size_t first, step;
+    atomic_size_t *next; /* row, of all threads */
     uint64_t bytes;
     uint64_t sum; /* a byte of every value, so that none is skipped */
 };
@@ -55,8 +57,9 @@ static void read_row(struct reader *reader, size_t i)
 static void *read_rows(void *arg)
 {
     struct reader *reader = arg;
+    size_t i;
 
-    for (size_t i = reader->first; i < fletch_table_count(reader->table); i += reader->step)
+    while ((i = atomic_fetch_add(reader->next, 1)) < fletch_table_count(reader->table))
         read_row(reader, i);
     return NULL;
 }
@@ -66,6 +69,7 @@ int main(int argc, char **argv)
     static struct reader readers[THREADS_MAX];
     struct fletch_error err;
     bool map = argc > 1 && !strcmp(argv[1], "--map");
+    atomic_size_t next = 0;
     size_t count, row;
     uint64_t bytes = 0;
     double began = now(CLOCK_MONOTONIC), opened, cpu;
@@ -81,8 +85,7 @@ int main(int argc, char **argv)
         must(fletch_table_open(&readers[i].table, argv[1], &err), &err);
         if (map)
             must(fletch_table_map(readers[i].table, &err), &err);
-        readers[i].first = i;
-        readers[i].step = count;
+        readers[i].next = &next;
     }
     opened = now(CLOCK_MONOTONIC);
     cpu = now(CLOCK_PROCESS_CPUTIME_ID);

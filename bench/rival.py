@@ -3,6 +3,7 @@
 """rival.py - the same conversion as an expert would write it in plain Python
 
 rival.py MODEL OUTPUT [--family NAME] [--compression zstd|lz4|snappy|gzip|none] [--level N]
+         [--proof ahead|cores]
 
 Same rows, same proof as fletch: safetensors to float16 to Parquet with a sha256 of every
 row in metadata.json, then everything is read back and compared with the source, which is
@@ -11,8 +12,10 @@ read and cast again. No framework: raw reads, numpy, pyarrow. What makes it fast
 - values are read and cast in chunks that stay in the cache, never through a float32 copy
 - a second thread reads, casts and hashes ahead while pyarrow compresses
 - a row group is one tensor, so nothing is gathered, and no dictionary is tried
-- the proof runs on all cores, a row group at a time: numpy, pyarrow and hashlib all let
-  the interpreter's lock go while they work
+- so does the proof: a thread reads and casts ahead while pyarrow decompresses (--proof
+  ahead, the default), as such scripts are written; or it runs on all cores, a row group at
+  a time, since numpy, pyarrow and hashlib all let the interpreter's lock go while they work
+  (--proof cores)
 """
 import argparse
 import concurrent.futures
@@ -128,15 +131,25 @@ def table_of(row, array):
     )
 
 
-def prepare(source, ready, failed):
+class NoDigest:
+    """where there is nothing to hash"""
+
+    def update(self, part):
+        pass
+
+    def hexdigest(self):
+        return None
+
+
+def prepare(source, ready, failed, digest_of):
     """the second thread: rows read, cast and hashed, in order"""
     try:
         buffer = Buffer()
         for row in source.rows:
             count = int(np.prod(row[2], dtype=np.int64))
             array = np.empty(count, STORED[row[1]])
-            digest = hashlib.sha256()
-            for begin, part in source.chunks(row, buffer, array):
+            digest = digest_of()
+            for _, part in source.chunks(row, buffer, array):
                 digest.update(part)
             ready.put((row, array, digest.hexdigest()))
             del array
@@ -156,7 +169,8 @@ def write(source, path, options):
         write_statistics=False,
     )
     ready, failed, rows = queue.Queue(AHEAD), [], {}
-    threading.Thread(target=prepare, args=(source, ready, failed), daemon=True).start()
+    arguments = (source, ready, failed, hashlib.sha256)
+    threading.Thread(target=prepare, args=arguments, daemon=True).start()
     while (item := ready.get()) is not None:
         row, array, digest = item
         rows[row[0]] = {
@@ -173,7 +187,38 @@ def write(source, path, options):
     return rows
 
 
-def prove(source, path, threads):
+def described(table, row):
+    """the value of a row group with that row alone, whose description must be right"""
+    found = [table.column(i)[0].as_py() for i in (0, 1, 2, 4)]
+    count = int(np.prod(row[2], dtype=np.int64))
+    dtype = np.dtype(STORED[row[1]])
+    if table.num_rows != 1 or found != [row[0], row[2], f"torch.{dtype}", count]:
+        sys.exit(f"{row[0]}: its description differs")
+    data = table.column(3)[0].as_buffer()
+    if data.size != count * dtype.itemsize:
+        sys.exit(f"{row[0]}: its size differs")
+    return data
+
+
+def prove_ahead(source, path, _):
+    """as write: one thread reads the source again, another decodes and compares"""
+    ready, failed, file = queue.Queue(AHEAD), [], pq.ParquetFile(path)
+    arguments = (source, ready, failed, NoDigest)
+    threading.Thread(target=prepare, args=arguments, daemon=True).start()
+    proven = 0
+    while (item := ready.get()) is not None:
+        row, array, _ = item
+        table = file.read_row_group(proven, use_threads=False)
+        if not described(table, row).equals(pa.py_buffer(array)):
+            sys.exit(f"{row[0]}: its values differ")
+        proven += 1
+        del table, array, item
+    if failed:
+        raise failed[0]
+    return proven
+
+
+def prove_on_cores(source, path, threads):
     """every row group decoded, its source read and cast again, every byte compared"""
     numbers = iter(range(len(source.rows)))
     lock = threading.Lock()
@@ -187,25 +232,19 @@ def prove(source, path, threads):
                 return proven
             row = source.rows[number]
             table = file.read_row_group(number, use_threads=False)
-            found = [table.column(i)[0] for i in (0, 1, 2, 4)]
-            count = int(np.prod(row[2], dtype=np.int64))
-            dtype = f"torch.{np.dtype(STORED[row[1]])}"
-            if [value.as_py() for value in found] != [row[0], row[2], dtype, count]:
-                sys.exit(f"{row[0]}: its description differs")
-            data = table.column(3)[0].as_buffer()
-            if data.size != count * np.dtype(STORED[row[1]]).itemsize:
-                sys.exit(f"{row[0]}: its size differs")
+            data = described(table, row)
             for begin, part in source.chunks(row, buffer):
                 there = data.slice(begin * part.itemsize, part.nbytes)
                 if not there.equals(pa.py_buffer(part)):
                     sys.exit(f"{row[0]}: its values differ")
             proven += 1
-            del table, data, found
+            del table, data
 
     with concurrent.futures.ThreadPoolExecutor(threads) as pool:
-        proven = sum(future.result() for future in [pool.submit(work) for _ in range(threads)])
-    if proven != len(source.rows) or pq.ParquetFile(path).num_row_groups != proven:
-        sys.exit("rows are missing")
+        return sum(future.result() for future in [pool.submit(work) for _ in range(threads)])
+
+
+PROOFS = {"ahead": prove_ahead, "cores": prove_on_cores}
 
 
 def main():
@@ -217,6 +256,7 @@ def main():
         "--compression", choices=("zstd", "lz4", "snappy", "gzip", "none"), default="zstd"
     )
     parser.add_argument("--level", type=int)
+    parser.add_argument("--proof", choices=PROOFS, default="ahead")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     options = parser.parse_args()
     if options.level is None and options.compression == "zstd":
@@ -237,7 +277,9 @@ def main():
     }
     with open(os.path.join(options.output, "metadata.json"), "w") as file:
         json.dump(metadata, file, indent=2)
-    prove(source, path, options.threads)
+    proven = PROOFS[options.proof](source, path, options.threads)
+    if proven != len(source.rows) or pq.ParquetFile(path).num_row_groups != proven:
+        sys.exit("rows are missing")
 
 
 if __name__ == "__main__":
