@@ -9,9 +9,6 @@
 #include <string.h>
 #include <time.h>
 
-/* Of the bar: reading, casting and compressing take about so much more than comparing. */
-#define WRITE_SHARE 0.6
-
 /* What was asked for and what became of it. */
 struct conversion {
     const struct fletch_args *args;
@@ -125,7 +122,7 @@ static void convert(struct conversion *conversion)
     struct fletch_meter meter;
 
     fletch_signals_catch(args->output);
-    fletch_meter_start(&meter, args, args->skip_verify ? 1 : WRITE_SHARE);
+    fletch_meter_start(&meter, args, fletch_meter_write_share(args));
     options.progress = fletch_meter_progress;
     options.cancel = fletch_signals_cancel;
     options.user = &meter;

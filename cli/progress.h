@@ -30,6 +30,8 @@ struct fletch_meter {
     struct fletch_text line;
 };
 
+/* How much of a conversion's time writing will take, 0 to 1; the rest is the proof. */
+double fletch_meter_write_share(const struct fletch_args *args);
 void fletch_meter_start(struct fletch_meter *meter, const struct fletch_args *args,
                         double write_share);
 /* A fletch_progress_fn; `user` is the meter. */
