@@ -150,5 +150,9 @@ enum fletch_status fletch_cursor_begin(struct fletch_cursor *cursor, size_t i,
                                        struct fletch_error *err);
 enum fletch_status fletch_cursor_next(struct fletch_cursor *cursor, const void **bytes,
                                       size_t *size, struct fletch_error *err);
+/* The next piece goes to `piece`, of FLETCH_PIECE_SIZE bytes, where it is decoded in
+ * pieces; what comes out of a whole page stays where that is, valid until the row is done.
+ * NULL: into the cursor's own again. */
+void fletch_cursor_aim(struct fletch_cursor *cursor, uint8_t *piece);
 
 #endif

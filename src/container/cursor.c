@@ -51,6 +51,7 @@ struct fletch_cursor {
     size_t row;
     struct stream stream;
     uint8_t *in, *out; /* [STEP_SIZE], [FLETCH_PIECE_SIZE]; made by the first stream */
+    uint8_t *aim;      /* where a piece goes; NULL: to `out` */
     struct fletch_slice whole; /* what is left to hand out */
 };
 
@@ -470,13 +471,14 @@ static enum fletch_status next_streamed(struct fletch_cursor *cursor, const void
 {
     uint64_t left = cursor->stream.value_left;
     size_t take = left < FLETCH_PIECE_SIZE ? (size_t)left : FLETCH_PIECE_SIZE;
+    uint8_t *out = cursor->aim ? cursor->aim : cursor->out;
 
     if (!take)
         TRY(end_stream(cursor, err));
     else
-        TRY(pull(cursor, cursor->out, take, err));
+        TRY(pull(cursor, out, take, err));
     cursor->stream.value_left -= take;
-    *bytes = cursor->out;
+    *bytes = out;
     *size = take;
     return FLETCH_OK;
 }
@@ -515,6 +517,11 @@ enum fletch_status fletch_cursor_next(struct fletch_cursor *cursor, const void *
     if (status || !*size)
         cursor->mode = IDLE;
     return fletch_reader_blame(status, cursor->reader->file->file, err);
+}
+
+void fletch_cursor_aim(struct fletch_cursor *cursor, uint8_t *piece)
+{
+    cursor->aim = piece;
 }
 
 static enum fletch_status read_value(struct fletch_cursor *cursor, size_t i,

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* budget.c - see budget.h
  *
- * Writing and proving do not overlap, so a conversion needs the larger of the two. The
- * figures per thread are what the code allocates; the rest of the process is measured
+ * Writing and proving do not overlap, so a conversion needs the larger of the two: what two
+ * threads share a row with in the proof takes less than the slots that are gone by then.
+ * The figures per thread are what the code allocates; the rest of the process is measured
  * (`make bench` checks the sum against the system's own account).
  */
 #include "convert/budget.h"

@@ -6,26 +6,11 @@
  */
 #include "convert/compare.h"
 
-#include "tensor/cast.h"
-
 #include <inttypes.h>
 #include <string.h>
 
 /* Elements of the source that are read and cast at a time. */
 #define CHUNK_COUNT ((size_t)32 << 10)
-
-/* Where a row's comparison has got to. */
-struct comparison {
-    size_t index; /* of the row in the file */
-    const struct fletch_reader_row *row;
-    const struct fletch_row_plan *plan;
-    enum fletch_dtype dtype; /* as stored */
-    fletch_cast_fn cast;
-    uint64_t next;      /* element of the source to read */
-    uint64_t position;  /* bytes compared */
-    size_t begin, size; /* of juror->expected, bytes not yet compared: [begin, size) */
-    struct fletch_cast_report report; /* `overflowed` alone is true */
-};
 
 static void element_text(char *out, size_t size, const uint8_t *bytes,
                          enum fletch_dtype dtype)
@@ -45,7 +30,7 @@ static void element_text(char *out, size_t size, const uint8_t *bytes,
     snprintf(out, size, "0x%" PRIx64, number);
 }
 
-static enum fletch_status fail_element(const struct comparison *comparison,
+static enum fletch_status fail_element(const struct fletch_comparison *comparison,
                                        const uint8_t *stored, const uint8_t *expected,
                                        size_t size, struct fletch_error *err)
 {
@@ -69,10 +54,10 @@ static enum fletch_status fail_element(const struct comparison *comparison,
 }
 
 /* Reads and narrows the next chunk of the source. */
-static enum fletch_status expect_more(struct comparison *comparison,
+static enum fletch_status expect_more(struct fletch_comparison *comparison,
                                       struct fletch_juror *juror, struct fletch_error *err)
 {
-    const struct fletch_row_plan *plan = comparison->plan;
+    const struct fletch_row_plan *plan = comparison->pairing->plan;
     const struct fletch_tensor *tensor = plan->tensor;
     size_t width = fletch_dtype_size(tensor->dtype);
     uint64_t left = tensor->count - comparison->next;
@@ -92,9 +77,9 @@ static enum fletch_status expect_more(struct comparison *comparison,
     return FLETCH_OK;
 }
 
-static enum fletch_status compare(struct comparison *comparison, struct fletch_juror *juror,
-                                  const uint8_t *bytes, size_t size,
-                                  struct fletch_error *err)
+static enum fletch_status compare(struct fletch_comparison *comparison,
+                                  struct fletch_juror *juror, const uint8_t *bytes,
+                                  size_t size, struct fletch_error *err)
 {
     while (size) {
         size_t count;
@@ -115,11 +100,11 @@ static enum fletch_status compare(struct comparison *comparison, struct fletch_j
 }
 
 /* The row's description against its tensor; fills in how to cast. */
-static enum fletch_status compare_shape(struct comparison *comparison,
+static enum fletch_status compare_shape(struct fletch_comparison *comparison,
                                         struct fletch_error *err)
 {
     const struct fletch_reader_row *row = comparison->row;
-    const struct fletch_row_plan *plan = comparison->plan;
+    const struct fletch_row_plan *plan = comparison->pairing->plan;
     const struct fletch_tensor *tensor = plan->tensor;
 
     comparison->dtype = fletch_dtype_from_torch(row->dtype, strlen(row->dtype));
@@ -141,12 +126,12 @@ static enum fletch_status compare_shape(struct comparison *comparison,
 }
 
 /* A row that stayed wide must hold a value that float16 cannot; one that did not, none. */
-static enum fletch_status compare_overflow(const struct comparison *comparison,
+static enum fletch_status compare_overflow(const struct fletch_comparison *comparison,
                                            struct fletch_juror *juror,
                                            struct fletch_error *err)
 {
-    const struct fletch_row_plan *plan = comparison->plan;
-    struct comparison narrow = *comparison;
+    const struct fletch_row_plan *plan = comparison->pairing->plan;
+    struct fletch_comparison narrow = *comparison;
 
     if (plan->dtype == plan->wide)
         return FLETCH_OK;
@@ -172,81 +157,93 @@ static enum fletch_status compare_overflow(const struct comparison *comparison,
     return FLETCH_OK;
 }
 
-static enum fletch_status check_hash(const struct fletch_pairing *pairing,
-                                     struct fletch_juror *juror, const char *name,
+static enum fletch_status check_hash(const struct fletch_comparison *comparison,
                                      struct fletch_error *err)
 {
     uint8_t digest[FLETCH_SHA256_SIZE];
     char hex[FLETCH_SHA256_HEX];
 
-    if (!pairing->sha256)
+    if (!comparison->pairing->sha256)
         return FLETCH_OK;
-    fletch_sha256_finish(&juror->sha, digest);
+    fletch_sha256_finish(comparison->sha, digest);
     fletch_sha256_hex(hex, digest);
-    if (strcmp(hex, pairing->sha256))
+    if (strcmp(hex, comparison->pairing->sha256))
         return fletch_fail(err, FLETCH_ERR_VERIFY,
                            "row '%s': its sha256 is %.16s..., metadata.json says %.16s...",
-                           name, hex, pairing->sha256);
+                           comparison->row->name, hex, comparison->pairing->sha256);
     return FLETCH_OK;
 }
 
-/* The next piece of the row's value; whatever is wrong with its page, the row is named. */
-static enum fletch_status next_bytes(const void **bytes, size_t *size,
-                                     struct fletch_juror *juror,
-                                     const struct comparison *comparison,
-                                     struct fletch_error *err)
-{
-    enum fletch_status status = FLETCH_OK;
+/* ---- The interface ---- */
 
-    if (!comparison->position)
-        status = fletch_cursor_begin(juror->cursor, comparison->index, err);
-    if (!status)
-        status = fletch_cursor_next(juror->cursor, bytes, size, err);
+enum fletch_status fletch_comparison_begin(struct fletch_comparison *out,
+                                           struct fletch_juror *juror,
+                                           const struct fletch_pairing *pairing,
+                                           struct fletch_error *err)
+{
+    enum fletch_status status;
+
+    *out = (struct fletch_comparison){ .pairing = pairing,
+                                       .row = &juror->reader->rows[pairing->row],
+                                       .sha = &juror->sha };
+    if (pairing->plan)
+        TRY(compare_shape(out, err));
+    if (pairing->sha256)
+        TRY(fletch_sha256_open(out->sha, err));
+    status = fletch_cursor_begin(juror->cursor, pairing->row, err);
+    if (status)
+        fletch_error_prefix(err, "row '%s'", out->row->name);
+    return status;
+}
+
+enum fletch_status fletch_comparison_next(const struct fletch_comparison *comparison,
+                                          struct fletch_juror *juror, const void **bytes,
+                                          size_t *size, struct fletch_error *err)
+{
+    const struct fletch_options *options = juror->proof->options;
+    enum fletch_status status;
+
+    if (options->cancel && options->cancel(options->user))
+        return fletch_fail(err, FLETCH_ERR_CANCELLED, "interrupted");
+    status = fletch_cursor_next(juror->cursor, bytes, size, err);
     if (status)
         fletch_error_prefix(err, "row '%s'", comparison->row->name);
     return status;
 }
 
-enum fletch_status fletch_row_compare(struct fletch_juror *juror,
-                                      const struct fletch_pairing *pairing,
-                                      fletch_compared_fn told, void *user,
-                                      struct fletch_error *err)
+enum fletch_status fletch_comparison_take(struct fletch_comparison *comparison,
+                                          struct fletch_juror *juror, const void *bytes,
+                                          size_t size, struct fletch_error *err)
 {
-    const struct fletch_options *options = juror->proof->options;
-    struct comparison comparison = { .index = pairing->row,
-                                     .row = &juror->reader->rows[pairing->row],
-                                     .plan = pairing->plan };
-    const void *bytes;
-    size_t size;
+    if (comparison->pairing->sha256)
+        fletch_sha256_put(comparison->sha, bytes, size);
+    if (comparison->pairing->plan)
+        return compare(comparison, juror, bytes, size, err);
+    comparison->position += size;
+    return FLETCH_OK;
+}
 
-    if (pairing->plan)
-        TRY(compare_shape(&comparison, err));
-    if (pairing->sha256)
-        TRY(fletch_sha256_open(&juror->sha, err));
-    TRY(next_bytes(&bytes, &size, juror, &comparison, err));
-    while (size) {
-        if (options->cancel && options->cancel(options->user))
-            return fletch_fail(err, FLETCH_ERR_CANCELLED, "interrupted");
-        if (pairing->sha256)
-            fletch_sha256_put(&juror->sha, bytes, size);
-        if (pairing->plan)
-            TRY(compare(&comparison, juror, bytes, size, err));
-        else
-            comparison.position += size;
-        told(comparison.position, user);
-        TRY(next_bytes(&bytes, &size, juror, &comparison, err));
-    }
-    TRY(check_hash(pairing, juror, comparison.row->name, err));
-    if (!pairing->plan)
+bool fletch_comparison_is_even(const struct fletch_comparison *comparison)
+{
+    return comparison->begin == comparison->size;
+}
+
+enum fletch_status fletch_comparison_end(struct fletch_comparison *comparison,
+                                         struct fletch_juror *juror,
+                                         struct fletch_error *err)
+{
+    const struct fletch_row_plan *plan = comparison->pairing->plan;
+
+    TRY(check_hash(comparison, err));
+    if (!plan)
         return FLETCH_OK;
-    if (comparison.begin != comparison.size ||
-        comparison.next != pairing->plan->tensor->count)
+    if (!fletch_comparison_is_even(comparison) || comparison->next != plan->tensor->count)
         return fletch_fail(err, FLETCH_ERR_VERIFY,
                            "row '%s': the file holds %" PRIu64
                            " bytes, the source has %" PRIu64 " elements of %s",
-                           comparison.row->name, comparison.position,
-                           pairing->plan->tensor->count, comparison.row->dtype);
-    return compare_overflow(&comparison, juror, err);
+                           comparison->row->name, comparison->position, plan->tensor->count,
+                           comparison->row->dtype);
+    return compare_overflow(comparison, juror, err);
 }
 
 void fletch_juror_close(struct fletch_juror *juror)

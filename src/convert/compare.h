@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "convert/proof.h"
+#include "tensor/cast.h"
 
 /* A row of the file and what it is to be compared with. */
 struct fletch_pairing {
@@ -29,14 +30,40 @@ enum fletch_status fletch_juror_open(struct fletch_juror *juror,
                                      struct fletch_error *err);
 void fletch_juror_close(struct fletch_juror *juror);
 
-/* Told after every piece: bytes of the value that were compared. */
-typedef void (*fletch_compared_fn)(uint64_t position, void *user);
+/* Where a row's comparison has got to. */
+struct fletch_comparison {
+    const struct fletch_pairing *pairing;
+    const struct fletch_reader_row *row;
+    enum fletch_dtype dtype;   /* as stored */
+    fletch_cast_fn cast;       /* to it; NULL without a source */
+    struct fletch_sha256 *sha; /* of the juror that began it */
+    uint64_t next;             /* element of the source to read */
+    uint64_t position;         /* bytes compared */
+    size_t begin, size; /* of juror->expected, bytes not yet compared: [begin, size) */
+    struct fletch_cast_report report; /* `overflowed` alone is true */
+};
 
-/* Compares a row's type, shape, values and hash. FLETCH_ERR_VERIFY names the row, the
- * element and both values. */
-enum fletch_status fletch_row_compare(struct fletch_juror *juror,
-                                      const struct fletch_pairing *pairing,
-                                      fletch_compared_fn told, void *user,
-                                      struct fletch_error *err);
+/* A row's type and shape; then the cursor of `juror` is at its first piece, and
+ * fletch_comparison_next gives it and the others, until *size is 0. FLETCH_ERR_VERIFY names
+ * the row, and what it is about. */
+enum fletch_status fletch_comparison_begin(struct fletch_comparison *out,
+                                           struct fletch_juror *juror,
+                                           const struct fletch_pairing *pairing,
+                                           struct fletch_error *err);
+enum fletch_status fletch_comparison_next(const struct fletch_comparison *comparison,
+                                          struct fletch_juror *juror, const void **bytes,
+                                          size_t *size, struct fletch_error *err);
+/* Compares a piece, in order. FLETCH_ERR_VERIFY names the row, the element and both values.
+ * Another thread may do this with a juror of its own, from a piece on that ends where
+ * fletch_comparison_is_even says so. */
+enum fletch_status fletch_comparison_take(struct fletch_comparison *comparison,
+                                          struct fletch_juror *juror, const void *bytes,
+                                          size_t size, struct fletch_error *err);
+/* Nothing of the source has been read beyond what was compared. */
+bool fletch_comparison_is_even(const struct fletch_comparison *comparison);
+/* After the last piece: the hash, and that the source has no more. */
+enum fletch_status fletch_comparison_end(struct fletch_comparison *comparison,
+                                         struct fletch_juror *juror,
+                                         struct fletch_error *err);
 
 #endif

@@ -3,12 +3,15 @@
  *
  * First the names: every planned row is in the file once, and nothing else is. Then the
  * values: the threads take rows, the largest first, and stream each through a cursor,
- * beside it the source, narrowed by the plain casts a chunk at a time.
+ * beside it the source, narrowed by the plain casts a chunk at a time. A thread that finds
+ * no row left takes the comparing off one that is still busy with a large row, which then
+ * only decodes.
  */
 #include "convert/proof.h"
 
 #include "base/pool.h"
 #include "convert/compare.h"
+#include "convert/relay.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -17,6 +20,19 @@
 
 /* Rows that are held whole and smaller than this do not ask for a share of the limit. */
 #define LARGE_MIN ((uint64_t)2 << 20)
+
+/* A row is shared when so much of it is left to decode. */
+#define SHARE_MIN ((uint64_t)8 * FLETCH_PIECE_SIZE)
+
+/* A row that is being compared. */
+struct hearing {
+    struct trial *trial;
+    struct fletch_comparison comparison;
+    uint64_t whole; /* the row's weight */
+    uint64_t told;  /* of that */
+    struct fletch_relay relay;
+    struct hearing *next_offer;
+};
 
 struct trial {
     const struct fletch_proof *proof;
@@ -29,6 +45,10 @@ struct trial {
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
     size_t next, done;
+    size_t busy; /* threads with a row */
+    size_t idle; /* without one, and not called upon */
+    struct hearing
+        *offers;         /* rows for them, not taken yet: never more than there were idle */
     uint64_t large_used; /* by rows under way that are held whole */
     uint64_t done_bytes;
     struct fletch_verification found;
@@ -59,31 +79,133 @@ static void tell(const struct trial *trial)
         options->progress(&progress, options->user);
 }
 
-/* A row that is being compared, as progress sees it. */
-struct telling {
-    struct trial *trial;
-    const struct fletch_reader_row *row;
-    uint64_t whole; /* the row's weight */
-    uint64_t told;  /* of that */
-};
-
 /* A large row's share so far; what is left of it is told when it is done. */
-static void tell_part(uint64_t position, void *user)
+static void tell_part(struct hearing *hearing)
 {
-    struct telling *telling = user;
-    const struct fletch_reader_row *row = telling->row;
-    uint64_t share;
+    const struct fletch_reader_row *row = hearing->comparison.row;
+    uint64_t position = hearing->comparison.position, share;
 
     if (row->size == UINT64_MAX || row->size < FLETCH_PIECE_SIZE || position > row->size)
         return;
-    share = (uint64_t)((double)telling->whole * ((double)position / (double)row->size));
-    if (share <= telling->told || share > telling->whole)
+    share = (uint64_t)((double)hearing->whole * ((double)position / (double)row->size));
+    if (share <= hearing->told || share > hearing->whole)
         return;
-    pthread_mutex_lock(&telling->trial->lock);
-    telling->trial->done_bytes += share - telling->told;
-    tell(telling->trial);
-    pthread_mutex_unlock(&telling->trial->lock);
-    telling->told = share;
+    pthread_mutex_lock(&hearing->trial->lock);
+    hearing->trial->done_bytes += share - hearing->told;
+    tell(hearing->trial);
+    pthread_mutex_unlock(&hearing->trial->lock);
+    hearing->told = share;
+}
+
+/* ---- One row ---- */
+
+static enum fletch_status take_piece(struct hearing *hearing, struct fletch_juror *juror,
+                                     const void *bytes, size_t size,
+                                     struct fletch_error *err)
+{
+    TRY(fletch_comparison_take(&hearing->comparison, juror, bytes, size, err));
+    tell_part(hearing);
+    return FLETCH_OK;
+}
+
+/* Whether enough is left of the row to share it, and somebody is idle. */
+static bool may_share(const struct hearing *hearing)
+{
+    const struct fletch_reader_row *row = hearing->comparison.row;
+    bool idle;
+
+    if (row->size == UINT64_MAX || row->size < hearing->comparison.position + SHARE_MIN ||
+        !fletch_comparison_is_even(&hearing->comparison))
+        return false;
+    pthread_mutex_lock(&hearing->trial->lock);
+    idle = hearing->trial->idle > 0;
+    pthread_mutex_unlock(&hearing->trial->lock);
+    return idle;
+}
+
+/* Calls upon an idle thread to compare what will come through the relay; false when there
+ * is none any more. */
+static bool offer(struct hearing *hearing)
+{
+    struct trial *trial = hearing->trial;
+    bool found;
+
+    pthread_mutex_lock(&trial->lock);
+    found = trial->idle > 0;
+    if (found) {
+        trial->idle--;
+        hearing->next_offer = trial->offers;
+        trial->offers = hearing;
+        pthread_cond_broadcast(&trial->changed);
+    }
+    pthread_mutex_unlock(&trial->lock);
+    return found;
+}
+
+/* Decodes what is left of a row for whoever took the offer. */
+static enum fletch_status decode_for(struct hearing *hearing, struct fletch_juror *juror,
+                                     struct fletch_error *err)
+{
+    enum fletch_status status = FLETCH_OK, other;
+    struct fletch_error other_err;
+    const void *bytes;
+    size_t size = 1;
+    uint8_t *room;
+
+    while (!status && size && (room = fletch_relay_room(&hearing->relay))) {
+        fletch_cursor_aim(juror->cursor, room);
+        status = fletch_comparison_next(&hearing->comparison, juror, &bytes, &size, err);
+        if (!status && size)
+            fletch_relay_put(&hearing->relay, bytes, size);
+    }
+    fletch_cursor_aim(juror->cursor, NULL);
+    other = fletch_relay_end(&hearing->relay, &other_err);
+    return status || !other ? status : fletch_fail(err, other, "%s", other_err.message);
+}
+
+static void compare_for(struct hearing *hearing, struct fletch_juror *juror)
+{
+    struct fletch_error err = { 0 };
+    enum fletch_status status = FLETCH_OK;
+    const void *bytes;
+    size_t size;
+
+    while (!status && fletch_relay_take(&hearing->relay, &bytes, &size))
+        status = take_piece(hearing, juror, bytes, size, &err);
+    fletch_relay_leave(&hearing->relay, status, &err);
+}
+
+static enum fletch_status share(struct hearing *hearing, struct fletch_juror *juror,
+                                bool *shared, struct fletch_error *err)
+{
+    enum fletch_status status = FLETCH_OK;
+
+    TRY(fletch_relay_open(&hearing->relay, err));
+    *shared = offer(hearing);
+    if (*shared)
+        status = decode_for(hearing, juror, err);
+    fletch_relay_close(&hearing->relay);
+    return status;
+}
+
+static enum fletch_status hear(struct hearing *hearing, struct fletch_juror *juror,
+                               const struct fletch_pairing *pairing,
+                               struct fletch_error *err)
+{
+    const void *bytes;
+    size_t size = 1;
+    bool shared = false;
+
+    TRY(fletch_comparison_begin(&hearing->comparison, juror, pairing, err));
+    while (size && !shared) {
+        if (may_share(hearing)) {
+            TRY(share(hearing, juror, &shared, err));
+            continue;
+        }
+        TRY(fletch_comparison_next(&hearing->comparison, juror, &bytes, &size, err));
+        TRY(take_piece(hearing, juror, bytes, size, err));
+    }
+    return fletch_comparison_end(&hearing->comparison, juror, err);
 }
 
 /* ---- All rows ---- */
@@ -139,17 +261,40 @@ static void count_in(struct trial *trial, const struct fletch_pairing *pairing,
     tell(trial);
 }
 
+/* Under the lock, which is released meanwhile. */
 static enum fletch_status try_row(struct trial *trial, const struct fletch_pairing *pairing,
-                                  struct fletch_juror *juror, uint64_t *told,
-                                  struct fletch_error *err)
+                                  struct fletch_juror *juror, struct fletch_error *err)
 {
-    struct telling telling = { .trial = trial,
-                               .row = &trial->reader->rows[pairing->row],
-                               .whole = weight(trial, pairing) };
+    struct hearing hearing = { .trial = trial, .whole = weight(trial, pairing) };
+    enum fletch_status status;
 
-    TRY(fletch_row_compare(juror, pairing, tell_part, &telling, err));
-    *told = telling.told;
-    return give_back(trial, pairing, juror, err);
+    trial->busy++;
+    pthread_mutex_unlock(&trial->lock);
+    status = hear(&hearing, juror, pairing, err);
+    if (!status)
+        status = give_back(trial, pairing, juror, err);
+    pthread_mutex_lock(&trial->lock);
+    trial->busy--;
+    if (!status)
+        count_in(trial, pairing, hearing.told);
+    pthread_cond_broadcast(&trial->changed);
+    return status;
+}
+
+/* Under the lock; waits. A row to help with, or NULL when none will come. */
+static struct hearing *wait_for_offer(struct trial *trial)
+{
+    struct hearing *offered;
+
+    trial->idle++;
+    while (!trial->offers && trial->busy && !trial->status)
+        pthread_cond_wait(&trial->changed, &trial->lock);
+    offered = trial->offers;
+    if (offered)
+        trial->offers = offered->next_offer;
+    else
+        trial->idle--;
+    return offered;
 }
 
 static void sit_in(unsigned index, void *user)
@@ -160,18 +305,20 @@ static void sit_in(unsigned index, void *user)
     enum fletch_status status =
         fletch_juror_open(&juror, trial->reader, trial->proof, &err);
     const struct fletch_pairing *pairing;
+    struct hearing *offered;
 
     (void)index;
     pthread_mutex_lock(&trial->lock);
-    while (!status && (pairing = take(trial))) {
-        uint64_t told = 0;
-
-        pthread_mutex_unlock(&trial->lock);
-        status = try_row(trial, pairing, &juror, &told, &err);
-        pthread_mutex_lock(&trial->lock);
-        if (!status)
-            count_in(trial, pairing, told);
-        pthread_cond_broadcast(&trial->changed);
+    while (!status) {
+        if ((pairing = take(trial))) {
+            status = try_row(trial, pairing, &juror, &err);
+        } else if ((offered = wait_for_offer(trial))) {
+            pthread_mutex_unlock(&trial->lock);
+            compare_for(offered, &juror);
+            pthread_mutex_lock(&trial->lock);
+        } else {
+            break;
+        }
     }
     if (status && !trial->status)
         trial->status = fletch_fail(trial->err, status, "%s", err.message);
@@ -271,6 +418,16 @@ static int largest_first(const void *a, const void *b, void *user)
     return x < y ? 1 : x > y ? -1 : 0;
 }
 
+/* Two for a row, and no more than there are pieces: a small file does not pay for threads
+ * that it cannot use. */
+static unsigned useful_threads(const struct trial *trial)
+{
+    uint64_t most = trial->total / FLETCH_PIECE_SIZE + 1;
+
+    most = most < 2 * trial->count ? most : 2 * trial->count;
+    return most < trial->proof->threads ? (unsigned)most : trial->proof->threads;
+}
+
 enum fletch_status fletch_proof_run(struct fletch_verification *out,
                                     const struct fletch_reader *reader,
                                     const struct fletch_proof *proof,
@@ -288,14 +445,11 @@ enum fletch_status fletch_proof_run(struct fletch_verification *out,
     pthread_cond_init(&trial.changed, NULL);
     status = pair_up(&trial, err);
     if (!status) {
-        unsigned threads =
-            trial.count < proof->threads ? (unsigned)trial.count : proof->threads;
-
         for (size_t i = 0; i < trial.count; i++)
             trial.total += weight(&trial, &trial.pairings[i]);
         qsort_r(trial.pairings, trial.count, sizeof(*trial.pairings), largest_first,
                 &trial);
-        fletch_pool_run(threads ? threads : 1, sit_in, &trial);
+        fletch_pool_run(useful_threads(&trial), sit_in, &trial);
         status = trial.status;
     }
     if (!status)
