@@ -2,8 +2,9 @@
 /* publish.c - see publish.h
  *
  * The staging folder lies beside the output, so that one rename (or one exchange, over an
- * older output) publishes it. Where the output is a mount point it cannot be renamed: then
- * staging lies inside it and the files are renamed one by one, metadata.json last.
+ * older output) publishes it. A mount point cannot be renamed, nor what lies in a folder
+ * that one may not write to, and who works in a folder wants it to stay: then staging lies
+ * inside it and the files are renamed one by one, metadata.json last.
  *
  * Made, looked at and removed under a lock on the parent folder; a lock on the staging
  * folder itself says that its process still lives. Locks that a file system does not offer
@@ -30,13 +31,21 @@
 /* What fletch writes, in the order in which it is renamed one by one. */
 static const char *const our_names[] = { "weights.parquet", "tokenizer", "metadata.json",
                                          NULL };
+/* The same with what is in folders. */
+static const struct {
+    const char *path;
+    mode_t kind;
+} our_paths[] = { { "weights.parquet", S_IFREG },
+                  { "tokenizer", S_IFDIR },
+                  { "tokenizer/tokenizer.json", S_IFREG },
+                  { "metadata.json", S_IFREG } };
 
 struct fletch_staging {
     struct fletch_arena arena;
     const char *final;  /* absolute */
     const char *parent; /* of final */
     const char *path; /* of the staging folder; NULL before it is made and when published */
-    bool replaces;    /* something is at `final` */
+    bool replaces;    /* something is at `final`, when it was looked at first */
     bool inside;      /* path is in final, not beside it */
     int lock;         /* on the staging folder; -1: none */
     const char
@@ -78,6 +87,13 @@ static enum fletch_status make_parents(struct fletch_staging *staging, const cha
     }
 }
 
+static bool is_link(const char *path)
+{
+    struct stat info;
+
+    return !lstat(path, &info) && S_ISLNK(info.st_mode);
+}
+
 /* Resolves the output folder to an absolute path and its parent. */
 static enum fletch_status locate(struct fletch_staging *staging, const char *out_dir,
                                  struct fletch_error *err)
@@ -96,6 +112,9 @@ static enum fletch_status locate(struct fletch_staging *staging, const char *out
     if (kind != FLETCH_FILE_NONE && kind != FLETCH_FILE_FOLDER)
         return fletch_fail(err, FLETCH_ERR_ARGUMENT, "%s: is a file, expected a folder",
                            path);
+    if (kind == FLETCH_FILE_NONE && is_link(path))
+        return fletch_fail(err, FLETCH_ERR_NOT_FOUND,
+                           "%s: is a link to a folder that is not there", path);
     staging->replaces = kind == FLETCH_FILE_FOLDER;
     if (!staging->replaces) {
         const char *parent = ".";
@@ -138,6 +157,31 @@ static bool is_ours(const char *name)
 static bool is_tokenizer_file(const char *name)
 {
     return !strcmp(name, "tokenizer.json");
+}
+
+static const char *kind_text(mode_t mode)
+{
+    return S_ISDIR(mode) ? "folder" : S_ISLNK(mode) ? "link" : "file";
+}
+
+/* ARGUMENT when something has a name of ours, but is no such thing: it could neither be
+ * kept nor be replaced without a loss. A link in a file's place is replaced, not followed.
+ */
+static enum fletch_status refuse_others_kinds(struct fletch_staging *staging,
+                                              struct fletch_error *err)
+{
+    for (size_t i = 0; i < sizeof(our_paths) / sizeof(our_paths[0]); i++) {
+        char *path = fletch_path_join(&staging->arena, staging->final, our_paths[i].path);
+        struct stat info;
+
+        if (!path)
+            return fletch_fail_memory(err, PATH_MAX, "a path");
+        if (!lstat(path, &info) && S_ISDIR(info.st_mode) != (our_paths[i].kind == S_IFDIR))
+            return fletch_fail(err, FLETCH_ERR_ARGUMENT,
+                               "%s: is a %s, expected a %s: move it away", path,
+                               kind_text(info.st_mode), kind_text(our_paths[i].kind));
+    }
+    return FLETCH_OK;
 }
 
 /* ARGUMENT when the old output holds anything that fletch did not write. */
@@ -210,13 +254,27 @@ static char *staging_prefix(struct fletch_staging *staging)
                                fletch_path_base(staging->final));
 }
 
-static bool is_mounted(const struct fletch_staging *staging)
+static bool is_same(const struct stat *a, const struct stat *b)
 {
-    struct stat above, below;
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
 
-    return staging->replaces && !stat(staging->parent, &above) &&
-           !stat(staging->final, &below) &&
-           (above.st_dev != below.st_dev || above.st_ino == below.st_ino);
+static bool may_write(const char *folder)
+{
+    return !faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS);
+}
+
+/* True for an older output that cannot be renamed, or should not: a mount point, the root,
+ * the working directory, what lies in a folder that we may not write to. */
+static bool must_stay(const struct fletch_staging *staging)
+{
+    struct stat above, here, final;
+
+    if (!staging->replaces || stat(staging->final, &final))
+        return false;
+    return !may_write(staging->parent) || (!stat(".", &here) && is_same(&here, &final)) ||
+           (!stat(staging->parent, &above) &&
+            (above.st_dev != final.st_dev || is_same(&above, &final)));
 }
 
 static enum fletch_status make_staging(struct fletch_staging *staging,
@@ -242,9 +300,19 @@ static enum fletch_status make_staging(struct fletch_staging *staging,
             return FLETCH_OK;
         }
         if (errno != EEXIST)
-            return fail_errno(path, "making the folder", err);
+            return fail_errno(folder, "making a folder in it", err);
     }
     return fletch_fail(err, FLETCH_ERR_IO, "%s: no free name for a folder in it", folder);
+}
+
+/* What is there may be replaced. */
+static enum fletch_status check_older(struct fletch_staging *staging, bool force,
+                                      struct fletch_error *err)
+{
+    if (!may_write(staging->final))
+        return fail_errno(staging->final, "writing there", err);
+    TRY(refuse_others_kinds(staging, err));
+    return force ? FLETCH_OK : refuse_foreign(staging, err);
 }
 
 enum fletch_status fletch_staging_open(struct fletch_staging **out, const char *out_dir,
@@ -261,10 +329,10 @@ enum fletch_status fletch_staging_open(struct fletch_staging **out, const char *
         status = fletch_fail(err, FLETCH_ERR_ARGUMENT, "the output folder's name is empty");
     if (!status)
         status = locate(staging, out_dir, err);
-    if (!status && staging->replaces && !force)
-        status = refuse_foreign(staging, err);
+    if (!status && staging->replaces)
+        status = check_older(staging, force, err);
     if (!status) {
-        staging->inside = is_mounted(staging);
+        staging->inside = must_stay(staging);
         parent = open(staging->parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (parent >= 0)
             lock_folder(parent, LOCK_EX);
@@ -287,6 +355,20 @@ const char *fletch_staging_path(const struct fletch_staging *staging)
 
 /* ---- Publishing ---- */
 
+/* What an older output has and the new one has not. */
+static void remove_older(const char *path)
+{
+    char inner[PATH_MAX];
+
+    if (fletch_file_kind(path) != FLETCH_FILE_FOLDER) {
+        unlink(path);
+    } else if ((size_t)snprintf(inner, sizeof(inner), "%s/tokenizer.json", path) <
+               sizeof(inner)) {
+        unlink(inner);
+        rmdir(path); /* refuses where it holds other files, which stay */
+    }
+}
+
 static enum fletch_status rename_one_by_one(struct fletch_staging *staging,
                                             struct fletch_error *err)
 {
@@ -306,7 +388,9 @@ static enum fletch_status rename_one_by_one(struct fletch_staging *staging,
                 return fletch_fail_memory(err, PATH_MAX, "a path");
             if ((mkdir(to, 0777) && errno != EEXIST) || rename(inner_from, inner_to))
                 return fail_errno(to, "renaming into place", err);
-        } else if (fletch_file_kind(from) != FLETCH_FILE_NONE && rename(from, to)) {
+        } else if (fletch_file_kind(from) == FLETCH_FILE_NONE) {
+            remove_older(to);
+        } else if (rename(from, to)) {
             return fail_errno(to, "renaming into place", err);
         }
     }
@@ -322,6 +406,7 @@ static enum fletch_status exchange(struct fletch_staging *staging, struct fletch
     if (status)
         return status;
     TRY(fletch_tree_sync(staging->path, err));
+    fletch_tree_take_rights(staging->path, staging->final);
     if (!renameat2(AT_FDCWD, staging->path, AT_FDCWD, staging->final, RENAME_EXCHANGE))
         return FLETCH_OK;
     if (errno != EINVAL && errno != ENOSYS && errno != EBUSY)
@@ -329,17 +414,27 @@ static enum fletch_status exchange(struct fletch_staging *staging, struct fletch
     return rename_one_by_one(staging, err);
 }
 
+/* Looks again at what is there: another conversion may have been faster, and then its
+ * output is the older one. */
+static enum fletch_status put_in_place(struct fletch_staging *staging,
+                                       struct fletch_error *err)
+{
+    if (staging->inside)
+        return rename_one_by_one(staging, err);
+    if (fletch_file_kind(staging->final) == FLETCH_FILE_NONE) {
+        if (!rename(staging->path, staging->final))
+            return FLETCH_OK;
+        if (errno != EEXIST && errno != ENOTEMPTY)
+            return fail_errno(staging->final, "renaming into place", err);
+    }
+    return exchange(staging, err);
+}
+
 enum fletch_status fletch_staging_publish(struct fletch_staging *staging,
                                           struct fletch_error *err)
 {
     TRY(fletch_tree_sync(staging->path, err));
-    if (staging->inside) {
-        TRY(rename_one_by_one(staging, err));
-    } else if (staging->replaces) {
-        TRY(exchange(staging, err));
-    } else if (rename(staging->path, staging->final)) {
-        return fail_errno(staging->final, "renaming into place", err);
-    }
+    TRY(put_in_place(staging, err));
     /* published: what is still at the staging path is the old output */
     fletch_tree_remove(staging->path);
     staging->path = NULL;
@@ -385,7 +480,7 @@ void fletch_abandon(const char *out_dir)
     char *prefix = NULL;
 
     if (out_dir[0] && !locate(&staging, out_dir, NULL)) {
-        staging.inside = is_mounted(&staging);
+        staging.inside = must_stay(&staging);
         prefix = staging_prefix(&staging);
     }
     if (prefix)

@@ -174,6 +174,21 @@ enum fletch_status fletch_tree_sync(const char *folder, struct fletch_error *err
     return fletch_tree_sync_folder(folder, err);
 }
 
+void fletch_tree_take_rights(const char *to, const char *from)
+{
+    struct stat theirs, ours;
+    mode_t mode;
+
+    if (stat(from, &theirs) || stat(to, &ours))
+        return;
+    mode = theirs.st_mode & 07777;
+    if ((theirs.st_uid != ours.st_uid && !chown(to, theirs.st_uid, theirs.st_gid)) ||
+        theirs.st_gid == ours.st_gid || !chown(to, (uid_t)-1, theirs.st_gid))
+        chmod(to, mode);
+    else
+        chmod(to, (mode & 0707) | ((mode & 0007) << 3));
+}
+
 /* Takes the descriptor. */
 static int remove_entries(int fd, unsigned depth)
 {

@@ -24,6 +24,9 @@ enum fletch_status fletch_tree_link_others(const char *to, const char *from,
  * written. */
 enum fletch_status fletch_tree_sync(const char *folder, struct fletch_error *err);
 enum fletch_status fletch_tree_sync_folder(const char *folder, struct fletch_error *err);
+/* Gives the folder `to` the owner and the rights of `from`, as far as the system lets us;
+ * never rights to a group that `from` is not of. */
+void fletch_tree_take_rights(const char *to, const char *from);
 /* Removes a folder and all in it; 0, or errno of the first refusal. A missing one is fine.
  */
 int fletch_tree_remove(const char *folder);

@@ -203,6 +203,178 @@ static void the_abandoned_is_never_published(void **state)
     assert_int_equal(entries(scratch), 1);
 }
 
+/* Replacing these would lose what no conversion wrote, with --force too. */
+static void what_is_of_another_kind_is_refused(void **state)
+{
+    static const char *const folders[] = { "weights.parquet", "metadata.json",
+                                           "tokenizer/tokenizer.json" };
+    struct fletch_staging *staging = NULL;
+    struct fletch_error err;
+    char path[128];
+
+    (void)state;
+    for (int force = 0; force <= 1; force++) {
+        for (size_t i = 0; i < 3; i++) {
+            assert_int_equal(mkdir(at("out"), 0777), 0);
+            assert_int_equal(mkdir(at("out/tokenizer"), 0777), 0);
+            snprintf(path, sizeof(path), "out/%s", folders[i]);
+            assert_int_equal(mkdir(at(path), 0777), 0);
+            assert_fails(fletch_staging_open(&staging, at("out"), force, &err),
+                         FLETCH_ERR_ARGUMENT, err, folders[i]);
+            assert_non_null(strstr(err.message, ": is a folder, expected a file: move it"));
+            assert_int_equal(rmdir(at(path)), 0);
+            rmdir(at("out/tokenizer"));
+            assert_int_equal(rmdir(at("out")), 0);
+        }
+        assert_int_equal(mkdir(at("out"), 0777), 0);
+        put_text(at("out/tokenizer"), "mine");
+        assert_fails(fletch_staging_open(&staging, at("out"), force, &err),
+                     FLETCH_ERR_ARGUMENT, err,
+                     "/out/tokenizer: is a file, expected a folder: move it away");
+        assert_int_equal(unlink(at("out/tokenizer")), 0);
+        assert_int_equal(symlink("..", at("out/tokenizer")), 0);
+        assert_fails(fletch_staging_open(&staging, at("out"), force, &err),
+                     FLETCH_ERR_ARGUMENT, err,
+                     "/out/tokenizer: is a link, expected a folder: move it away");
+        assert_int_equal(unlink(at("out/tokenizer")), 0);
+        assert_int_equal(rmdir(at("out")), 0);
+    }
+    assert_null(staging);
+}
+
+static void a_link_to_nothing_is_refused_at_once(void **state)
+{
+    struct fletch_staging *staging = NULL;
+    struct fletch_error err;
+
+    (void)state;
+    assert_int_equal(symlink("nowhere", at("link")), 0);
+    assert_fails(fletch_staging_open(&staging, at("link/"), false, &err),
+                 FLETCH_ERR_NOT_FOUND, err,
+                 "/link: is a link to a folder that is not there");
+    assert_int_equal(entries(scratch), 1);
+}
+
+static void rights_stay_as_they_were(void **state)
+{
+    struct stat info;
+
+    (void)state;
+    assert_int_equal(mkdir(at("out"), 0777), 0);
+    assert_int_equal(chmod(at("out"), 02711), 0);
+    publish(at("out"), false, "one");
+    assert_int_equal(stat(at("out"), &info), 0);
+    assert_int_equal(info.st_mode & 07777, 02711);
+    publish(at("out"), false, "two");
+    assert_int_equal(stat(at("out"), &info), 0);
+    assert_int_equal(info.st_mode & 07777, 02711);
+}
+
+/* Who says `-o .` goes on working there. */
+static void the_working_directory_stays(void **state)
+{
+    struct fletch_staging *staging = NULL;
+    struct fletch_error err;
+    char before[4096], path[4096];
+
+    (void)state;
+    assert_non_null(getcwd(before, sizeof(before)));
+    assert_int_equal(mkdir(at("out"), 0777), 0);
+    assert_int_equal(chdir(at("out")), 0);
+    publish(".", false, "one");
+    assert_string_equal(text_of("metadata.json"), "one");
+    assert_string_equal(text_of("tokenizer/tokenizer.json"), "one");
+    assert_int_equal(entries("."), 3);
+    put_text("notes", "mine");
+    assert_fails(fletch_staging_open(&staging, ".", false, &err), FLETCH_ERR_ARGUMENT, err,
+                 "holds 'notes'");
+    /* an older tokenizer goes here too */
+    assert_ok(fletch_staging_open(&staging, ".", true, &err), err);
+    snprintf(path, sizeof(path), "%s/metadata.json", fletch_staging_path(staging));
+    put_text(path, "two");
+    assert_ok(fletch_staging_publish(staging, &err), err);
+    fletch_staging_close(staging);
+    assert_string_equal(text_of("metadata.json"), "two");
+    assert_string_equal(text_of("notes"), "mine");
+    assert_false(exists("weights.parquet"));
+    assert_false(exists("tokenizer"));
+    assert_int_equal(entries(scratch), 1);
+    assert_int_equal(chdir(before), 0);
+}
+
+/* In a process that is not root, whom nothing stops; true when the check was. */
+static bool holds_for_others(bool (*check)(void))
+{
+    pid_t child = fork();
+    int code;
+
+    if (!child)
+        _exit((geteuid() || (!setgid(65534) && !setuid(65534))) && check() ? 0 : 1);
+    assert_int_equal(waitpid(child, &code, 0), child);
+    return !code;
+}
+
+static bool converts_into_a_folder_below_a_locked_one(void)
+{
+    publish(at("out"), false, "one");
+    publish(at("out"), false, "two");
+    return true;
+}
+
+static bool is_refused(const char *out, const char *sentence)
+{
+    struct fletch_staging *staging = NULL;
+    struct fletch_error err;
+
+    return fletch_staging_open(&staging, out, true, &err) == FLETCH_ERR_IO &&
+           strstr(err.message, sentence);
+}
+
+static bool a_locked_one_is_refused(void)
+{
+    return is_refused(at("out"), "/out: writing there: Permission denied") &&
+           is_refused(at("new"), ": making a folder in it: Permission denied");
+}
+
+static void only_the_folder_itself_must_be_writable(void **state)
+{
+    (void)state;
+    assert_int_equal(mkdir(at("out"), 0777), 0);
+    assert_int_equal(chmod(at("out"), 0777), 0);
+    assert_int_equal(chmod(scratch, 0555), 0);
+    assert_true(holds_for_others(converts_into_a_folder_below_a_locked_one));
+    assert_string_equal(text_of(at("out/metadata.json")), "two");
+    assert_int_equal(entries(at("out")), 3);
+    assert_int_equal(chmod(at("out"), 0555), 0);
+    assert_true(holds_for_others(a_locked_one_is_refused));
+    assert_int_equal(chmod(at("out"), 0755), 0);
+    assert_int_equal(chmod(scratch, 0755), 0);
+}
+
+/* Two begin where nothing is yet: the second finds the first's output in its place. And one
+ * whose older output is taken away meanwhile. */
+static void what_is_there_is_asked_when_it_counts(void **state)
+{
+    struct fletch_staging *first = stage(at("out"), false, "first");
+    struct fletch_staging *second = stage(at("out"), false, "second");
+    struct fletch_error err;
+
+    (void)state;
+    assert_ok(fletch_staging_publish(first, &err), err);
+    fletch_staging_close(first);
+    assert_ok(fletch_staging_publish(second, &err), err);
+    fletch_staging_close(second);
+    assert_string_equal(text_of(at("out/metadata.json")), "second");
+    assert_int_equal(entries(scratch), 1);
+    second = stage(at("out"), false, "third");
+    assert_int_equal(rename(at("out"), at("away")), 0);
+    assert_ok(fletch_staging_publish(second, &err), err);
+    fletch_staging_close(second);
+    assert_string_equal(text_of(at("out/metadata.json")), "third");
+    assert_string_equal(text_of(at("away/metadata.json")), "second");
+    assert_int_equal(entries(scratch), 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_scratch, remove_scratch)
 
 int main(void)
@@ -217,6 +389,12 @@ int main(void)
         TEST(through_a_link_to_where_it_points),
         TEST(what_the_dead_left_is_removed),
         TEST(the_abandoned_is_never_published),
+        TEST(what_is_of_another_kind_is_refused),
+        TEST(a_link_to_nothing_is_refused_at_once),
+        TEST(rights_stay_as_they_were),
+        TEST(the_working_directory_stays),
+        TEST(only_the_folder_itself_must_be_writable),
+        TEST(what_is_there_is_asked_when_it_counts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
