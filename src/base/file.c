@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdint.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -220,11 +221,35 @@ void fletch_file_close(struct fletch_file *file)
     file->fd = -1;
 }
 
+bool fletch_text_begins(const void *bytes, size_t size, const char *text)
+{
+    const char *head = bytes;
+    size_t pos = size >= 3 && !memcmp(head, "\xef\xbb\xbf", 3) ? 3 : 0;
+    size_t len = strlen(text);
+
+    while (pos < size && (head[pos] == ' ' || (head[pos] >= '\t' && head[pos] <= '\r')))
+        pos++;
+    return size - pos >= len && !strncasecmp(head + pos, text, len);
+}
+
+const char *fletch_file_placeholder(const void *bytes, size_t size)
+{
+    static const char pointer[] = "version https://git-lfs";
+
+    if (size >= sizeof(pointer) - 1 && !memcmp(bytes, pointer, sizeof(pointer) - 1))
+        return "is a Git LFS pointer, not the file: run git lfs pull";
+    if (fletch_text_begins(bytes, size, "<!doctype html") ||
+        fletch_text_begins(bytes, size, "<html"))
+        return "is an HTML page, not the file: download it again, from its own address";
+    return NULL;
+}
+
 enum fletch_status fletch_file_load(struct fletch_buf *out, const char *path,
                                     uint64_t limit, struct fletch_error *err)
 {
     struct fletch_file file = FLETCH_FILE_CLOSED;
     enum fletch_status status = fletch_file_open(&file, path, err);
+    const char *placeholder;
 
     if (status)
         return status;
@@ -241,6 +266,9 @@ enum fletch_status fletch_file_load(struct fletch_buf *out, const char *path,
     if (!status) {
         out->size = (size_t)file.size;
         out->bytes[out->size] = 0;
+        placeholder = fletch_file_placeholder(out->bytes, out->size);
+        if (placeholder)
+            status = fletch_fail(err, FLETCH_ERR_FORMAT, "%s: %s", path, placeholder);
     }
     fletch_file_close(&file);
     return status;

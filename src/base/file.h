@@ -61,8 +61,15 @@ void fletch_file_unmap(const struct fletch_file *file, const uint8_t *map);
 /* Never fails: what must be on disk was synced before. */
 void fletch_file_close(struct fletch_file *file);
 
+/* True when the text, white space and a byte order mark skipped, begins so, in any case. */
+bool fletch_text_begins(const void *bytes, size_t size, const char *text);
+/* What lies in a file's place when a clone or a download went wrong: says so, by how the
+ * bytes begin. NULL for anything else. */
+const char *fletch_file_placeholder(const void *bytes, size_t size);
+
 /* A whole file of at most `limit` bytes, NUL-terminated behind its size; the buffer is
- * cleared first. Over the limit: FLETCH_ERR_UNSUPPORTED with both numbers. */
+ * cleared first. Over the limit: FLETCH_ERR_UNSUPPORTED with both numbers; a placeholder:
+ * FLETCH_ERR_FORMAT. */
 enum fletch_status fletch_file_load(struct fletch_buf *out, const char *path,
                                     uint64_t limit, struct fletch_error *err);
 /* Writes a whole file and syncs it. */

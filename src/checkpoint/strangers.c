@@ -10,11 +10,9 @@
 #include "base/bytes.h"
 #include "base/glob.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 
 /* A tar header has its magic at 257. */
@@ -57,21 +55,9 @@ static bool is_zeros(const struct look *look)
     return i == HEAD_SIZE;
 }
 
-/* True when the text, white space and a byte order mark skipped, begins so, in any case. */
 static bool begins(const struct look *look, const char *text)
 {
-    size_t pos = look->size >= 3 && !memcmp(look->head, "\xef\xbb\xbf", 3) ? 3 : 0;
-    size_t len = strlen(text);
-
-    while (pos < look->size && isspace(look->head[pos]))
-        pos++;
-    return look->size - pos >= len &&
-           !strncasecmp((const char *)look->head + pos, text, len);
-}
-
-static bool is_html(const struct look *look)
-{
-    return begins(look, "<!doctype html") || begins(look, "<html");
+    return fletch_text_begins(look->head, look->size, text);
 }
 
 static bool is_xml(const struct look *look)
@@ -175,12 +161,6 @@ static bool is_onnx(const struct look *look)
 
 static const struct stranger strangers[] = {
     { .is = is_empty, .status = FLETCH_ERR_FORMAT, .sentence = "is empty" },
-    { MAGIC("version https://git-lfs"), .status = FLETCH_ERR_FORMAT,
-      .sentence = "is a Git LFS pointer, not the file: run git lfs pull" },
-    { .is = is_html,
-      .status = FLETCH_ERR_FORMAT,
-      .sentence =
-          "is an HTML page, not the file: download it again, from its own address" },
     { .is = is_open_vino,
       .status = FLETCH_ERR_UNSUPPORTED,
       .sentence = "is an OpenVINO graph, which is not read: " START_FROM },
@@ -248,9 +228,13 @@ enum fletch_status fletch_stranger_file(const struct fletch_file *file,
                                         struct fletch_error *err)
 {
     struct look look = { .file = file };
+    const char *placeholder;
 
     look.size = file->size < HEAD_SIZE ? (size_t)file->size : HEAD_SIZE;
     TRY(fletch_file_read(file, 0, look.head, look.size, err));
+    placeholder = fletch_file_placeholder(look.head, look.size);
+    if (placeholder)
+        return fletch_fail(err, FLETCH_ERR_FORMAT, "%s: %s", file->path, placeholder);
     for (size_t i = 0; i < sizeof(strangers) / sizeof(strangers[0]); i++)
         if (fits(&strangers[i], &look))
             return fletch_fail(err, strangers[i].status, "%s: %s", file->path,

@@ -258,24 +258,40 @@ static bool has_weights(const struct fletch_module *module, struct fletch_arena 
     return false;
 }
 
+/* The config.json of a module's folder; which kinds have one that counts, they need. */
+static enum fletch_status load_module_config(struct fletch_module *module,
+                                             const char *folder, struct fletch_arena *arena,
+                                             struct fletch_error *err)
+{
+    enum fletch_status status;
+
+    if (fletch_file_kind(folder) == FLETCH_FILE_REGULAR)
+        return fletch_fail(err, FLETCH_ERR_FORMAT, "%s: is a file, expected a folder",
+                           folder);
+    TRY(load_if_there(&module->config, arena, folder, "config.json", err));
+    if (!module->config && dimension_key(module))
+        return fletch_fail(err, FLETCH_ERR_NOT_FOUND,
+                           "%s/config.json: no such file; modules.json says that a %s is "
+                           "there",
+                           folder, module->kind);
+    status = fletch_module_check(module, err);
+    if (status)
+        fletch_error_prefix(err, "%s/config.json", folder);
+    return status;
+}
+
 static enum fletch_status open_module(struct fletch_model *model,
                                       struct fletch_module *module,
                                       struct fletch_error *err)
 {
     char *folder = fletch_path_join(&model->arena, model->folder, module->folder);
     struct fletch_part *part = &model->parts[model->parts_count];
-    enum fletch_status status;
 
     if (!folder)
         return fletch_fail_memory(err, 0, "a path");
     if (!*module->folder)
         return FLETCH_OK;
-    TRY(load_if_there(&module->config, &model->arena, folder, "config.json", err));
-    status = fletch_module_check(module, err);
-    if (status) {
-        fletch_error_prefix(err, "%s/config.json", folder);
-        return status;
-    }
+    TRY(load_module_config(module, folder, &model->arena, err));
     if (!has_weights(module, &model->arena, folder))
         return FLETCH_OK;
     TRY(fletch_checkpoint_load(&part->checkpoint, folder, NULL, err));

@@ -76,6 +76,31 @@ static void loading_has_a_limit(void **state)
     fletch_buf_release(&buf);
 }
 
+/* What a clone without git-lfs, or a download of the wrong address, leaves in its place. */
+static void placeholders_are_named(void **state)
+{
+    static const char *const pages[] = { "<!DOCTYPE html>\n<html>", "<html>",
+                                         "\xef\xbb\xbf\r\n\t <HTML lang=\"en\">" };
+    struct fletch_buf buf = { 0 };
+    struct fletch_error err;
+
+    (void)state;
+    put_text(at("f"), "version https://git-lfs.github.com/spec/v1\noid sha256:00\n");
+    assert_fails(fletch_file_load(&buf, at("f"), 999, &err), FLETCH_ERR_FORMAT, err,
+                 "/f: is a Git LFS pointer, not the file: run git lfs pull");
+    for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
+        put_text(at("f"), pages[i]);
+        assert_fails(fletch_file_load(&buf, at("f"), 999, &err), FLETCH_ERR_FORMAT, err,
+                     "/f: is an HTML page, not the file: download it again, from its own "
+                     "address");
+    }
+    put_text(at("f"), "<htm");
+    assert_ok(fletch_file_load(&buf, at("f"), 999, &err), err);
+    put_text(at("f"), "version https://git-lf");
+    assert_ok(fletch_file_load(&buf, at("f"), 999, &err), err);
+    fletch_buf_release(&buf);
+}
+
 static void a_full_disk_says_so(void **state)
 {
     struct fletch_file file = { .fd = open("/dev/full", O_RDWR), .path = "/dev/full" };
@@ -129,6 +154,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(only_regular_files_open, make_scratch,
                                         remove_scratch),
         cmocka_unit_test_setup_teardown(loading_has_a_limit, make_scratch, remove_scratch),
+        cmocka_unit_test_setup_teardown(placeholders_are_named, make_scratch,
+                                        remove_scratch),
         cmocka_unit_test_setup_teardown(a_full_disk_says_so, make_scratch, remove_scratch),
         cmocka_unit_test(names_stay_below_their_folder),
         cmocka_unit_test(paths_join),

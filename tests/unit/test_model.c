@@ -143,6 +143,20 @@ static void refuses_what_is_missing(void **state)
         "may be given by its own path");
 }
 
+/* {"a":[[[...]]]} */
+static void put_nested(const char *path, size_t deep)
+{
+    char *text = malloc(2 * deep);
+
+    assert_non_null(text);
+    memset(text, '[', deep);
+    memset(text + deep, ']', deep);
+    memcpy(text, "{\"a\":", 5);
+    text[2 * deep - 1] = '}';
+    put_bytes(path, text, 2 * deep);
+    free(text);
+}
+
 static void refuses_bad_configs(void **state)
 {
     (void)state;
@@ -151,12 +165,36 @@ static void refuses_bad_configs(void **state)
     refused(scratch, NULL, FLETCH_ERR_FORMAT,
             "/config.json: model_type is an integer, expected a string");
     put_text(at("config.json"), "{\"model_type\": ");
-    refused(scratch, NULL, FLETCH_ERR_FORMAT, "/config.json: ");
+    refused(scratch, NULL, FLETCH_ERR_FORMAT,
+            "/config.json: line 1, column 16: found the end, expected a value");
     put_text(at("config.json"), "[]");
-    refused(scratch, NULL, FLETCH_ERR_FORMAT, "/config.json: ");
+    refused(scratch, NULL, FLETCH_ERR_FORMAT,
+            "/config.json: holds an array, expected an object");
+    put_text(at("config.json"), "");
+    refused(scratch, NULL, FLETCH_ERR_FORMAT,
+            "/config.json: is empty, expected an object in JSON");
+    put_text(at("config.json"), "version https://git-lfs.github.com/spec/v1\n");
+    refused(scratch, NULL, FLETCH_ERR_FORMAT,
+            "/config.json: is a Git LFS pointer, not the file: run git lfs pull");
+    put_text(at("config.json"), "<!doctype html>");
+    refused(scratch, NULL, FLETCH_ERR_FORMAT,
+            "/config.json: is an HTML page, not the file: download it again, from its own "
+            "address");
+    assert_int_equal(truncate(at("config.json"), (off_t)1 << 30), 0);
+    refused(scratch, NULL, FLETCH_ERR_UNSUPPORTED,
+            "/config.json: has 1073741824 bytes, the limit for such a file is 134217728");
+    put_nested(at("config.json"), 10000);
+    refused(scratch, NULL, FLETCH_ERR_UNSUPPORTED,
+            "/config.json: line 1, column 133: nested deeper than 128 levels, the limit "
+            "(FLETCH_JSON_DEPTH_MAX)");
+    assert_int_equal(unlink(at("config.json")), 0);
+    put_folder("config.json");
+    refused(scratch, NULL, FLETCH_ERR_FORMAT, "/config.json: is a folder, expected a file");
+    assert_int_equal(rmdir(at("config.json")), 0);
     put_text(at("config.json"), BERT);
     put_text(at("tokenizer_config.json"), "nothing");
-    refused(scratch, NULL, FLETCH_ERR_FORMAT, "/tokenizer_config.json: ");
+    refused(scratch, NULL, FLETCH_ERR_FORMAT,
+            "/tokenizer_config.json: line 1, column 1: found 'n', expected a value");
     put_text(at("adapter_config.json"), "{}");
     refused(
         scratch, NULL, FLETCH_ERR_UNSUPPORTED,
@@ -278,7 +316,8 @@ static void refuses_bad_modules(void **state)
     put_old_pipeline("[]");
     refused(scratch, NULL, FLETCH_ERR_FORMAT,
             "/modules.json: no modules, expected at least one");
-    check_modules("{}", FLETCH_ERR_FORMAT, "/modules.json: ");
+    check_modules("{}", FLETCH_ERR_FORMAT,
+                  "/modules.json: holds an object, expected an array");
     check_modules("[7]", FLETCH_ERR_FORMAT,
                   "/modules.json: entry 0 is an integer, expected an object");
     check_modules("[{\"path\": \"\"}]", FLETCH_ERR_FORMAT,
@@ -314,7 +353,12 @@ static void refuses_too_many_modules(void **state)
 static void refuses_bad_module_configs(void **state)
 {
     (void)state;
-    put_old_pipeline(FIRST POOLING "]");
+    put_old_pipeline(FIRST POOLING ", {\"path\": \"2_Dense\", \"type\": \"x.Dense\"}]");
+    refused(scratch, NULL, FLETCH_ERR_NOT_FOUND,
+            "/2_Dense/config.json: no such file; modules.json says that a Dense is there");
+    put_text(at("2_Dense"), "x");
+    refused(scratch, NULL, FLETCH_ERR_FORMAT, "/2_Dense: is a file, expected a folder");
+    put_text(at("modules.json"), FIRST POOLING "]");
     put_text(at("1_Pooling/config.json"), "{\"word_embedding_dimension\": \"32\"}");
     refused(scratch, NULL, FLETCH_ERR_FORMAT,
             "/1_Pooling/config.json: word_embedding_dimension is a string, expected an "

@@ -105,7 +105,9 @@ static void refuses_broken_text(void **state)
         const char *text, *sentence;
     } cases[] = {
         { "", "tokenizer.json: byte 0: the file ends, expected '{'" },
-        { "version https://git-lfs", "tokenizer.json: byte 0: found 'v', expected '{'" },
+        { "version https://git-lfs",
+          "tokenizer.json: is a Git LFS pointer, not the file: run git lfs pull" },
+        { "version", "tokenizer.json: byte 0: found 'v', expected '{'" },
         { "[]", "byte 0: found '[', expected '{'" },
         { "{\"a\"", "byte 4: the file ends, expected ':'" },
         { "{\"a\": ", "byte 6: the file ends, expected a value" },
