@@ -159,27 +159,22 @@ static void put_nested(const char *path, size_t deep)
 
 static void refuses_bad_configs(void **state)
 {
+    static const char *const texts[][2] = {
+        { "{\"model_type\": 7}", "model_type is an integer, expected a string" },
+        { "{\"model_type\": ", "line 1, column 16: found the end, expected a value" },
+        { "[]", "/config.json: holds an array, expected an object" },
+        { "", "/config.json: is empty, expected an object in JSON" },
+        { "version https://git-lfs.github.com/spec/v1\n",
+          "/config.json: is a Git LFS pointer, not the file: run git lfs pull" },
+        { "<!doctype html>", "/config.json: is an HTML page, not the file" },
+    };
+
     (void)state;
     put_weights(at("model.safetensors"), WORDS);
-    put_text(at("config.json"), "{\"model_type\": 7}");
-    refused(scratch, NULL, FLETCH_ERR_FORMAT,
-            "/config.json: model_type is an integer, expected a string");
-    put_text(at("config.json"), "{\"model_type\": ");
-    refused(scratch, NULL, FLETCH_ERR_FORMAT,
-            "/config.json: line 1, column 16: found the end, expected a value");
-    put_text(at("config.json"), "[]");
-    refused(scratch, NULL, FLETCH_ERR_FORMAT,
-            "/config.json: holds an array, expected an object");
-    put_text(at("config.json"), "");
-    refused(scratch, NULL, FLETCH_ERR_FORMAT,
-            "/config.json: is empty, expected an object in JSON");
-    put_text(at("config.json"), "version https://git-lfs.github.com/spec/v1\n");
-    refused(scratch, NULL, FLETCH_ERR_FORMAT,
-            "/config.json: is a Git LFS pointer, not the file: run git lfs pull");
-    put_text(at("config.json"), "<!doctype html>");
-    refused(scratch, NULL, FLETCH_ERR_FORMAT,
-            "/config.json: is an HTML page, not the file: download it again, from its own "
-            "address");
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        put_text(at("config.json"), texts[i][0]);
+        refused(scratch, NULL, FLETCH_ERR_FORMAT, texts[i][1]);
+    }
     assert_int_equal(truncate(at("config.json"), (off_t)1 << 30), 0);
     refused(scratch, NULL, FLETCH_ERR_UNSUPPORTED,
             "/config.json: has 1073741824 bytes, the limit for such a file is 134217728");
