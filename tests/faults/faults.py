@@ -36,6 +36,9 @@ def start_worker():
     place = os.path.join(WORK, "place-%d" % number)
     LOCAL.bench = Bench(FLETCH, place, os.path.join(MODELS, "whisper"),
                         os.path.join(MODELS, "sentence"))
+    LOCAL.forced = Bench(FLETCH, place + "-forced", os.path.join(MODELS, "whisper"),
+                         os.path.join(MODELS, "sentence"), ["--force"],
+                         ["notes", "tokenizer/vocab.txt", "deep/er/notes"])
     # Weights that are written in many pieces.
     LOCAL.large = Bench(FLETCH, place + "-large", os.path.join(MODELS, "odd"),
                         os.path.join(MODELS, "large"), ["--type", "transformers"])
@@ -50,10 +53,10 @@ def spoiled(bench, **shim):
 READS = ("open", "read", "pread")
 
 
-def list_calls(calls, with_old, large=False):
+def list_calls(calls, with_old, kind_of_bench="bench"):
     """[(name, path, published)] of the calls of an undisturbed conversion, in their order;
     published once the output has been renamed into its place"""
-    bench = LOCAL.large if large else LOCAL.bench
+    bench = getattr(LOCAL, kind_of_bench)
     log = os.path.join(bench.root, "log")
     if os.path.exists(log):
         os.unlink(log)
@@ -96,9 +99,9 @@ def judge_lived(bench, kind, before, after, done, published):
     return None
 
 
-def attempt(calls, kind, at, with_old, published, large):
+def attempt(calls, kind, at, with_old, published, kind_of_bench):
     """None when all is well, or a sentence"""
-    bench = LOCAL.large if large else LOCAL.bench
+    bench = getattr(LOCAL, kind_of_bench)
     bench.reset(with_old)
     before = "old" if with_old else "none"
     target = os.path.join(bench.model, "model.safetensors")
@@ -114,14 +117,14 @@ def attempt(calls, kind, at, with_old, published, large):
     return why and "%s at call %d: %s" % (kind, at, why)
 
 
-def series(pool, calls, kind, with_old, large=False):
-    listed = pool.submit(list_calls, calls, with_old, large).result()
-    wait = [pool.submit(attempt, calls, kind, at, with_old, published, large)
+def series(pool, calls, kind, with_old, kind_of_bench="bench"):
+    listed = pool.submit(list_calls, calls, with_old, kind_of_bench).result()
+    wait = [pool.submit(attempt, calls, kind, at, with_old, published, kind_of_bench)
             for at, (_, _, published) in enumerate(listed, 1)]
     wrong = [why for why in (each.result() for each in wait) if why]
     TAP.ok(listed and not wrong, "%s at each of %d %s calls, over %s%s"
            % (kind, len(listed), calls, "an older output" if with_old else "nothing",
-              ", 24 MiB" if large else ""),
+              {"large": ", 24 MiB", "forced": ", other files kept"}.get(kind_of_bench, "")),
            "\n".join(wrong[:12]))
 
 
@@ -175,7 +178,9 @@ def main():
         for kind in ("kill", "enospc"):
             series(pool, "write", kind, False)
         for kind in ("kill", "torn", "enospc", "int"):
-            series(pool, "write", kind, True, True)
+            series(pool, "write", kind, True, "large")
+        for kind in ("kill", "enospc", "eio", "int"):
+            series(pool, "write", kind, True, "forced")
         for kind in ("eio", "short", "int"):
             series(pool, "read", kind, True)
         shrinking_is_seen(pool)

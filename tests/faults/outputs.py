@@ -41,9 +41,10 @@ def contents(folder):
 
 
 class Bench:
-    """A folder with a model before and after a change, and the outputs of both."""
+    """A folder with a model before and after a change, and the outputs of both; `others` are
+    files that somebody else put into the older one, which the options have to keep."""
 
-    def __init__(self, fletch, root, old_model, new_model, options=()):
+    def __init__(self, fletch, root, old_model, new_model, options=(), others=()):
         shutil.rmtree(root, ignore_errors=True)
         os.makedirs(root)
         self.fletch, self.root, self.options = fletch, root, list(options)
@@ -55,9 +56,14 @@ class Bench:
         self.kept = os.path.join(root, "kept")
         self.reset(False)
         self.convert(old_model)
+        for name in others:
+            path = os.path.join(self.out, name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "w", encoding="ascii") as stream:
+                stream.write(name)
         shutil.copytree(self.out, self.kept)
         self.old = contents(self.out)
-        self.reset(False)
+        self.reset(bool(others))
         self.convert(self.model)
         self.new = contents(self.out)
         assert self.old != self.new

@@ -244,6 +244,25 @@ int mkdir(const char *path, mode_t mode)
     return mkdirat(AT_FDCWD, path, mode);
 }
 
+int linkat(int from_fd, const char *from, int to_fd, const char *to, int flags)
+{
+    return fails(step(WRITES, "link", -1, to))
+               ? -1
+               : (int)syscall(SYS_linkat, from_fd, from, to_fd, to, flags);
+}
+
+int link(const char *from, const char *to)
+{
+    return linkat(AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+int chmod(const char *path, mode_t mode)
+{
+    return fails(step(WRITES, "chmod", -1, path))
+               ? -1
+               : (int)syscall(SYS_fchmodat, AT_FDCWD, path, mode);
+}
+
 /* Cleaning up after a failure must not fail too, so removals are only killed. */
 int unlinkat(int fd, const char *path, int flags)
 {

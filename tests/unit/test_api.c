@@ -173,10 +173,10 @@ static void *use(void *argument)
     return NULL;
 }
 
-static void run_users(struct user *users)
+static void run_users(struct user *users, void *(*work)(void *))
 {
     for (int i = 0; i < THREADS; i++)
-        assert_int_equal(pthread_create(&users[i].thread, NULL, use, &users[i]), 0);
+        assert_int_equal(pthread_create(&users[i].thread, NULL, work, &users[i]), 0);
     for (int i = 0; i < THREADS; i++)
         assert_int_equal(pthread_join(users[i].thread, NULL), 0);
     for (int i = 0; i < THREADS; i++)
@@ -200,23 +200,40 @@ static void threads_do_not_disturb_each_other(void **state)
         snprintf(users[i].model, sizeof(users[i].model), "%s", model);
         snprintf(users[i].out, sizeof(users[i].out), "%s/out%d", scratch, i);
     }
-    run_users(users);
+    run_users(users, use);
+}
+
+static void *convert_only(void *argument)
+{
+    struct user *user = argument;
+    struct fletch_options options = { .family = "transformers",
+                                      .skip_tokenizer = true,
+                                      .threads = 1 };
+    struct fletch_result result;
+
+    user->status = fletch_convert(&result, user->model, user->out, &options, &user->err);
+    if (!user->status)
+        fletch_result_release(&result);
+    return NULL;
 }
 
 /* Conversions into one folder at once: each replaces the whole, whoever comes last. */
 static void one_folder_is_replaced_whole_by_each(void **state)
 {
+    static struct user users[THREADS];
     const struct test_tensor tensors[] = { { "a", "F32", "[3]", weights, 12 } };
-    struct fletch_options options = { .family = "transformers", .skip_tokenizer = true };
+    struct fletch_options options = { .family = "transformers" };
     const char *model = make_model("model", tensors, 1);
     struct fletch_verification found;
-    struct fletch_result result;
     struct fletch_error err;
 
     (void)state;
+    for (int i = 0; i < THREADS; i++) {
+        snprintf(users[i].model, sizeof(users[i].model), "%s", model);
+        snprintf(users[i].out, sizeof(users[i].out), "%s/out", scratch);
+    }
     for (int i = 0; i < 3; i++) {
-        assert_ok(fletch_convert(&result, model, at("out"), &options, &err), err);
-        fletch_result_release(&result);
+        run_users(users, convert_only);
         assert_ok(fletch_verify(&found, at("out"), model, &options, &err), err);
     }
 }
