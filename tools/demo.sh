@@ -15,11 +15,18 @@ say() {
     "$@"
 }
 
-for model in bert sentence clip whisper; do
+for model in bert sentence electra clip whisper; do
     printf '\n==== %s ====\n' "$model"
     say "$fletch" convert --model "$root/models/$model" --output "$root/out/$model"
     say "$fletch" verify "$root/out/$model" --source "$root/models/$model"
     say "$fletch" show "$root/out/$model"
+done
+
+for family in $("$fletch" families | sed -n 's/^\([a-z-][a-z-]*\) .*/\1/p'); do
+    grep -q "\"family\": \"$family\"" "$root"/out/*/metadata.json || {
+        echo "demo.sh: no model of the family $family" >&2
+        exit 1
+    }
 done
 
 printf '\nEverything is in %s/out; for each model weights.parquet and metadata.json,\n' "$root"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* make_models - small checkpoints of every family, with random weights, from nothing
  *
- * make_models DIR [MODEL...] makes DIR/MODEL for each, by default the four families: bert,
- * sentence, clip, whisper. The others are for tests: odd (scalars, empty tensors, NaN
- * payloads, every width), empty (no tensor at all), many (3,000 tensors), large (24 MiB).
- * The same call gives the same bytes.
+ * make_models DIR [MODEL...] makes DIR/MODEL for each, by default one of each family: bert,
+ * sentence, clip, whisper, electra. The others are for tests: odd (scalars, empty tensors,
+ * NaN payloads, every width), empty (no tensor at all), many (3,000 tensors), large (24
+ * MiB). The same call gives the same bytes.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -294,21 +294,20 @@ static void encoder(const char *prefix)
         snprintf(name, sizeof(name), "%s.output.LayerNorm", layer);
         norm(HIDDEN, name);
     }
-    snprintf(name, sizeof(name), "%spooler.dense", prefix);
-    linear(HIDDEN, HIDDEN, name);
 }
 
-static void write_text_files(const char *folder, const char *architecture)
+static void write_text_files(const char *folder, const char *model_type,
+                             const char *architecture)
 {
     FILE *config = create(folder, "config.json");
 
     fprintf(config,
-            "{\n  \"architectures\": [\"%s\"],\n  \"model_type\": \"bert\",\n"
+            "{\n  \"architectures\": [\"%s\"],\n  \"model_type\": \"%s\",\n"
             "  \"hidden_size\": %d,\n  \"num_hidden_layers\": %d,\n"
             "  \"num_attention_heads\": 4,\n  \"intermediate_size\": %d,\n"
             "  \"vocab_size\": 128,\n  \"max_position_embeddings\": 64,\n"
             "  \"type_vocab_size\": 2,\n  \"layer_norm_eps\": 1e-12\n}\n",
-            architecture, HIDDEN, LAYERS, 4 * HIDDEN);
+            architecture, model_type, HIDDEN, LAYERS, 4 * HIDDEN);
     finish(config, "config.json");
     write_text(folder, "tokenizer.json", tokenizer_json);
     write_text(folder, "tokenizer_config.json",
@@ -318,9 +317,19 @@ static void write_text_files(const char *folder, const char *architecture)
 static void make_bert(const char *folder)
 {
     encoder("bert.");
+    linear(HIDDEN, HIDDEN, "bert.pooler.dense");
     linear(128, HIDDEN, "cls.predictions.decoder");
     write_checkpoint(folder);
-    write_text_files(folder, "BertForMaskedLM");
+    write_text_files(folder, "bert", "BertForMaskedLM");
+}
+
+static void make_electra(const char *folder)
+{
+    encoder("electra.");
+    linear(HIDDEN, HIDDEN, "discriminator_predictions.dense");
+    linear(1, HIDDEN, "discriminator_predictions.dense_prediction");
+    write_checkpoint(folder);
+    write_text_files(folder, "electra", "ElectraForPreTraining");
 }
 
 static void make_sentence(const char *folder)
@@ -328,8 +337,9 @@ static void make_sentence(const char *folder)
     char path[4032];
 
     encoder("");
+    linear(HIDDEN, HIDDEN, "pooler.dense");
     write_checkpoint(folder);
-    write_text_files(folder, "BertModel");
+    write_text_files(folder, "bert", "BertModel");
     write_text(folder, "modules.json",
                "[{\"idx\": 0, \"name\": \"0\", \"path\": \"\", \"type\":"
                " \"sentence_transformers.models.Transformer\"},\n"
@@ -535,12 +545,13 @@ static void make_large(const char *folder)
 static const struct {
     const char *name;
     void (*make)(const char *folder);
-} models[] = { { "bert", make_bert }, { "sentence", make_sentence },
-               { "clip", make_clip }, { "whisper", make_whisper },
-               { "odd", make_odd },   { "empty", make_empty },
-               { "many", make_many }, { "large", make_large } };
+} models[] = { { "bert", make_bert },       { "sentence", make_sentence },
+               { "clip", make_clip },       { "whisper", make_whisper },
+               { "electra", make_electra }, { "odd", make_odd },
+               { "empty", make_empty },     { "many", make_many },
+               { "large", make_large } };
 
-#define FAMILIES 4 /* of them, the first */
+#define FAMILIES 5 /* of them, the first */
 
 static void make(const char *parent, size_t which)
 {
