@@ -14,12 +14,16 @@ static void print_text(const struct fletch_args *args,
 
     fletch_text_add(&text, "  Output:          ");
     fletch_text_safe(&text, args->operands[0]);
-    fletch_text_addf(&text, "\n  Rows:            %s, every page CRC checked\n",
+    fletch_text_addf(&text, "\n  Rows:            %s, read whole, page CRCs checked\n",
                      fletch_text_count(number, verification->rows));
     fletch_text_addf(&text, "  Parameters:      %s\n",
                      fletch_text_count(number, verification->parameters));
-    fletch_text_addf(&text, "  Hashes:          %s of metadata.json checked\n",
-                     fletch_text_count(number, verification->hashes));
+    fletch_text_add(&text, "  Hashes:          ");
+    if (verification->hashes)
+        fletch_text_addf(&text, "%s of metadata.json checked\n",
+                         fletch_text_count(number, verification->hashes));
+    else
+        fletch_text_add(&text, "none known\n");
     if (args->source) {
         fletch_text_addf(&text, "  Compared:        %s with ",
                          fletch_text_size(number, verification->compared_bytes));
@@ -84,9 +88,10 @@ const struct fletch_command fletch_command_verify = {
     .bit = FLETCH_FOR_VERIFY,
     .usage = "DIR [--source MODEL] [options]",
     .summary = "prove a converted folder, also against its checkpoint",
-    .about = "Checks the file's structure, every page's CRC, and every row against "
-             "metadata.json and its sha256. With --source, also redoes every cast from the "
-             "checkpoint and compares every value.",
+    .about =
+        "Checks the file's structure, every page's CRC, and every row against "
+        "metadata.json and its sha256. With --source, also redoes every cast from the "
+        "checkpoint and compares every value. DIR may also be the weights.parquet in it.",
     .examples = "  fletch verify ./bert\n"
                 "  fletch verify ./bert --source ./bert-base-uncased",
     .operands_max = 1,

@@ -355,11 +355,11 @@ struct fletch_verification {
     size_t hashes;           /* row hashes of metadata.json that were checked */
 };
 
-/* Proves a converted folder. Without `source` (NULL): structure, page CRCs, every row
- * against metadata.json and its sha256. With it, also everything that a conversion proves:
- * the plan and the casts are redone from the checkpoint and every value compared.
- * FLETCH_ERR_VERIFY names the row and the element. Of the options, family, threads, memory
- * and the callbacks are used. */
+/* Proves a converted folder, or its weights.parquet with the metadata.json that may be
+ * beside it. Without `source` (NULL): structure, page CRCs, every row against metadata.json
+ * and its sha256. With it, also everything that a conversion proves: the plan and the casts
+ * are redone from the checkpoint and every value compared. FLETCH_ERR_VERIFY names the row
+ * and the element. Of the options, family, threads, memory and the callbacks are used. */
 FLETCH_API enum fletch_status fletch_verify(struct fletch_verification *out,
                                             const char *out_dir, const char *source,
                                             const struct fletch_options *options,

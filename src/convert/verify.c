@@ -86,23 +86,44 @@ static enum fletch_status compare_metadata(const struct verification *v,
 
 /* ---- Opening ---- */
 
+/* Where metadata.json must be, or may be: beside a weights.parquet that is given itself.
+ * NULL where there is none to look at. */
+static enum fletch_status find_metadata(const char **out, struct verification *v,
+                                        bool folder, struct fletch_error *err)
+{
+    char *path = fletch_arena_strdup(&v->arena, v->out_dir);
+    bool ours = folder || !strcmp(fletch_path_base(v->out_dir), "weights.parquet");
+
+    *out = NULL;
+    if (!ours)
+        return FLETCH_OK;
+    if (path && !folder)
+        path[strlen(path) - strlen("weights.parquet")] = 0;
+    path = path ? fletch_path_join(&v->arena, path, "metadata.json") : NULL;
+    if (!path)
+        return fletch_fail_memory(err, strlen(v->out_dir), "a path");
+    if (folder || fletch_file_kind(path) != FLETCH_FILE_NONE)
+        *out = path;
+    return FLETCH_OK;
+}
+
 static enum fletch_status open_output(struct verification *v, struct fletch_error *err)
 {
     bool folder = fletch_file_kind(v->out_dir) == FLETCH_FILE_FOLDER;
     char *weights = folder ? fletch_path_join(&v->arena, v->out_dir, "weights.parquet")
                            : fletch_arena_strdup(&v->arena, v->out_dir);
-    char *metadata =
-        folder ? fletch_path_join(&v->arena, v->out_dir, "metadata.json") : NULL;
+    const char *metadata;
 
-    if (!weights || (folder && !metadata))
+    if (!weights)
         return fletch_fail_memory(err, strlen(v->out_dir), "a path");
+    TRY(find_metadata(&metadata, v, folder, err));
     TRY(fletch_file_open(&v->file, weights, err));
-    if (folder) {
+    if (metadata) {
         TRY(fletch_json_load(&v->metadata, metadata, false, err));
         TRY(fletch_tail_check(fletch_json_at(v->metadata, "fletch.footer"), &v->file, err));
     }
     TRY(fletch_reader_open(&v->reader, &v->file, err));
-    return folder ? compare_metadata(v, err) : FLETCH_OK;
+    return metadata ? compare_metadata(v, err) : FLETCH_OK;
 }
 
 /* The family and precision that the output was made with, unless the caller says otherwise.
