@@ -34,6 +34,10 @@ static void print_json_rows(struct fletch_report *report, const struct fletch_pl
         fletch_report_end(report);
     }
     fletch_report_end(report);
+    fletch_report_begin(report, "warnings", '[', false);
+    for (size_t i = 0; (note = fletch_plan_warning(plan, i)); i++)
+        fletch_report_text(report, NULL, note);
+    fletch_report_end(report);
     fletch_report_begin(report, "notes", '[', false);
     for (size_t i = 0; (note = fletch_plan_note(plan, i)); i++)
         fletch_report_text(report, NULL, note);
@@ -119,12 +123,25 @@ static void print_left_out(const struct fletch_plan *plan)
     fletch_grid_print(&grid);
 }
 
+/* Warnings, or notes: one a line, a blank line in front. */
+static void put_remarks(struct fletch_text *text, const struct fletch_plan *plan,
+                        const char *what,
+                        const char *(*get)(const struct fletch_plan *plan, size_t i))
+{
+    const char *remark;
+
+    for (size_t i = 0; (remark = get(plan, i)); i++) {
+        fletch_text_addf(text, "%s  %s: ", i ? "" : "\n", what);
+        fletch_text_safe(text, remark);
+        fletch_text_add(text, "\n");
+    }
+}
+
 static void print_text(const struct fletch_plan *plan,
                        const struct fletch_plan_summary *summary)
 {
     char count[FLETCH_NUMBER_CAP], size[FLETCH_NUMBER_CAP];
     struct fletch_text text = { 0 };
-    const char *note;
 
     if (summary->rows)
         print_rows(plan);
@@ -156,12 +173,8 @@ static void print_text(const struct fletch_plan *plan,
                      fletch_text_size(size, summary->stored_bytes));
     fletch_text_addf(&text, "  Predicted file:  about %s\n",
                      fletch_text_size(size, summary->predicted_bytes));
-    for (size_t i = 0; (note = fletch_plan_note(plan, i)); i++) {
-        fletch_text_add(&text, i ? "" : "\n");
-        fletch_text_add(&text, "  Note: ");
-        fletch_text_safe(&text, note);
-        fletch_text_add(&text, "\n");
-    }
+    put_remarks(&text, plan, "Warning", fletch_plan_warning);
+    put_remarks(&text, plan, "Note", fletch_plan_note);
     fputs(fletch_text_string(&text), stdout);
     fletch_text_release(&text);
 }

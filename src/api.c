@@ -200,6 +200,11 @@ bool fletch_plan_left_out_at(struct fletch_left_out *out, const struct fletch_pl
     return true;
 }
 
+const char *fletch_plan_warning(const struct fletch_plan *plan, size_t i)
+{
+    return i < plan->plans.warnings_count ? plan->plans.warnings[i] : NULL;
+}
+
 const char *fletch_plan_note(const struct fletch_plan *plan, size_t i)
 {
     return fletch_model_note(plan->model, i);

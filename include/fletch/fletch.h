@@ -231,6 +231,9 @@ FLETCH_API bool fletch_plan_row_at(struct fletch_plan_row *out,
                                    const struct fletch_plan *plan, size_t i);
 FLETCH_API bool fletch_plan_left_out_at(struct fletch_left_out *out,
                                         const struct fletch_plan *plan, size_t i);
+/* The i-th warning that a conversion would give before it reads a tensor, one line. NULL
+ * past the last. */
+FLETCH_API const char *fletch_plan_warning(const struct fletch_plan *plan, size_t i);
 /* The i-th note of the checkpoints: see fletch_checkpoint_note. NULL past the last. */
 FLETCH_API const char *fletch_plan_note(const struct fletch_plan *plan, size_t i);
 

@@ -168,10 +168,12 @@ static enum fletch_status refuse_inexact(const struct conversion *c,
     if (count) {
         if (count > NAMES_MAX)
             fletch_buf_format(&names, " and %zu more", count - NAMES_MAX);
-        fletch_fail(
-            err, FLETCH_ERR_UNSUPPORTED,
-            "%zu of %zu tensors would not be exact: %s; --no-float16 keeps their float32",
-            count, c->plans.rows_count, names.failed ? "" : (const char *)names.bytes);
+        fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                    "%zu of %zu tensors would not be exact: %s%s", count,
+                    c->plans.rows_count, names.failed ? "" : (const char *)names.bytes,
+                    c->options->precision == FLETCH_PRECISION_KEEP
+                        ? ""
+                        : "; --no-float16 keeps their float32");
     }
     fletch_buf_release(&names);
     return count ? FLETCH_ERR_UNSUPPORTED : FLETCH_OK;

@@ -103,6 +103,24 @@ static void put_left_out(const struct planner *planner, const char *tensor,
         (struct fletch_left_out_plan){ .tensor = tensor, .reason = reason };
 }
 
+/* Of a checkpoint in shards one was given, such as model-00002-of-00005.safetensors: its
+ * name is all that tells. NULL when it is none, or without memory. */
+static const char *shard_alone(const struct planner *planner)
+{
+    const struct fletch_checkpoint *checkpoint = planner->model->parts[0].checkpoint;
+    const char *name = checkpoint->files_count == 1 ? checkpoint->files[0].name : "";
+    const char *of = strstr(name, "-of-");
+    size_t digits = of ? strspn(of + 4, "0123456789") : 0;
+
+    if (!digits || of == name || !strchr("0123456789", of[-1]) ||
+        strtoul(of + 4, NULL, 10) < 2)
+        return NULL;
+    return fletch_arena_format(&planner->plans->arena,
+                               "'%.200s' is one of %lu shards: the others' tensors are not "
+                               "here; give the folder for all",
+                               name, strtoul(of + 4, NULL, 10));
+}
+
 static enum fletch_status list_lacks(const struct planner *planner,
                                      const struct fletch_mapping *mapped,
                                      const struct fletch_map_input *input,
@@ -110,12 +128,13 @@ static enum fletch_status list_lacks(const struct planner *planner,
 {
     struct fletch_row_plans *plans = planner->plans;
     const char *assumption = fletch_model_assumption(planner->model, &plans->arena);
+    const char *alone = shard_alone(planner);
     size_t count = 0;
 
     while (fletch_family_lack(mapped, input, count, &plans->arena))
         count++;
     plans->warnings =
-        fletch_arena_alloc_array(&plans->arena, count + 1, sizeof(*plans->warnings));
+        fletch_arena_alloc_array(&plans->arena, count + 2, sizeof(*plans->warnings));
     if (!plans->warnings)
         return fletch_fail_memory(err, count * sizeof(*plans->warnings), "warnings");
     for (size_t i = 0; i < count; i++) {
@@ -125,6 +144,8 @@ static enum fletch_status list_lacks(const struct planner *planner,
     }
     if (assumption)
         plans->warnings[count++] = assumption;
+    if (alone)
+        plans->warnings[count++] = alone;
     plans->warnings_count = count;
     return FLETCH_OK;
 }
