@@ -5,23 +5,9 @@
 # SKIP_TIDY=1 leaves clang-tidy out, which takes longer than all the others.
 set -u
 cd "$(dirname "$0")/.."
+. tests/tap.sh
 build=$1
-count=0
-failed=0
 tab=$(printf '\t')
-
-point() {
-    name=$1
-    shift
-    count=$((count + 1))
-    if out=$("$@" 2>&1); then
-        echo "ok $count - $name"
-    else
-        failed=1
-        echo "not ok $count - $name"
-        printf '%s\n' "$out" | head -80 | sed 's/^/# /'
-    fi
-}
 
 format() { git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror; }
 
@@ -45,5 +31,4 @@ if [ "${SKIP_TIDY:-0}" = 1 ]; then
 else
     point 'clang-tidy' tidy
 fi
-echo "1..$count"
-exit $failed
+points_end

@@ -2,6 +2,7 @@
 /* levels.c - see levels.h */
 #include "container/levels.h"
 
+#include "container/bits.h"
 #include "container/thrift.h"
 
 /* Shorter repetitions are packed: a run header and value cost as much. */
@@ -112,8 +113,6 @@ static bool next_run(struct fletch_levels *levels)
 
 bool fletch_levels_next(struct fletch_levels *levels, uint32_t *value)
 {
-    uint32_t bits = 0;
-
     if (!levels->bit_width) {
         *value = 0;
         return true;
@@ -125,16 +124,6 @@ bool fletch_levels_next(struct fletch_levels *levels, uint32_t *value)
         *value = levels->run_value;
         return true;
     }
-    for (unsigned have = 0; have < levels->bit_width;) {
-        unsigned shift = levels->bit_pos % 8;
-        unsigned take = levels->bit_width - have;
-        uint32_t part = (uint32_t)levels->bytes[levels->bit_pos / 8] >> shift;
-
-        take = take < 8 - shift ? take : 8 - shift;
-        bits |= (part & ((1u << take) - 1)) << have;
-        have += take;
-        levels->bit_pos += take;
-    }
-    *value = bits;
+    *value = (uint32_t)fletch_take_bits(levels->bytes, &levels->bit_pos, levels->bit_width);
     return true;
 }

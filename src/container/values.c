@@ -3,6 +3,7 @@
 #include "container/values.h"
 
 #include "base/bytes.h"
+#include "container/bits.h"
 
 #include <inttypes.h>
 
@@ -78,25 +79,14 @@ static bool next_miniblock(struct fletch_delta *delta)
 
 bool fletch_delta_next(struct fletch_delta *delta, int64_t *value)
 {
-    uint64_t bits = 0;
-
     if (delta->given >= delta->count)
         return false;
     if (delta->given) {
         if (!delta->left && !next_miniblock(delta))
             return false;
         delta->left--;
-        for (unsigned have = 0; have < delta->width;) {
-            unsigned shift = delta->bit_pos % 8;
-            unsigned take = delta->width - have;
-            uint64_t part = (uint64_t)delta->bytes[delta->bit_pos / 8] >> shift;
-
-            take = take < 8 - shift ? take : 8 - shift;
-            bits |= (part & ((1u << take) - 1)) << have;
-            have += take;
-            delta->bit_pos += take;
-        }
-        delta->value += delta->min_delta + bits;
+        delta->value += delta->min_delta +
+                        fletch_take_bits(delta->bytes, &delta->bit_pos, delta->width);
     }
     delta->given++;
     *value = (int64_t)delta->value;

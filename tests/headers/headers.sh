@@ -3,22 +3,8 @@
 # headers.sh - every header compiles alone, the public one also as C++
 set -u
 cd "$(dirname "$0")/../.."
-count=0
-failed=0
+. tests/tap.sh
 flags='-fsyntax-only -D_GNU_SOURCE -Iinclude -Isrc -Wall -Wextra -Werror -Wundef -Wstrict-prototypes'
-
-point() {
-    name=$1
-    shift
-    count=$((count + 1))
-    if out=$("$@" 2>&1); then
-        echo "ok $count - $name"
-    else
-        failed=1
-        echo "not ok $count - $name"
-        echo "$out" | sed 's/^/# /'
-    fi
-}
 
 # Twice in one unit: the guard works too.
 in_c() { printf '#include <%s>\n#include <%s>\n' "$1" "$1" | ${CC:-cc} -std=c17 $flags -x c -; }
@@ -36,5 +22,4 @@ for header in src/*/*.h cli/*.h; do
 done
 point 'fletch/fletch.h as C17' in_c fletch/fletch.h
 point 'fletch/fletch.h as C++17' in_cxx fletch/fletch.h
-echo "1..$count"
-exit $failed
+points_end

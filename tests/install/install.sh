@@ -4,26 +4,12 @@
 # the command; the examples compile against it, in C and in C++, and work
 set -u
 cd "$(dirname "$0")/../.."
+. tests/tap.sh
 build=$1
 rm -rf "$2"
 mkdir -p "$2"
 work=$(cd "$2" && pwd)
 root=$work/root
-count=0
-failed=0
-
-point() {
-    title=$1
-    shift
-    count=$((count + 1))
-    if out=$("$@" 2>&1); then
-        echo "ok $count - $title"
-    else
-        failed=1
-        echo "not ok $count - $title"
-        printf '%s\n' "$out" | head -20 | sed 's/^/# /'
-    fi
-}
 
 point 'meson install' meson install -C "$build" --no-rebuild --destdir "$root"
 pc=$(find "$root" -name fletch.pc)
@@ -78,5 +64,4 @@ point 'and compressed ones with' lists "$work/map" "$work/converted" \
     '^encoder.position_embedding torch.float16, 12800 bytes, copied, largest magnitude 0x'
 point 'a wrong model is an error' sh -c "! '$work/convert' '$work/nowhere' '$work/never'"
 rm -rf "$work"
-echo "1..$count"
-exit $failed
+points_end
