@@ -87,11 +87,20 @@ static enum fletch_status make_parents(struct fletch_staging *staging, const cha
     }
 }
 
-static bool is_link(const char *path)
+static enum fletch_status check_kind(const char *path, enum fletch_file_kind kind,
+                                     struct fletch_error *err)
 {
     struct stat info;
 
-    return !lstat(path, &info) && S_ISLNK(info.st_mode);
+    if (kind == FLETCH_FILE_FOLDER)
+        return FLETCH_OK;
+    if (kind != FLETCH_FILE_NONE)
+        return fletch_fail(err, FLETCH_ERR_ARGUMENT, "%s: is a file, expected a folder",
+                           path);
+    if (!lstat(path, &info) && S_ISLNK(info.st_mode))
+        return fletch_fail(err, FLETCH_ERR_NOT_FOUND,
+                           "%s: is a link to a folder that is not there", path);
+    return FLETCH_OK;
 }
 
 /* Resolves the output folder to an absolute path and its parent. */
@@ -109,12 +118,7 @@ static enum fletch_status locate(struct fletch_staging *staging, const char *out
     len = strlen(path);
     while (len > 1 && path[len - 1] == '/')
         path[--len] = 0;
-    if (kind != FLETCH_FILE_NONE && kind != FLETCH_FILE_FOLDER)
-        return fletch_fail(err, FLETCH_ERR_ARGUMENT, "%s: is a file, expected a folder",
-                           path);
-    if (kind == FLETCH_FILE_NONE && is_link(path))
-        return fletch_fail(err, FLETCH_ERR_NOT_FOUND,
-                           "%s: is a link to a folder that is not there", path);
+    TRY(check_kind(path, kind, err));
     staging->replaces = kind == FLETCH_FILE_FOLDER;
     if (!staging->replaces) {
         const char *parent = ".";
