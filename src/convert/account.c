@@ -163,7 +163,7 @@ static void emit_module(struct fletch_emit *emit, const struct fletch_module *mo
         for (size_t i = 0; (mode = fletch_module_pooling(module, i)); i++)
             fletch_emit_text(emit, mode);
         fletch_emit_close(emit, ']');
-        emit_config(emit, "dimension", module->config, "word_embedding_dimension");
+        emit_config(emit, "dimension", module->config, fletch_module_dimension_key(module));
         emit_config(emit, "include_prompt", module->config, "include_prompt");
     } else if (!strcmp(module->kind, "Dense")) {
         emit_config(emit, "in_features", module->config, "in_features");

@@ -88,6 +88,9 @@ int64_t fletch_model_max_seq_length(const struct fletch_model *model);
 /* The i-th way in which a Pooling module pools ("mean"), in the order in which their
  * results stand one behind the other; NULL past the last. */
 const char *fletch_module_pooling(const struct fletch_module *module, size_t i);
+/* What the module's config.json calls the dimension of what it gives, a Pooling's of what
+ * it takes; NULL for kinds that do not say. */
+const char *fletch_module_dimension_key(const struct fletch_module *module);
 /* model_max_length of tokenizer_config.json where it is a real limit, else -1: without one
  * the library writes 1e30. */
 int64_t fletch_model_tokenizer_limit(const struct fletch_model *model);

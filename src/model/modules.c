@@ -138,31 +138,53 @@ enum fletch_status fletch_modules_load(struct fletch_model *model, struct fletch
 
 /* ---- The modules' configs ---- */
 
-static const char *const pooling_flags[][2] = {
-    { "pooling_mode_cls_token", "cls" },
-    { "pooling_mode_max_tokens", "max" },
-    { "pooling_mode_mean_tokens", "mean" },
-    { "pooling_mode_mean_sqrt_len_tokens", "mean_sqrt_len" },
-    { "pooling_mode_weightedmean_tokens", "weightedmean" },
-    { "pooling_mode_lasttoken", "lasttoken" },
+/* The library's flags of up to 5.3, its words since, and ours. In the order in which flags
+ * that are on put their results one behind the other. */
+static const struct {
+    const char *flag, *word, *name;
+} poolings[] = {
+    { "pooling_mode_cls_token", "cls", "cls" },
+    { "pooling_mode_max_tokens", "max", "max" },
+    { "pooling_mode_mean_tokens", "mean", "mean" },
+    { "pooling_mode_mean_sqrt_len_tokens", "mean_sqrt_len_tokens", "mean_sqrt_len" },
+    { "pooling_mode_weightedmean_tokens", "weightedmean", "weightedmean" },
+    { "pooling_mode_lasttoken", "lasttoken", "lasttoken" },
 };
-#define POOLING_COUNT (sizeof(pooling_flags) / sizeof(pooling_flags[0]))
+#define POOLING_COUNT (sizeof(poolings) / sizeof(poolings[0]))
 
-const char *fletch_module_pooling(const struct fletch_module *module, size_t i)
+/* The i-th flag that is on; without one in the file the mean is. */
+static const char *pooling_by_flag(const json_t *config, size_t i)
 {
     for (size_t at = 0; at < POOLING_COUNT; at++) {
-        const json_t *flag = json_object_get(module->config, pooling_flags[at][0]);
-        /* the mean is the class's default */
-        bool on = flag ? json_is_true(flag) : !strcmp(pooling_flags[at][1], "mean");
+        const json_t *flag = json_object_get(config, poolings[at].flag);
+        bool on = flag ? json_is_true(flag) : !strcmp(poolings[at].name, "mean");
 
         if (on && i-- == 0)
-            return pooling_flags[at][1];
+            return poolings[at].name;
     }
     return NULL;
 }
 
-/* The number that a module's kind calls its dimension, or NULL. */
-static const char *dimension_key(const struct fletch_module *module)
+static const char *pooling_of_word(const json_t *word)
+{
+    for (size_t i = 0; json_is_string(word) && i < POOLING_COUNT; i++)
+        if (!strcmp(json_string_value(word), poolings[i].word))
+            return poolings[i].name;
+    return NULL;
+}
+
+const char *fletch_module_pooling(const struct fletch_module *module, size_t i)
+{
+    const json_t *mode = json_object_get(module->config, "pooling_mode");
+
+    if (json_is_array(mode))
+        return pooling_of_word(json_array_get(mode, i));
+    if (json_is_string(mode))
+        return i ? NULL : pooling_of_word(mode);
+    return pooling_by_flag(module->config, i);
+}
+
+const char *fletch_module_dimension_key(const struct fletch_module *module)
 {
     static const char *const keys[][2] = {
         { "Pooling", "word_embedding_dimension" },
@@ -170,6 +192,9 @@ static const char *dimension_key(const struct fletch_module *module)
         { "LayerNorm", "dimension" },
     };
 
+    if (!strcmp(module->kind, "Pooling") &&
+        json_object_get(module->config, "embedding_dimension"))
+        return "embedding_dimension";
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
         if (!strcmp(module->kind, keys[i][0]))
             return keys[i][1];
@@ -191,22 +216,47 @@ static enum fletch_status check_count(const json_t *config, const char *key,
     return FLETCH_OK;
 }
 
+static enum fletch_status check_pooling_word(const json_t *word, struct fletch_error *err)
+{
+    if (!json_is_string(word))
+        return fletch_fail(err, FLETCH_ERR_FORMAT,
+                           "pooling_mode is %s, expected a string or an array of strings",
+                           fletch_json_kind(word));
+    if (!pooling_of_word(word))
+        return fletch_fail(err, FLETCH_ERR_FORMAT,
+                           "pooling_mode is '%.80s', expected cls, max, mean, "
+                           "mean_sqrt_len_tokens, weightedmean or lasttoken",
+                           json_string_value(word));
+    return FLETCH_OK;
+}
+
 static enum fletch_status check_pooling(const json_t *config, struct fletch_error *err)
 {
+    const json_t *mode = json_object_get(config, "pooling_mode");
+
     for (size_t i = 0; i < POOLING_COUNT; i++) {
-        const json_t *flag = json_object_get(config, pooling_flags[i][0]);
+        const json_t *flag = json_object_get(config, poolings[i].flag);
 
         if (flag && !json_is_boolean(flag))
             return fletch_fail(err, FLETCH_ERR_FORMAT, "%s is %s, expected true or false",
-                               pooling_flags[i][0], fletch_json_kind(flag));
+                               poolings[i].flag, fletch_json_kind(flag));
     }
+    if (!mode)
+        return FLETCH_OK;
+    if (!json_is_array(mode))
+        return check_pooling_word(mode, err);
+    if (!json_array_size(mode))
+        return fletch_fail(err, FLETCH_ERR_FORMAT,
+                           "pooling_mode is empty, expected one mode at least");
+    for (size_t i = 0; i < json_array_size(mode); i++)
+        TRY(check_pooling_word(json_array_get(mode, i), err));
     return FLETCH_OK;
 }
 
 enum fletch_status fletch_module_check(const struct fletch_module *module,
                                        struct fletch_error *err)
 {
-    const char *key = dimension_key(module);
+    const char *key = fletch_module_dimension_key(module);
 
     if (!key)
         return FLETCH_OK;
@@ -220,7 +270,7 @@ int64_t fletch_modules_dimension(const struct fletch_model *model)
 {
     for (size_t i = model->modules_count; i-- > 1;) {
         const struct fletch_module *module = &model->modules[i];
-        const char *key = dimension_key(module);
+        const char *key = fletch_module_dimension_key(module);
         int64_t modes = 1;
 
         if (!key)
@@ -269,7 +319,7 @@ static enum fletch_status load_module_config(struct fletch_module *module,
         return fletch_fail(err, FLETCH_ERR_FORMAT, "%s: is a file, expected a folder",
                            folder);
     TRY(load_if_there(&module->config, arena, folder, "config.json", err));
-    if (!module->config && dimension_key(module))
+    if (!module->config && fletch_module_dimension_key(module))
         return fletch_fail(err, FLETCH_ERR_NOT_FOUND,
                            "%s/config.json: no such file; modules.json says that a %s is "
                            "there",
