@@ -278,7 +278,7 @@ static const char *const nomic_bert_owns[] = {
 
 static const char *const nomic_bert_need[] = {
     "embeddings.word_embeddings.weight",
-    "*layers.*.norm1.weight",
+    "*layers.*.mlp.*.weight",
     NULL,
 };
 
