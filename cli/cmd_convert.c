@@ -114,6 +114,13 @@ static void print_json(const struct conversion *conversion)
     fletch_report_end(&report);
 }
 
+static void follow(const struct fletch_progress *progress, void *user)
+{
+    if (progress->stage == FLETCH_STAGE_PUBLISH)
+        fletch_signals_publish();
+    fletch_meter_progress(progress, user);
+}
+
 static void convert(struct conversion *conversion)
 {
     const struct fletch_args *args = conversion->args;
@@ -123,7 +130,7 @@ static void convert(struct conversion *conversion)
 
     fletch_signals_catch(args->output);
     fletch_meter_start(&meter, args, fletch_meter_write_share(args));
-    options.progress = fletch_meter_progress;
+    options.progress = follow;
     options.cancel = fletch_signals_cancel;
     options.user = &meter;
     clock_gettime(CLOCK_MONOTONIC, &start);

@@ -16,7 +16,7 @@
 /* What the library gets to stop by itself, in nanoseconds. */
 #define GRACE 60000000L
 
-enum turn { WORKING, CAME_BACK, ABANDONED };
+enum turn { WORKING, PUBLISHING, CAME_BACK, ABANDONED };
 
 static atomic_int caught;
 static atomic_int turn;
@@ -86,15 +86,30 @@ void fletch_signals_catch(const char *out_dir)
         post_watch(out_dir);
 }
 
-void fletch_signals_end(void)
+/* Goes on unless the watch is ending the process. */
+static void take_turn(enum turn to)
 {
     int working = WORKING;
 
-    if (atomic_compare_exchange_strong(&turn, &working, CAME_BACK))
+    if (atomic_compare_exchange_strong(&turn, &working, to))
         return;
-    /* the watch is ending the process */
-    for (;;)
-        pause();
+    if (working == ABANDONED)
+        for (;;)
+            pause();
+    atomic_store(&turn, to);
+}
+
+void fletch_signals_publish(void)
+{
+    take_turn(PUBLISHING);
+    /* how it ends is said by whether it is in place; should that hang, the next one kills
+     */
+    atomic_store(&watched, false);
+}
+
+void fletch_signals_end(void)
+{
+    take_turn(CAME_BACK);
 }
 
 bool fletch_signals_cancel(void *user)

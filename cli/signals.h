@@ -16,6 +16,9 @@
  * ignored stays so. `out_dir` is where a conversion goes (borrowed); NULL: nothing is
  * staged. */
 void fletch_signals_catch(const char *out_dir);
+/* The output is about to take its place: it is too late for the second way out, which would
+ * say that nothing was changed. */
+void fletch_signals_publish(void);
 /* The work has come back: it is too late for the second way out. */
 void fletch_signals_end(void);
 /* A fletch_cancel_fn; `user` is not looked at. */

@@ -427,6 +427,7 @@ static enum fletch_status convert(struct conversion *c, struct fletch_result *re
     TRY(write_metadata(c, metadata, err));
     TRY(fill_result(result, c, err));
     tell(c, FLETCH_STAGE_PUBLISH, NULL);
+    TRY(fletch_check_cancel(c->options, err));
     return fletch_staging_publish(c->staging, err);
 }
 

@@ -423,9 +423,16 @@ static enum fletch_status exchange(struct fletch_staging *staging, struct fletch
 static enum fletch_status put_in_place(struct fletch_staging *staging,
                                        struct fletch_error *err)
 {
-    if (staging->inside)
-        return rename_one_by_one(staging, err);
-    if (fletch_file_kind(staging->final) == FLETCH_FILE_NONE) {
+    bool there = fletch_file_kind(staging->final) != FLETCH_FILE_NONE;
+
+    if (staging->inside || !there)
+        TRY(fletch_tree_sync(staging->path, err));
+    if (staging->inside) {
+        TRY(rename_one_by_one(staging, err));
+        fletch_tree_sync(staging->final, NULL);
+        return FLETCH_OK;
+    }
+    if (!there) {
         if (!rename(staging->path, staging->final))
             return FLETCH_OK;
         if (errno != EEXIST && errno != ENOTEMPTY)
@@ -434,17 +441,29 @@ static enum fletch_status put_in_place(struct fletch_staging *staging,
     return exchange(staging, err);
 }
 
+/* The output's name, and those of the folders that were made for it, reach the disk. It is
+ * in place: should a folder refuse to be synced, that changes nothing. */
+static void sync_names(struct fletch_staging *staging)
+{
+    fletch_tree_sync_folder(staging->parent, NULL);
+    for (size_t i = 0; i < staging->made_count; i++) {
+        char *above =
+            fletch_arena_format(&staging->arena, "%s/..", staging->made_parents[i]);
+
+        if (above)
+            fletch_tree_sync_folder(above, NULL);
+    }
+    staging->made_count = 0;
+}
+
 enum fletch_status fletch_staging_publish(struct fletch_staging *staging,
                                           struct fletch_error *err)
 {
-    TRY(fletch_tree_sync(staging->path, err));
     TRY(put_in_place(staging, err));
+    sync_names(staging);
     /* published: what is still at the staging path is the old output */
     fletch_tree_remove(staging->path);
     staging->path = NULL;
-    staging->made_count = 0;
-    /* it is in place: should the folder above refuse to be synced, that changes nothing */
-    fletch_tree_sync_folder(staging->parent, NULL);
     return FLETCH_OK;
 }
 

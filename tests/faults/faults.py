@@ -82,7 +82,7 @@ def judge_killed(bench, before, after):
 
 
 def judge_lived(bench, kind, before, after, done, published):
-    expected = 130 if kind == "int" else 1
+    expected = 130 if kind in ("int", "late") else 1
     if bench.leftovers() and published and after == "new":
         # What could not be removed of an older output goes with the next conversion.
         bench.convert(bench.model)
@@ -126,6 +126,28 @@ def series(pool, calls, kind, with_old, kind_of_bench="bench"):
            % (kind, len(listed), calls, "an older output" if with_old else "nothing",
               {"large": ", 24 MiB", "forced": ", other files kept"}.get(kind_of_bench, "")),
            "\n".join(wrong[:12]))
+
+
+def synced_before_renamed(pool):
+    """What a rename shows is on the disk: each file that was written, and the folders"""
+    def look(with_old):
+        calls = list_calls("write", with_old)
+        rename = [name for name, _, _ in calls].index("rename")
+        before, behind = calls[:rename], calls[rename + 1:]
+        last = {}
+        for at, (name, path, _) in enumerate(before):
+            if name in ("write", "writev", "pwrite", "ftruncate"):
+                last[path] = at
+            elif name == "fsync" and path in last:
+                del last[path]
+        synced = {path for name, path, _ in before if name == "fsync"}
+        staged = {os.path.dirname(path) for path in synced if path.endswith(".json")}
+        return (sorted(last), len(synced) >= 5, staged <= synced,
+                any(name == "fsync" and path.endswith("/place") for name, path, _ in behind))
+    for with_old in (True, False):
+        TAP.equal(pool.submit(look, with_old).result(), ([], True, True, True),
+                  "files and folders are synced before the rename, the folder above after it, "
+                  "over " + ("an older output" if with_old else "nothing"))
 
 
 def shrinking_is_seen(pool):
@@ -173,9 +195,9 @@ def main():
                "large").returncode == 0
     count = min(2, len(os.sched_getaffinity(0)))
     with concurrent.futures.ThreadPoolExecutor(count, initializer=start_worker) as pool:
-        for kind in ("kill", "torn", "enospc", "eio", "short", "int"):
+        for kind in ("kill", "torn", "enospc", "eio", "short", "int", "late"):
             series(pool, "write", kind, True)
-        for kind in ("kill", "enospc"):
+        for kind in ("kill", "enospc", "late"):
             series(pool, "write", kind, False)
         for kind in ("kill", "torn", "enospc", "int"):
             series(pool, "write", kind, True, "large")
@@ -183,6 +205,7 @@ def main():
             series(pool, "write", kind, True, "forced")
         for kind in ("eio", "short", "int"):
             series(pool, "read", kind, True)
+        synced_before_renamed(pool)
         shrinking_is_seen(pool)
         file_size_limit(pool)
     return TAP.finish()

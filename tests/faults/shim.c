@@ -12,6 +12,7 @@
  *               short    half of a read or write is done, and said so
  *               shrink   the file SHIM_TARGET is cut to nothing first
  *               int      SIGINT to the process first
+ *               late     the same, and a rename behind it is slow to come back
  *
  * Standard input, output and error are never counted.
  */
@@ -29,9 +30,12 @@
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
-enum kind { NOTHING, KILL, TORN, ENOSPC_, EIO_, SHORT, SHRINK, INTERRUPT };
+enum kind { NOTHING, KILL, TORN, ENOSPC_, EIO_, SHORT, SHRINK, INTERRUPT, LATE };
+
+#define LATE_NANOSECONDS 200000000L
 enum sort { READS = 1, WRITES = 2 };
 
 static struct {
@@ -42,11 +46,12 @@ static struct {
     int log; /* -1: none */
 } plan = { .log = -1 };
 static long count;
+static bool signalled; /* as LATE says */
 
 __attribute__((constructor)) static void read_plan(void)
 {
-    static const char *const kinds[] = { "",    "kill",  "torn",   "enospc",
-                                         "eio", "short", "shrink", "int" };
+    static const char *const kinds[] = { "",      "kill",   "torn", "enospc", "eio",
+                                         "short", "shrink", "int",  "late" };
     const char *calls = getenv("SHIM_CALLS"), *at = getenv("SHIM_AT");
     const char *kind = getenv("SHIM_KIND"), *log = getenv("SHIM_LOG");
 
@@ -84,7 +89,7 @@ static void note(const char *name, int fd, const char *path)
     syscall(SYS_write, plan.log, line, (size_t)size);
 }
 
-/* What is to be done to this call; KILL and INTERRUPT have been done on return. */
+/* What is to be done to this call; signals have been sent on return. */
 static enum kind step(enum sort sort, const char *name, int fd, const char *path)
 {
     int saved = errno;
@@ -97,8 +102,9 @@ static enum kind step(enum sort sort, const char *name, int fd, const char *path
     }
     if (kind == KILL)
         kill(getpid(), SIGKILL);
-    if (kind == INTERRUPT)
+    if (kind == INTERRUPT || kind == LATE)
         kill(getpid(), SIGINT);
+    signalled |= kind == LATE;
     if (kind == SHRINK && plan.target)
         syscall(SYS_truncate, plan.target, 0);
     errno = saved;
@@ -217,9 +223,14 @@ int fdatasync(int fd)
 
 int renameat2(int from_fd, const char *from, int to_fd, const char *to, unsigned flags)
 {
-    return fails(step(WRITES, "rename", -1, from))
-               ? -1
-               : (int)syscall(SYS_renameat2, from_fd, from, to_fd, to, flags);
+    int result;
+
+    if (fails(step(WRITES, "rename", -1, from)))
+        return -1;
+    result = (int)syscall(SYS_renameat2, from_fd, from, to_fd, to, flags);
+    if (signalled)
+        nanosleep(&(struct timespec){ .tv_nsec = LATE_NANOSECONDS }, NULL);
+    return result;
 }
 
 int renameat(int from_fd, const char *from, int to_fd, const char *to)
