@@ -24,11 +24,13 @@ void fletch_put_bert_normalizer(const struct fletch_building *building,
 {
     const json_t *strip =
         json_object_get(building->source->tokenizer_config, "strip_accents");
+    bool chinese = fletch_building_flag(building, "tokenize_chinese_chars", true) &&
+                   (!building->kind->basic_chinese ||
+                    fletch_building_flag(building, "do_basic_tokenize", true));
 
     fletch_pretty_type(pretty, "BertNormalizer");
     fletch_pretty_flag(pretty, "clean_text", true);
-    fletch_pretty_flag(pretty, "handle_chinese_chars",
-                       fletch_building_flag(building, "tokenize_chinese_chars", true));
+    fletch_pretty_flag(pretty, "handle_chinese_chars", chinese);
     fletch_pretty_key(pretty, "strip_accents");
     if (json_is_boolean(strip))
         fletch_pretty_bool(pretty, json_is_true(strip));

@@ -262,7 +262,8 @@ static enum fletch_status add_numbered(struct fletch_building *building, json_t 
     return status;
 }
 
-/* What the list by id says about a special token counts for the name, too. */
+/* What the list by id says about a special token counts for the name, too, where a file has
+ * that name: a class's own default stays as the class has it. */
 static void adopt_listed(struct fletch_building *building, const json_t *decoder)
 {
     const char *key;
@@ -274,18 +275,34 @@ static void adopt_listed(struct fletch_building *building, const json_t *decoder
 
         if (!read_token(&listed, value))
             continue;
-        for (size_t i = 0; i < FLETCH_SPECIAL_COUNT; i++)
-            if (has_text(&building->extras.specials[i], listed.text, listed.len))
-                building->extras.specials[i] = listed;
+        listed.named = true;
+        for (size_t i = 0; i < FLETCH_SPECIAL_COUNT; i++) {
+            struct fletch_extra *special = &building->extras.specials[i];
+
+            if (special->named && has_text(special, listed.text, listed.len))
+                *special = listed;
+        }
     }
 }
 
 /* ---- All of them ---- */
 
-static enum fletch_status add_named(struct fletch_building *building,
-                                    struct fletch_extra *extra, struct fletch_error *err)
+/* Of the first `count` names. */
+static bool is_said(const struct fletch_building *building, size_t count,
+                    const struct fletch_extra *extra)
 {
-    if (!extra->text ||
+    for (size_t i = 0; i < count; i++)
+        if (has_text(&building->extras.specials[i], extra->text, extra->len))
+            return true;
+    return false;
+}
+
+/* Of a text under several names the first one counts. */
+static enum fletch_status add_named(struct fletch_building *building,
+                                    struct fletch_extra *extra, size_t names_before,
+                                    struct fletch_error *err)
+{
+    if (!extra->text || is_said(building, names_before, extra) ||
         (extra->bare && find_extra(&building->extras, extra->text, extra->len)))
         return FLETCH_OK;
     extra->special = true;
@@ -301,10 +318,10 @@ static enum fletch_status add_list(struct fletch_building *building, const json_
 
     for (size_t i = 0; i < json_array_size(list); i++)
         if (read_token(&extra, json_array_get(list, i)))
-            TRY(add_named(building, &extra, err));
+            TRY(add_named(building, &extra, FLETCH_SPECIAL_COUNT, err));
     for (void *at = json_object_iter(walk); at; at = json_object_iter_next(walk, at))
         if (read_token(&extra, json_object_iter_value(at)))
-            TRY(add_named(building, &extra, err));
+            TRY(add_named(building, &extra, FLETCH_SPECIAL_COUNT, err));
     return FLETCH_OK;
 }
 
@@ -324,7 +341,7 @@ static enum fletch_status add_more(struct fletch_building *building,
                                           .len = strlen(usual[i]),
                                           .bare = true };
 
-            TRY(add_named(building, &extra, err));
+            TRY(add_named(building, &extra, FLETCH_SPECIAL_COUNT, err));
         }
     return add_list(building, json_object_get(config, "extra_special_tokens"), err);
 }
@@ -368,7 +385,7 @@ enum fletch_status fletch_extras_collect(struct fletch_building *building,
     TRY(add_numbered(building, decoder ? decoder : building->tokens_json, decoder, err));
     for (size_t i = 0; i < FLETCH_SPECIAL_COUNT; i++) {
         apply_wrap(&specials[i], kind->wraps[i]);
-        TRY(add_named(building, &specials[i], err));
+        TRY(add_named(building, &specials[i], i, err));
     }
     return add_more(building, err);
 }

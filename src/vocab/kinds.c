@@ -116,6 +116,7 @@ const struct fletch_kind fletch_kinds[] = {
       .wraps = { FLETCH_WRAP_PLAIN, FLETCH_WRAP_PLAIN, FLETCH_WRAP_PLAIN, FLETCH_WRAP_PLAIN,
                  FLETCH_WRAP_PLAIN, FLETCH_WRAP_PLAIN, FLETCH_WRAP_LSTRIP },
       .lower_case = true,
+      .basic_chinese = true,
       .put_normalizer = fletch_put_bert_normalizer,
       .put_splitter = fletch_put_bert_splitter,
       .put_processor = fletch_put_template,

@@ -72,6 +72,7 @@ struct fletch_kind {
     enum fletch_wrap wraps[FLETCH_SPECIAL_COUNT];
     const char *const *additional; /* special tokens more by default, or NULL */
     bool lower_case;               /* do_lower_case by default */
+    bool basic_chinese;            /* no do_basic_tokenize, no tokenize_chinese_chars */
 
     /* Of kinds made of pieces: how ids differ from the file's. */
     const struct fletch_pieces_head *head; /* [head_count] in front */

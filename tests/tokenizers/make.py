@@ -134,6 +134,19 @@ def mpnet(folder):
     return {"model_type": "mpnet"}
 
 
+def mpnet_mapped(folder):
+    """A text under two names, of which the first counts; no basic tokenizer"""
+    write(folder, "vocab.txt", "\n".join(
+        wordpieces(["<s>", "<pad>", "</s>", "[UNK]", "<unk>"]) + ["<mask>"]) + "\n")
+    write(folder, "tokenizer_config.json",
+          {"do_basic_tokenize": False, "strip_accents": False,
+           "bos_token": dict(token("<s>", lstrip=True, normalized=True), __type="AddedToken")})
+    write(folder, "special_tokens_map.json",
+          {"cls_token": token("<s>", rstrip=True), "pad_token": "<pad>",
+           "sep_token": token("</s>", lstrip=True), "mask_token": token("<mask>")})
+    return {"model_type": "mpnet"}
+
+
 def electra_mapped(folder):
     write(folder, "vocab.txt", "\n".join(
         wordpieces(["<p>", "<u>", "<c>", "<z>", "[MASK]"])) + "\n")
@@ -156,6 +169,20 @@ def roberta_prefixed(folder):
     write(folder, "special_tokens_map.json",
           {"mask_token": token("<mask>", lstrip=True), "bos_token": "<s>"})
     write(folder, "added_tokens.json", {"<e1>": 420, "Überraschung": 421})
+    return {"model_type": "roberta"}
+
+
+def roberta_listed(folder):
+    """What the list says of a token counts only where a file names that token's part"""
+    byte_pairs(folder, ["<s>", "<pad>", "</s>", "<unk>", "<mask>"])
+    listed = {"0": token("<s>", special=True, lstrip=True),
+              "1": token("<pad>", special=True, rstrip=True),
+              "3": token("<unk>", special=True, single_word=True),
+              "4": token("<mask>", special=True, rstrip=True),
+              "420": token("<e1>", special=False, normalized=True)}
+    write(folder, "tokenizer_config.json",
+          {"added_tokens_decoder": listed, "cls_token": "<s>", "pad_token": "<pad>",
+           "mask_token": "<mask>"})
     return {"model_type": "roberta"}
 
 
@@ -222,9 +249,9 @@ def deberta_v2_bpe(folder):
     return {"model_type": "deberta-v2"}
 
 
-CASES = [bert_plain, bert_cased, bert_listed, mpnet, electra_mapped, roberta_plain,
-         roberta_prefixed, deberta, gpt2, xlm_roberta, xlm_roberta_bpe, camembert, albert,
-         albert_accents, deberta_v2, deberta_v2_bpe]
+CASES = [bert_plain, bert_cased, bert_listed, mpnet, mpnet_mapped, electra_mapped,
+         roberta_plain, roberta_prefixed, roberta_listed, deberta, gpt2, xlm_roberta,
+         xlm_roberta_bpe, camembert, albert, albert_accents, deberta_v2, deberta_v2_bpe]
 
 
 def ids_sha256(tokenizer, lines):
