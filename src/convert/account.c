@@ -292,7 +292,8 @@ void fletch_account_emit(struct fletch_emit *emit, const struct fletch_metadata 
     }
     emit_pair(emit, "source_model_type", *model->model_type ? model->model_type : NULL);
     emit_pair(emit, "source_format", model->parts[0].checkpoint->format);
-    if (*model->parts[0].checkpoint->prefix)
+    /* none at all is worth a word where it was asked for: a proof must not choose anew */
+    if (*model->parts[0].checkpoint->prefix || metadata->options->prefix)
         emit_pair(emit, "source_prefix", model->parts[0].checkpoint->prefix);
     emit_files(emit, metadata);
     emit_tail(emit, metadata->tail);

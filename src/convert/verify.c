@@ -126,8 +126,44 @@ static enum fletch_status open_output(struct verification *v, struct fletch_erro
     return metadata ? compare_metadata(v, err) : FLETCH_OK;
 }
 
-/* The family and precision that the output was made with, unless the caller says otherwise.
- */
+/* What was set then, and behind it what the caller sets: of a key the last counts. */
+static enum fletch_status recall_settings(const char *const **out, struct verification *v,
+                                          struct fletch_error *err)
+{
+    const json_t *set = fletch_json_at(v->metadata, "fletch.set");
+    const char *const *asked = v->options->set;
+    size_t count = json_object_size(set), asked_count = 0;
+    json_t *walk = (json_t *)(uintptr_t)set; /* jansson iterates unconst */
+    const char **list;
+
+    while (asked && asked[asked_count])
+        asked_count++;
+    list = fletch_arena_alloc_array(&v->arena, count + asked_count + 1, sizeof(*list));
+    if (!list)
+        return fletch_fail_memory(err, count * sizeof(*list), "settings");
+    count = 0;
+    for (void *at = json_object_iter(walk); at; at = json_object_iter_next(walk, at)) {
+        struct fletch_buf text = { 0 };
+
+        /* as JSON: a word that looks like a number stays a word */
+        fletch_json_put(&text, json_object_iter_value(at), 0);
+        list[count] = fletch_arena_format(&v->arena, "%s=%.*s", json_object_iter_key(at),
+                                          (int)text.size, (const char *)text.bytes);
+        if (text.failed || !list[count++]) {
+            fletch_buf_release(&text);
+            return fletch_fail_memory(err, text.size, "a setting");
+        }
+        fletch_buf_release(&text);
+    }
+    for (size_t i = 0; i < asked_count; i++)
+        list[count++] = asked[i];
+    list[count] = NULL;
+    *out = list;
+    return FLETCH_OK;
+}
+
+/* The family, the precision and what was set when the output was made, unless the caller
+ * says otherwise. */
 static enum fletch_status open_source(struct verification *v, struct fletch_error *err)
 {
     const json_t *config = json_object_get(v->metadata, "conversion_config");
@@ -138,6 +174,7 @@ static enum fletch_status open_source(struct verification *v, struct fletch_erro
         json_is_false(float16) ? FLETCH_PRECISION_KEEP : FLETCH_PRECISION_FLOAT16;
     enum fletch_status status;
 
+    TRY(recall_settings(&options.set, v, err));
     if (!options.family)
         options.family = made_as;
     if (!options.prefix)

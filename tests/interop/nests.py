@@ -182,6 +182,17 @@ def check_safetensors(case):
         case.check("safetensors, " + (prefix or "as they are"), model, prefix)
 
 
+def check_top(case):
+    """Names as they are, asked for: metadata.json remembers even that there was no prefix"""
+    model = case.folder("top")
+    both = collections.OrderedDict(case.state(), **behind("model.", others(case.state())))
+    torch_writer.save_zip(model + "/pytorch_model.bin", both)
+    case.check("the names as they are", model, "", "--prefix", ".")
+    proof = run(FLETCH, "verify", os.path.join(WORK, case.name, "out"), "--source", model)
+    TAP.equal((proof.returncode, proof.stderr if proof.returncode else ""), (0, ""),
+              case.name + ", verify need not be told of the names as they are")
+
+
 def check_asked(case):
     state = case.state()
     model = case.folder("two")
@@ -198,6 +209,7 @@ def check_asked(case):
     found = case.convert(model, "--prefix", "teacher")[0]
     TAP.ok(found and found[0] != case.alone[0] and found[2] == "teacher",
            case.name + ", the other is another model", found and found[2])
+    check_top(case)
     case.refused("a prefix that is not there", model,
                  "no tensor's name begins with 'tutor.', which was asked for as prefix; there "
                  "are 'student' with %d, 'teacher' with %d tensors" % (count, count),
