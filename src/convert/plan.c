@@ -127,14 +127,13 @@ static enum fletch_status list_lacks(const struct planner *planner,
                                      struct fletch_error *err)
 {
     struct fletch_row_plans *plans = planner->plans;
-    const char *assumption = fletch_model_assumption(planner->model, &plans->arena);
     const char *alone = shard_alone(planner);
     size_t count = 0;
 
     while (fletch_family_lack(mapped, input, count, &plans->arena))
         count++;
     plans->warnings =
-        fletch_arena_alloc_array(&plans->arena, count + 2, sizeof(*plans->warnings));
+        fletch_arena_alloc_array(&plans->arena, count + 1, sizeof(*plans->warnings));
     if (!plans->warnings)
         return fletch_fail_memory(err, count * sizeof(*plans->warnings), "warnings");
     for (size_t i = 0; i < count; i++) {
@@ -142,8 +141,6 @@ static enum fletch_status list_lacks(const struct planner *planner,
         if (!plans->warnings[i])
             return fletch_fail_memory(err, 0, "warnings");
     }
-    if (assumption)
-        plans->warnings[count++] = assumption;
     if (alone)
         plans->warnings[count++] = alone;
     plans->warnings_count = count;

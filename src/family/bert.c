@@ -102,23 +102,17 @@ static const char *const bert_wants[] = {
 };
 
 static const struct fletch_default bert_defaults[] = {
-    { "hidden_size", 768 },
-    { "num_attention_heads", 12 },
-    { "intermediate_size", 3072 },
-    { "num_hidden_layers", 12 },
-    { "vocab_size", 30522 },
-    { "max_position_embeddings", 512 },
-    { NULL, 0 },
+    { "hidden_size", 768 },        { "num_attention_heads", 12 },
+    { "intermediate_size", 3072 }, { "num_hidden_layers", 12 },
+    { "vocab_size", 30522 },       { "max_position_embeddings", 512 },
+    { "layer_norm_eps", 1e-12 },   { NULL, 0 },
 };
 
 static const struct fletch_default roberta_defaults[] = {
-    { "hidden_size", 768 },
-    { "num_attention_heads", 12 },
-    { "intermediate_size", 3072 },
-    { "num_hidden_layers", 12 },
-    { "vocab_size", 50265 },
-    { "max_position_embeddings", 512 },
-    { NULL, 0 },
+    { "hidden_size", 768 },        { "num_attention_heads", 12 },
+    { "intermediate_size", 3072 }, { "num_hidden_layers", 12 },
+    { "vocab_size", 50265 },       { "max_position_embeddings", 512 },
+    { "layer_norm_eps", 1e-12 },   { NULL, 0 },
 };
 
 /* ---- DistilBERT ---- */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* dialect_plain.c - transformers' own words without a config.json: what shapes tell of it
  *
- * The number of heads is in no shape, and neither is what is added to a variance. The
- * latter is the same in nearly all models of a kind: it is written, with a warning.
+ * The number of heads is in no shape, and neither is what is added to a variance: BERT's
+ * names with another eps are RoBERTa's or DeBERTa's. Both are asked for, where not the
+ * words themselves tell them.
  */
 #include "family/dialects.h"
 
@@ -39,13 +40,17 @@ static const char *const bert_need[] = {
     NULL,
 };
 
+#define BERT_FIELDS                                                                        \
+    { "hidden_size", SHAPE(FEED, 1), false },                                              \
+        { "intermediate_size", SHAPE(FEED, 0), false },                                    \
+        { "num_hidden_layers", LAYERS(FEED), false },                                      \
+        { "vocab_size", SHAPE(WORDS, 0), false },                                          \
+    {                                                                                      \
+        "max_position_embeddings", SHAPE(POSITIONS, 0), false                              \
+    }
+
 static const struct fletch_dialect_field bert_fields[] = {
-    { "hidden_size", SHAPE(FEED, 1), false },
-    { "intermediate_size", SHAPE(FEED, 0), false },
-    { "num_hidden_layers", LAYERS(FEED), false },
-    { "vocab_size", SHAPE(WORDS, 0), false },
-    { "max_position_embeddings", SHAPE(POSITIONS, 0), false },
-    { "layer_norm_eps", NUMBER(1e-12), false },
+    BERT_FIELDS,
     { NULL, NUMBER(0), false },
 };
 
@@ -53,6 +58,26 @@ const struct fletch_dialect fletch_dialect_plain_bert = {
     .title = "BERT without a config.json",
     .need = bert_need,
     .fields = bert_fields,
+};
+
+/* gamma and beta are from Google's code, where eps is a constant */
+static const char *const google_bert_need[] = {
+    WORDS,
+    FEED,
+    "*embeddings.LayerNorm.gamma",
+    NULL,
+};
+
+static const struct fletch_dialect_field google_bert_fields[] = {
+    BERT_FIELDS,
+    { "layer_norm_eps", NUMBER(1e-12), false },
+    { NULL, NUMBER(0), false },
+};
+
+const struct fletch_dialect fletch_dialect_plain_google_bert = {
+    .title = "BERT of Google's code without a config.json",
+    .need = google_bert_need,
+    .fields = google_bert_fields,
 };
 
 /* ---- DistilBERT ---- */
@@ -69,7 +94,6 @@ static const struct fletch_dialect_field distilbert_fields[] = {
     { "n_layers", LAYERS("*transformer.layer.*.attention.q_lin.weight"), false },
     { "vocab_size", SHAPE(WORDS, 0), false },
     { "max_position_embeddings", SHAPE(POSITIONS, 0), false },
-    { "layer_norm_eps", NUMBER(1e-12), false },
     { NULL, NUMBER(0), false },
 };
 
@@ -88,23 +112,33 @@ static const char *const clip_need[] = {
     NULL,
 };
 
-#define PATCHES "*vision_model.embeddings.patch_embedding.weight"
-#define PATCH "vision_config.patch_size"
+#define TOWER "vision_config."
+#define SAME(key)                                                                          \
+    {                                                                                      \
+        key, { { .kind = FLETCH_SOURCE_FIELD, .at = TOWER key } }, false                   \
+    }
+/* The tower's values are in an object of their own, or at the top where it is alone. */
+#define CLIP_FIELDS(names)                                                                 \
+    { TOWER "hidden_size", SHAPE(names "embeddings.patch_embedding.weight", 0), false },   \
+        { TOWER "patch_size", SHAPE(names "embeddings.patch_embedding.weight", -1),        \
+          false },                                                                         \
+        { TOWER "image_size",                                                              \
+          { { .kind = FLETCH_SOURCE_GRID,                                                  \
+              .at = names "embeddings.position_embedding.weight",                          \
+              .times = TOWER "patch_size" } },                                             \
+          false },                                                                         \
+        { TOWER "num_hidden_layers",                                                       \
+          LAYERS(names "encoder.layers.*.self_attn.q_proj.weight"), false },               \
+        { TOWER "intermediate_size", SHAPE(names "encoder.layers.*.mlp.fc1.weight", 0),    \
+          false },                                                                         \
+        SAME("hidden_size"), SAME("patch_size"), SAME("image_size"),                       \
+        SAME("num_hidden_layers"), SAME("intermediate_size"),                              \
+    {                                                                                      \
+        "projection_dim", SHAPE("*visual_projection.weight", 0), false                     \
+    }
 
 static const struct fletch_dialect_field clip_fields[] = {
-    { "vision_config.hidden_size", SHAPE(PATCHES, 0), false },
-    { PATCH, SHAPE(PATCHES, -1), false },
-    { "vision_config.image_size",
-      { { .kind = FLETCH_SOURCE_GRID,
-          .at = "*vision_model.embeddings.position_embedding.weight",
-          .times = PATCH } },
-      false },
-    { "vision_config.num_hidden_layers",
-      LAYERS("*vision_model.encoder.layers.*.self_attn.q_proj.weight"), false },
-    { "vision_config.intermediate_size",
-      SHAPE("*vision_model.encoder.layers.*.mlp.fc1.weight", 0), false },
-    { "vision_config.layer_norm_eps", NUMBER(1e-5), false },
-    { "projection_dim", SHAPE("*visual_projection.weight", 0), false },
+    CLIP_FIELDS("*vision_model."),
     { NULL, NUMBER(0), false },
 };
 
@@ -112,6 +146,25 @@ const struct fletch_dialect fletch_dialect_plain_clip = {
     .title = "CLIP without a config.json",
     .need = clip_need,
     .fields = clip_fields,
+};
+
+/* As newer releases save the vision tower without the text tower. */
+static const char *const clip_tower_need[] = {
+    "embeddings.patch_embedding.weight",
+    "encoder.layers.*.self_attn.q_proj.weight",
+    "embeddings.class_embedding",
+    NULL,
+};
+
+static const struct fletch_dialect_field clip_tower_fields[] = {
+    CLIP_FIELDS(""),
+    { NULL, NUMBER(0), false },
+};
+
+const struct fletch_dialect fletch_dialect_plain_clip_tower = {
+    .title = "CLIP's vision tower without a config.json",
+    .need = clip_tower_need,
+    .fields = clip_tower_fields,
 };
 
 /* ---- Whisper ---- */

@@ -16,8 +16,10 @@
     X(openai_clip)                                                                         \
     X(openai_whisper)                                                                      \
     X(plain_clip)                                                                          \
+    X(plain_clip_tower)                                                                    \
     X(plain_whisper)                                                                       \
     X(plain_distilbert)                                                                    \
+    X(plain_google_bert)                                                                   \
     X(plain_bert)
 
 #define DECLARE_DIALECT(name) extern const struct fletch_dialect fletch_dialect_##name;

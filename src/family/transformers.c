@@ -40,13 +40,10 @@ static const char *const mpnet_wants[] = {
 };
 
 static const struct fletch_default mpnet_defaults[] = {
-    { "hidden_size", 768 },
-    { "num_attention_heads", 12 },
-    { "intermediate_size", 3072 },
-    { "num_hidden_layers", 12 },
-    { "vocab_size", 30527 },
-    { "max_position_embeddings", 512 },
-    { NULL, 0 },
+    { "hidden_size", 768 },        { "num_attention_heads", 12 },
+    { "intermediate_size", 3072 }, { "num_hidden_layers", 12 },
+    { "vocab_size", 30527 },       { "max_position_embeddings", 512 },
+    { "layer_norm_eps", 1e-12 },   { NULL, 0 },
 };
 
 /* ---- Albert ---- */
@@ -82,13 +79,10 @@ static const char *const albert_wants[] = {
 };
 
 static const struct fletch_default albert_defaults[] = {
-    { "hidden_size", 4096 },
-    { "num_attention_heads", 64 },
-    { "intermediate_size", 16384 },
-    { "num_hidden_layers", 12 },
-    { "vocab_size", 30000 },
-    { "max_position_embeddings", 512 },
-    { NULL, 0 },
+    { "hidden_size", 4096 },        { "num_attention_heads", 64 },
+    { "intermediate_size", 16384 }, { "num_hidden_layers", 12 },
+    { "vocab_size", 30000 },        { "max_position_embeddings", 512 },
+    { "layer_norm_eps", 1e-12 },    { NULL, 0 },
 };
 
 /* ---- ELECTRA (no pooler) ---- */
@@ -124,13 +118,10 @@ static const char *const electra_wants[] = {
 };
 
 static const struct fletch_default electra_defaults[] = {
-    { "hidden_size", 256 },
-    { "num_attention_heads", 4 },
-    { "intermediate_size", 1024 },
-    { "num_hidden_layers", 12 },
-    { "vocab_size", 30522 },
-    { "max_position_embeddings", 512 },
-    { NULL, 0 },
+    { "hidden_size", 256 },        { "num_attention_heads", 4 },
+    { "intermediate_size", 1024 }, { "num_hidden_layers", 12 },
+    { "vocab_size", 30522 },       { "max_position_embeddings", 512 },
+    { "layer_norm_eps", 1e-12 },   { NULL, 0 },
 };
 
 /* ---- DeBERTa (no pooler: heads have one of their own) ---- */

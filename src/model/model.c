@@ -330,30 +330,6 @@ enum fletch_status fletch_model_check_said(const struct fletch_model *model,
                        keys, options);
 }
 
-const char *fletch_model_assumption(const struct fletch_model *model,
-                                    struct fletch_arena *arena)
-{
-    const struct fletch_dialect *dialect = model->dialect;
-    const struct fletch_dialect_field *field = dialect ? dialect->fields : NULL;
-    const char *key;
-
-    for (; field && field->path && !dialect->name; field++) {
-        if (field->from[0].kind != FLETCH_SOURCE_NUMBER ||
-            json_number_value(fletch_json_at(model->config, field->path)) !=
-                field->from[0].number)
-            continue;
-        key = strrchr(field->path, '.');
-        key = key ? key + 1 : field->path;
-        if (!json_object_get(model->set, key) && !json_object_get(model->set, field->path))
-            return fletch_arena_format(
-                arena,
-                "without a config.json nothing tells %s: it is taken for %g, as most "
-                "models of this kind have it; --set %s=X says otherwise",
-                key, field->from[0].number, key);
-    }
-    return NULL;
-}
-
 /* ---- What it says about itself ---- */
 
 int64_t fletch_model_dimension(const struct fletch_model *model)

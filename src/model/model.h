@@ -74,10 +74,6 @@ void fletch_model_close(struct fletch_model *model);
  * names the keys to set. */
 enum fletch_status fletch_model_check_said(const struct fletch_model *model,
                                            struct fletch_error *err);
-/* Why a value of metadata.json is only likely, as a warning for people; NULL when none is,
- * or out of memory. */
-const char *fletch_model_assumption(const struct fletch_model *model,
-                                    struct fletch_arena *arena);
 
 /* What a sentence-transformers pipeline says about itself: the dimension of the last module
  * that defines one, and max_seq_length; -1 when nothing says so. Other models: from the

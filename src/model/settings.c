@@ -172,7 +172,12 @@ enum fletch_status fletch_settings_apply(struct fletch_model *model,
         model->config = json_object();
     if (!model->config)
         return fletch_fail_memory(err, sizeof(json_int_t), "a config");
-    json_object_foreach(model->set, key, value) if (strcmp(key, "model_type") != 0)
-        TRY(apply_one(model, key, value, err));
+    json_object_foreach(model->set, key, value)
+    {
+        if (strcmp(key, "model_type") != 0)
+            TRY(apply_one(model, key, value, err));
+        else if (json_object_set(model->config, key, value))
+            return fletch_fail_memory(err, sizeof(json_int_t), "a setting");
+    }
     return FLETCH_OK;
 }

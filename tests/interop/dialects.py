@@ -175,7 +175,7 @@ def check_alone(case, *settings):
     model = os.path.join(folder, file)
     shutil.copy(os.path.join(source, file), model)
     keys = [setting.split("=")[0] for setting in settings]
-    asked = [key for key in keys if key not in ("layer_norm_eps", "architecture")]
+    asked = [key for key in keys if key not in ("model_type", "architecture")]
     check_refused(case + " without its config.json: what is missing is named", model,
                   "without a config.json nothing tells %s: add%s"
                   % (", ".join(asked), "".join(" --set %s=N" % key for key in asked)))
@@ -188,12 +188,16 @@ os.makedirs(WORK)
 check_clip()
 check_whisper()
 check_sentence()
-check_alone("bert-safetensors", "num_attention_heads=4")
+check_alone("bert-safetensors", "num_attention_heads=4", "layer_norm_eps=1e-12")
 check_alone("bert-pretraining-bin", "num_attention_heads=4", "architecture=BertForPreTraining")
 check_alone("distilbert-qa", "num_attention_heads=4",
             "architecture=DistilBertForQuestionAnswering")
 check_alone("mpnet-mlm", "num_attention_heads=4", "layer_norm_eps=1e-12",
             "architecture=MPNetForMaskedLM")
-check_alone("clip", "num_attention_heads=3")
+check_alone("roberta-mlm", "num_attention_heads=4", "layer_norm_eps=1e-12",
+            "model_type=roberta", "architecture=RobertaForMaskedLM")
+check_alone("clip", "num_attention_heads=3", "layer_norm_eps=1e-05")
+check_alone("clip-vision-unprefixed", "num_attention_heads=3", "layer_norm_eps=1e-05",
+            "projection_dim=20", "model_type=clip_vision_model")
 check_alone("whisper", "num_attention_heads=2")
 sys.exit(TAP.finish())

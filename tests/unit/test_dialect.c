@@ -112,6 +112,22 @@ static const char *const bert_words[] = {
     NULL,
 };
 
+static const char *const google_words[] = {
+    "embeddings.word_embeddings.weight 103x32",
+    "embeddings.LayerNorm.gamma 32",
+    "encoder.layer.0.intermediate.dense.weight 48x32",
+    NULL,
+};
+
+static const char *const tower_words[] = {
+    "embeddings.patch_embedding.weight 128x3x4x4",
+    "embeddings.position_embedding.weight 17x128",
+    "embeddings.class_embedding 128",
+    "encoder.layers.10.self_attn.q_proj.weight 128x128",
+    "encoder.layers.0.mlp.fc1.weight 512x128",
+    NULL,
+};
+
 static void tables_are_whole(void **state)
 {
     const struct fletch_dialect *dialect;
@@ -165,6 +181,10 @@ static void recognised_by_names(void **state)
     release(&words);
     say(&words, bert_words, NULL, NULL);
     assert_string_equal(found(&words, &prefix), "BERT without a config.json");
+    release(&words);
+    say(&words, google_words, NULL, NULL);
+    assert_string_equal(found(&words, &prefix),
+                        "BERT of Google's code without a config.json");
     release(&words);
     say(&words, wrapped, NULL, NULL);
     assert_string_equal(found(&words, &prefix), "openai-clip");
@@ -336,8 +356,17 @@ static void config_from_what_there_is(void **state)
     check_config(
         "BERT without a config.json", bert_words, NULL, NULL,
         "{\"hidden_size\": 32, \"intermediate_size\": 48, \"num_hidden_layers\": 4, "
-        "\"vocab_size\": 103, \"max_position_embeddings\": 64, "
-        "\"layer_norm_eps\": 1e-12}");
+        "\"vocab_size\": 103, \"max_position_embeddings\": 64}");
+    check_config(
+        "BERT of Google's code without a config.json", google_words, NULL, NULL,
+        "{\"hidden_size\": 32, \"intermediate_size\": 48, \"num_hidden_layers\": 1, "
+        "\"vocab_size\": 103, \"layer_norm_eps\": 1e-12}");
+    check_config("CLIP's vision tower without a config.json", tower_words, NULL, NULL,
+                 "{\"hidden_size\": 128, \"patch_size\": 4, \"image_size\": 16, "
+                 "\"num_hidden_layers\": 11, \"intermediate_size\": 512, "
+                 "\"vision_config\": {\"hidden_size\": 128, \"patch_size\": 4, "
+                 "\"image_size\": 16, \"num_hidden_layers\": 11, "
+                 "\"intermediate_size\": 512}}");
 }
 
 static void config_refused(const char *dialect, const char *const *texts, const char *facts,
