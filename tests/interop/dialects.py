@@ -8,6 +8,7 @@ model that transformers saved, byte for byte, and the same metadata.json but for
 files, the account and the time. So must a weights file without its config.json, once what
 shapes do not tell is set.
 """
+import json
 import os
 import shutil
 import sys
@@ -156,12 +157,34 @@ def old_sentence(name, encoder, folder):
     return target
 
 
+def new_sentence(name):
+    """st-dense as release 6 lays it out: other paths of classes, pooling modes as a list"""
+    target = os.path.join(WORK, name)
+    shutil.copytree(os.path.join(GOLDEN, "st-dense", "source"), target)
+    path = os.path.join(target, "1_Pooling", "config.json")
+    old = load_json(path)
+    names = {"pooling_mode_cls_token": "cls", "pooling_mode_mean_tokens": "mean"}
+    modes = [names[key] for key, on in old.items() if key.startswith("pooling_mode_") and on]
+    with open(path, "w", encoding="utf-8") as stream:
+        json.dump({"embedding_dimension": old["word_embedding_dimension"],
+                   "pooling_mode": modes[0] if len(modes) == 1 else modes,
+                   "include_prompt": True}, stream)
+    path = os.path.join(target, "modules.json")
+    with open(path, encoding="utf-8") as stream:
+        text = stream.read()
+    with open(path, "w", encoding="utf-8") as stream:
+        stream.write(text.replace("sentence_transformers.models.",
+                                  "sentence_transformers.base.modules.x."))
+    return target
+
+
 def check_sentence():
     like = reference("st-dense")
     check_same("sentence-transformers: 0_BERT with gamma, beta and a prefix, .bin everywhere",
                old_sentence("sentence-bert", "encoder", "0_BERT"), like)
     check_same("sentence-transformers: 0_Transformer out of a training",
                old_sentence("sentence-transformer", "encoder-training", "0_Transformer"), like)
+    check_same("sentence-transformers: as release 6 saves it", new_sentence("sentence-6"), like)
 
 
 def check_alone(case, *settings):
