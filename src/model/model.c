@@ -5,6 +5,8 @@
  * config.json beside the encoder what it is, the checkpoint's names are asked last.
  */
 #include "model/model.h"
+
+#include "base/glob.h"
 #include "model/modules.h"
 #include "model/settings.h"
 #include "model/translate.h"
@@ -74,14 +76,16 @@ static enum fletch_status read_model_type(struct fletch_model *model,
     return FLETCH_OK;
 }
 
-/* An adapter is the difference to a model that lies elsewhere. */
-static enum fletch_status refuse_adapter(const struct fletch_model *model,
-                                         struct fletch_arena *arena,
+/* An adapter is the difference to a model that lies elsewhere. A model's own file may lie
+ * beside it: of a file that was named, its name tells. */
+static enum fletch_status refuse_adapter(const struct fletch_model *model, const char *path,
+                                         bool single, struct fletch_arena *arena,
                                          struct fletch_error *err)
 {
-    const char *path;
-
-    TRY(join(&path, arena, model->encoder_folder, "adapter_config.json", err));
+    if (single && !fletch_glob_match("adapter_model*", fletch_path_base(path)))
+        return FLETCH_OK;
+    if (!single)
+        TRY(join(&path, arena, model->encoder_folder, "adapter_config.json", err));
     if (fletch_file_kind(path) == FLETCH_FILE_NONE)
         return FLETCH_OK;
     return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
@@ -249,8 +253,7 @@ static enum fletch_status open_all(struct fletch_model *model, const char *path,
     TRY(find_folder(model, &single, path, err));
     TRY(fletch_modules_load(model, err));
     TRY(find_encoder(model, single, err));
-    if (!single)
-        TRY(refuse_adapter(model, &model->arena, err));
+    TRY(refuse_adapter(model, path, single, &model->arena, err));
     TRY(load_config(model, err));
     TRY(fletch_settings_read(model, options, err));
     if (!single && model->modules_count)

@@ -150,6 +150,10 @@ static void refuses_bad_configs(void **state)
         scratch, NULL, FLETCH_ERR_UNSUPPORTED,
         "/adapter_config.json: a PEFT adapter, whose base model is elsewhere; merge the "
         "two first");
+    put_weights(at("adapter_model.safetensors"), "base_model.model.x.lora_A.weight");
+    refused(at("adapter_model.safetensors"), NULL, FLETCH_ERR_UNSUPPORTED,
+            "/adapter_model.safetensors: a PEFT adapter, whose base model is elsewhere; "
+            "merge the two first");
 }
 
 #define SCRATCH_TEST(name)                                                                 \
