@@ -91,6 +91,9 @@ static const struct fletch_dialect_refusal refusals[] = {
       "the image tower lacks the first LayerNorm" OTHER },
     { NULL, "model_cfg.vision_cfg.pool_type", "tok",
       "the image tower pools otherwise than by its class token" OTHER },
+    /* as older releases said it */
+    { NULL, "model_cfg.vision_cfg.global_average_pool", NULL,
+      "the image tower pools otherwise than by its class token" OTHER },
     { NULL, NULL, NULL, NULL },
 };
 

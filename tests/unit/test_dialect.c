@@ -462,6 +462,9 @@ static void other_models(void **state)
     model_refused("open-clip", clip_words, VISION_CFG("\"pool_type\": \"avg\""),
                   IN_FILE "pool_type is avg: the image tower pools otherwise than by its "
                           "class token" LACKS);
+    model_refused("open-clip", clip_words, VISION_CFG("\"global_average_pool\": true"),
+                  IN_FILE "global_average_pool is true: the image tower pools otherwise "
+                          "than by its class token" LACKS);
     say(&words, clip_words, NULL,
         VISION_CFG("\"pool_type\": \"tok\", \"no_ln_pre\": false, \"attentional_pool\": "
                    "null"));
