@@ -148,13 +148,18 @@ static bool is_msgpack(const struct look *look)
     return len && len < look->size - at && is_printable(p + at + 1, len);
 }
 
-/* A protobuf that begins with a small ir_version and the name of its producer. */
+/* A protobuf that begins with a small ir_version, and the name of its producer or, where
+ * none is named, the graph. */
 static bool is_onnx(const struct look *look)
 {
     const uint8_t *p = look->head;
 
-    return look->size > 4 && p[0] == 0x08 && p[1] && p[1] < 0x20 && p[2] == 0x12 && p[3] &&
-           p[3] < 0x40 && (size_t)p[3] + 4 <= look->size && is_printable(p + 4, p[3]);
+    if (look->size <= 4 || p[0] != 0x08 || !p[1] || p[1] >= 0x20)
+        return false;
+    if (p[2] == 0x3a)
+        return true;
+    return p[2] == 0x12 && p[3] && p[3] < 0x40 && (size_t)p[3] + 4 <= look->size &&
+           is_printable(p + 4, p[3]);
 }
 
 #define MAGIC(bytes) .magic = (bytes), .magic_size = sizeof(bytes) - 1

@@ -11,8 +11,13 @@
 #include "container/container.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Prefixes that an error suggests, and the bytes for their list. */
+#define HINTS_MAX 3
+#define HINT_CAP 200
 
 struct planner {
     struct fletch_row_plans *plans;
@@ -147,11 +152,53 @@ static enum fletch_status list_lacks(const struct planner *planner,
     return FLETCH_OK;
 }
 
+/* How many names begin with `len` bytes of a prefix. */
+static size_t count_below(const struct fletch_map_input *input, const char *prefix,
+                          size_t len)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < input->count; i++)
+        count += !strncmp(input->names[i], prefix, len);
+    return count;
+}
+
+/* Where a model lies below words that no rule knows, somebody's own attributes, the error
+ * lists them: it is for the user to choose. */
+static void hint_prefixes(const struct fletch_checkpoint *checkpoint,
+                          const struct fletch_map_input *input, struct fletch_error *err)
+{
+    const char *wanted = input->member->need ? input->member->need[0] : "";
+    const char *above = checkpoint->prefix ? checkpoint->prefix : "";
+    size_t wanted_len = strlen(wanted), found = 0;
+    char message[sizeof(err->message)], list[HINT_CAP] = "";
+
+    for (size_t i = 0; i < input->count && wanted_len; i++) {
+        const char *name = input->names[i];
+        size_t len = strlen(name) < wanted_len ? 0 : strlen(name) - wanted_len;
+        size_t used = strlen(list);
+
+        if (!len || name[len - 1] != '.' || strcmp(name + len, wanted) != 0)
+            continue;
+        if (found++ < HINTS_MAX)
+            snprintf(list + used, sizeof(list) - used, "%s'%s%s%.*s' with %zu",
+                     used ? ", " : "", above, *above ? "." : "", (int)len - 1, name,
+                     count_below(input, name, len));
+    }
+    if (!found || !err || strlen(list) + 1 == sizeof(list))
+        return;
+    snprintf(message, sizeof(message), "%s", err->message);
+    fletch_fail(err, err->status,
+                "%.*s; --prefix NAME takes what is below a name: %s tensors%s",
+                (int)sizeof(message), message, list, found > HINTS_MAX ? ", and more" : "");
+}
+
 /* The encoder's tensors, as its family has them. */
 static enum fletch_status plan_encoder(const struct planner *planner,
                                        struct fletch_error *err)
 {
     const char *outside;
+    enum fletch_status status;
     const struct fletch_part *part = &planner->model->parts[0];
     size_t count = part->checkpoint->tensors_count;
     struct fletch_arena *arena = &planner->plans->arena;
@@ -167,7 +214,10 @@ static enum fletch_status plan_encoder(const struct planner *planner,
         return fletch_fail_memory(err, count * sizeof(*mapped), "a plan");
     for (size_t i = 0; i < count; i++)
         names[i] = part->checkpoint->tensors[i].name;
-    TRY(fletch_family_map(mapped, &input, arena, err));
+    status = fletch_family_map(mapped, &input, arena, err);
+    if (status == FLETCH_ERR_FAMILY)
+        hint_prefixes(part->checkpoint, &input, err);
+    TRY(status);
     for (size_t i = 0; i < count; i++) {
         const struct fletch_tensor *tensor = &part->checkpoint->tensors[i];
         const char *name = tensor->origin ? tensor->origin : names[i];

@@ -193,6 +193,21 @@ def check_top(case):
               case.name + ", verify need not be told of the names as they are")
 
 
+def check_attributes(case):
+    """Words that no table has, in the keys themselves: the error says which there are"""
+    model = case.folder("attributes")
+    state = case.state()
+    both = behind("lit.student.", state)
+    both.update(behind("lit.teacher.", others(state)))
+    torch_writer.save_zip(model + "/pytorch_model.bin", {"state_dict": both})
+    below = ".model" if any(name.startswith("model.") for name in state) else ""
+    case.refused("two attributes that no rule knows", model,
+                 "; --prefix NAME takes what is below a name: 'state_dict.lit.student%s' with "
+                 % below)
+    case.check("one of the attributes", model, "state_dict.lit.student.", "--prefix",
+               "state_dict.lit.student")
+
+
 def check_asked(case):
     state = case.state()
     model = case.folder("two")
@@ -210,6 +225,7 @@ def check_asked(case):
     TAP.ok(found and found[0] != case.alone[0] and found[2] == "teacher",
            case.name + ", the other is another model", found and found[2])
     check_top(case)
+    check_attributes(case)
     case.refused("a prefix that is not there", model,
                  "no tensor's name begins with 'tutor.', which was asked for as prefix; there "
                  "are 'student' with %d, 'teacher' with %d tensors" % (count, count),

@@ -76,6 +76,7 @@ static const struct stranger files[] = {
       FLETCH_ERR_UNSUPPORTED, "is a msgpack file, as Flax saves weights" NOT_READ },
     { "f", TEXT("\x08\x07\x12\x07pytorch\x1a\x05"), FLETCH_ERR_UNSUPPORTED,
       "is an ONNX graph" MADE_OF },
+    { "f", TEXT("\x08\x0e:7\x0a\x0c"), FLETCH_ERR_UNSUPPORTED, "is an ONNX graph" MADE_OF },
     { "f", TEXT("Lorem ipsum"), FLETCH_ERR_FORMAT,
       "is no weights file that this version knows: it begins with 4c 6f 72 65, "
       "expected "
