@@ -94,6 +94,29 @@ static enum fletch_status refuse_adapter(const struct fletch_model *model, const
                        path);
 }
 
+/* Before config.json had a model_type, the class of a pipeline's first module said it. */
+static enum fletch_status ask_first_module(struct fletch_model *model,
+                                           struct fletch_error *err)
+{
+    static const char *const classes[][2] = {
+        { "BERT", "bert" },
+        { "RoBERTa", "roberta" },
+        { "DistilBERT", "distilbert" },
+        { "CamemBERT", "camembert" },
+        { "XLMRoBERTa", "xlm-roberta" },
+        { "ALBERT", "albert" },
+    };
+
+    for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
+        if (!model->modules_count || strcmp(model->modules[0].kind, classes[i][0]) != 0)
+            continue;
+        model->model_type = classes[i][1];
+        if (json_object_set_new(model->config, "model_type", json_string(classes[i][1])))
+            return fletch_fail_memory(err, strlen(classes[i][1]), "a config value");
+    }
+    return FLETCH_OK;
+}
+
 static enum fletch_status load_config(struct fletch_model *model, struct fletch_error *err)
 {
     model->model_type = "";
@@ -101,7 +124,8 @@ static enum fletch_status load_config(struct fletch_model *model, struct fletch_
         return FLETCH_OK;
     TRY(fletch_json_load(&model->config, model->config_path, false, err));
     model->config_stated = true;
-    return read_model_type(model, err);
+    TRY(read_model_type(model, err));
+    return *model->model_type ? FLETCH_OK : ask_first_module(model, err);
 }
 
 /* Only a file alone, and what other projects save, may lack a config.json. */
