@@ -301,6 +301,8 @@ enum fletch_status fletch_kind_find(const struct fletch_kind **out,
     if (type)
         return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
                            "none can be made for the model_type '%s'", type);
-    return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
-                       "neither tokenizer_class nor model_type says what to make");
+    return fletch_fail(
+        err, FLETCH_ERR_UNSUPPORTED,
+        "neither tokenizer_config.json has a tokenizer_class nor config.json a "
+        "model_type that says what to make");
 }

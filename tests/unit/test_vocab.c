@@ -67,7 +67,8 @@ static void says_what_it_cannot_make(void **state)
                  FLETCH_ERR_UNSUPPORTED, err,
                  "none can be made for the tokenizer_class 'BertJapaneseTokenizer'");
     assert_fails(build("{}", NULL, &err), FLETCH_ERR_UNSUPPORTED, err,
-                 "neither tokenizer_class nor model_type says what to make");
+                 "neither tokenizer_config.json has a tokenizer_class nor config.json a "
+                 "model_type that says what to make");
     assert_fails(build(BERT, NULL, &err), FLETCH_ERR_NOT_FOUND, err,
                  "there is no vocab.txt to make one from");
     assert_fails(build(ROBERTA, NULL, &err), FLETCH_ERR_NOT_FOUND, err,
