@@ -548,7 +548,23 @@ def torch(bench):
     yield table
 
 
+def gather(bench):
+    table = Table(
+        "tensors that do not lie in order",
+        "bench/gather: a transposed matrix of 4096 x 4096 float32 read through the reader of "
+        "checkpoints, against one of that size that lies in order, in turns; processor time. "
+        "Promised: less than 3x.",
+        ["", "in order ms", "transposed ms", "times", "promise"],
+    )
+    found = json.loads(run(bench.tool("gather", bench.out)).text)
+    for label, suffix in (("least", ""), ("middle", "_middle")):
+        one, other = found["straight" + suffix], found["gathered" + suffix]
+        table.add(label, ms(one), ms(other), times(other / one), verdict(other < 3 * one))
+    yield table
+
+
 SECTIONS = [limits, python, share, memory, start, threads, linear, reading, progress, torch]
+SECTIONS += [gather]
 
 
 def machine():

@@ -557,3 +557,8 @@ enum fletch_status fletch_checkpoint_read(const struct fletch_checkpoint *checkp
                                    err);
     return fletch_file_read(file, tensor->offset + begin, out, size, err);
 }
+
+void fletch_checkpoint_relax(struct fletch_checkpoint *checkpoint)
+{
+    fletch_strided_relax(checkpoint->strided);
+}

@@ -138,12 +138,20 @@ enum fletch_status fletch_checkpoint_load(struct fletch_checkpoint **out, const 
                                           const struct fletch_choice *choice,
                                           struct fletch_error *err);
 
+/* Bytes that reading tensors takes which do not lie in order, at most: for all of a
+ * checkpoint's, and besides for each thread that reads. */
+#define FLETCH_GATHER_SIZE ((size_t)69 << 20)
+#define FLETCH_GATHER_THREAD_SIZE ((size_t)1 << 20)
+
 /* `size` bytes of a tensor from byte `begin` on, its elements in order and little-endian,
  * however the file holds them. IO when the file shrank. */
 enum fletch_status fletch_checkpoint_read(const struct fletch_checkpoint *checkpoint,
                                           const struct fletch_tensor *tensor,
                                           uint64_t begin, void *out, size_t size,
                                           struct fletch_error *err);
+/* Gives back what reading tensors that do not lie in order needed, until one is read again.
+ * Nobody may be reading. */
+void fletch_checkpoint_relax(struct fletch_checkpoint *checkpoint);
 /* Puts a list in natural order in place of the checkpoint's: other names, parts and
  * transpositions of its tensors. Made by fletch_alloc_array, and taken on success. MEMORY.
  */

@@ -2,26 +2,32 @@
 /* strided.h - tensors whose elements do not lie in order: gathered through windows
  *
  * A transposed matrix read row by row would be one read per element. So a window of many
- * rows is gathered at once, in reads as long as the file allows, and handed out from
- * memory; neighbouring requests, of whatever thread, find it there.
+ * rows is read at once, in pieces as long as the file allows, and handed out from memory;
+ * neighbouring requests, of whatever thread, find it there.
  */
 #ifndef FLETCH_CHECKPOINT_STRIDED_H
 #define FLETCH_CHECKPOINT_STRIDED_H
 
 #include "base/file.h"
+#include "checkpoint/box.h"
 #include "tensor/tensor.h"
 
-/* Bytes of a window, and how many there are at most: what all strided tensors of a
- * checkpoint together need, besides FLETCH_STRIDED_STAGE for each thread that reads. */
-#define FLETCH_STRIDED_WINDOW ((size_t)8 << 20)
-#define FLETCH_STRIDED_WINDOWS 4
-#define FLETCH_STRIDED_STAGE ((size_t)4 << 20)
+/* Bytes of all windows, and how many there are at most: what all strided tensors of a
+ * checkpoint together need, besides FLETCH_BOX_STAGE for each thread that reads. */
+#define FLETCH_STRIDED_POOL ((size_t)64 << 20)
+#define FLETCH_STRIDED_WINDOWS 32
+/* With what is kept between lines. */
+#define FLETCH_STRIDED_MEMORY                                                              \
+    (FLETCH_BOX_MEMORY(FLETCH_STRIDED_POOL) + 64 * FLETCH_STRIDED_WINDOWS)
 
 struct fletch_strided;
 
 /* NULL when out of memory. Takes NULL to free. */
 struct fletch_strided *fletch_strided_new(void);
 void fletch_strided_free(struct fletch_strided *strided);
+/* Gives the memory of the windows back until something is read again. Nobody may be
+ * reading. Takes NULL. */
+void fletch_strided_relax(struct fletch_strided *strided);
 
 /* True when the file holds the tensor's bytes as they are handed out. */
 bool fletch_tensor_is_straight(const struct fletch_tensor *tensor);

@@ -21,8 +21,6 @@
 #define ROW_SIZE ((uint64_t)2048)
 /* A thread's chunk of source elements, and in the proof the expected one beside it. */
 #define CHUNKS_SIZE MIB
-/* What gathering a strided tensor takes besides, for each thread. */
-#define STRIDED_SIZE (32 * MIB)
 /* In the proof: a cursor's step and piece, and a decoder with a window of at most 8 MiB,
  * which small pages do not fill. */
 #define CURSOR_SIZE (2 * MIB)
@@ -58,6 +56,25 @@ static uint64_t largest_whole(const struct fletch_row_plans *plans,
     return largest + codec->bound((size_t)largest + FLETCH_PAGE_PREFIX);
 }
 
+/* What tensors take that do not lie in order: each checkpoint's windows, of which the rows
+ * are together, and a stage for each thread. */
+static void add_gathering(struct needs *needs, const struct fletch_row_plans *plans)
+{
+    const struct fletch_checkpoint *before = NULL;
+
+    for (size_t i = 0; i < plans->rows_count; i++) {
+        const struct fletch_row_plan *row = &plans->rows[i];
+        bool straight = !row->tensor->strides && !row->tensor->big_endian;
+
+        if (straight || row->checkpoint == before)
+            continue;
+        if (!before)
+            needs->thread += FLETCH_GATHER_THREAD_SIZE;
+        needs->fixed += FLETCH_GATHER_SIZE;
+        before = row->checkpoint;
+    }
+}
+
 static struct needs needs_of(const struct fletch_row_plans *plans,
                              const struct fletch_codec *codec, int level)
 {
@@ -69,11 +86,7 @@ static struct needs needs_of(const struct fletch_row_plans *plans,
                            .large = largest_whole(plans, codec) };
 
     needs.thread += encoder > proving ? encoder : proving;
-    for (size_t i = 0; i < plans->rows_count; i++)
-        if (plans->rows[i].tensor->strides) {
-            needs.thread += STRIDED_SIZE;
-            break;
-        }
+    add_gathering(&needs, plans);
     return needs;
 }
 

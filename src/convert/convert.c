@@ -246,8 +246,11 @@ static enum fletch_status prove(const struct conversion *c, const char *path,
                                   .options = c->options,
                                   .threads = c->budget.threads,
                                   .large_limit = c->budget.large_limit };
-    enum fletch_status status = fletch_model_open(&model, c->path, c->options, err);
+    enum fletch_status status;
 
+    for (size_t i = 0; i < c->model->parts_count; i++)
+        fletch_checkpoint_relax(c->model->parts[i].checkpoint);
+    status = fletch_model_open(&model, c->path, c->options, err);
     if (!status)
         status = fletch_row_plans_make(&plans, model, c->options->precision, err);
     if (!status)
