@@ -3,9 +3,9 @@
 """run.py FLETCH TOOLS [--large] [--only SECTION]... [--runs N] - measures, prints tables
 run.py --markdown - the tables of the last run again, as docs/benchmarks.md has them
 
-FLETCH is the command, TOOLS the folder with limits, read, stages and eta; bench/run builds them
+FLETCH is the command, TOOLS the folder with limits, read, stages, eta and gather; bench/run builds them
 and calls this. Sections: limits python share memory start threads linear reading progress
-torch.
+torch gather.
 Whatever is compared took turns in one run, each the best of N (5). Output folders are in memory
 (/dev/shm) where that is large enough, so that a disk's mood is not measured; the table
 against Python has a line with the disk. --large adds the 4 GB model. Exits with 1 when a

@@ -64,6 +64,30 @@ static enum fletch_status check_place(const struct fletch_tensor_list *list,
     return FLETCH_OK;
 }
 
+/* The third: of what lies in the file once, and is there under many names or in many
+ * places, there is no end. */
+static enum fletch_status check_total(struct fletch_tensor_list *list,
+                                      const struct fletch_tensor *tensor,
+                                      struct fletch_error *err)
+{
+    uint64_t there = list->file_size, most;
+
+    if (list->aside && !fletch_add(&there, there, list->aside->size))
+        there = UINT64_MAX;
+    if (!fletch_mul(&most, there, FLETCH_REPEATED_MAX))
+        most = UINT64_MAX;
+    if (most < FLETCH_REPEATED_LEAST)
+        most = FLETCH_REPEATED_LEAST;
+    if (!fletch_add(&list->bytes, list->bytes, tensor->size) || list->bytes > most)
+        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                           "tensor '%.*s': with it the tensors have %" PRIu64
+                           " bytes, more than the limit: %d times those of the file, or "
+                           "%d GiB (FLETCH_REPEATED_MAX)",
+                           FLETCH_NAME_SHOWN, tensor->name, list->bytes,
+                           FLETCH_REPEATED_MAX, (int)(FLETCH_REPEATED_LEAST >> 30));
+    return FLETCH_OK;
+}
+
 enum fletch_status fletch_tensor_list_put(struct fletch_tensor_list *list,
                                           const struct fletch_tensor *tensor,
                                           struct fletch_error *err)
@@ -79,6 +103,7 @@ enum fletch_status fletch_tensor_list_put(struct fletch_tensor_list *list,
                            " bytes are not what its shape and dtype say",
                            FLETCH_NAME_SHOWN, tensor->name, tensor->count, tensor->size);
     TRY(check_place(list, tensor, err));
+    TRY(check_total(list, tensor, err));
     if (list->count == list->cap) {
         size_t cap = list->cap ? list->cap * 2 : 64;
         struct fletch_tensor *grown = fletch_resize(list->tensors, cap, sizeof(*grown));

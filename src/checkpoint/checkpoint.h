@@ -91,7 +91,13 @@ struct fletch_tensor_list {
     struct fletch_tensor
         *tensors; /* [cap], `count` in use; grown by fletch_tensor_list_put */
     size_t count, cap;
+    uint64_t bytes; /* of all of them */
 };
+
+/* All tensors of a file together have at most so many times its bytes: layers that are
+ * shared are there once and listed often. Small files may have this much in any case. */
+#define FLETCH_REPEATED_MAX 256
+#define FLETCH_REPEATED_LEAST ((uint64_t)1 << 30)
 
 /* Appends a copy of the struct, its invariants checked; strings and shape must already live
  * in the arena. FORMAT, MEMORY. */

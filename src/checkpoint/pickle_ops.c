@@ -408,8 +408,8 @@ static bool is_dict_class(const struct fletch_pickle_value *callee)
     return false;
 }
 
-/* Python 2 gives an OrderedDict its items as a list of pairs: puts them into the dict on
- * top of the stack. */
+/* Python 2 gives an OrderedDict its items as a list of pairs, and a Counter is made of a
+ * dict: puts them into the dict on top of the stack. */
 static enum fletch_status take_pairs(struct machine *m, uint32_t args)
 {
     const struct fletch_pickle_value *value = value_at(m, args), *list;
@@ -418,6 +418,8 @@ static enum fletch_status take_pairs(struct machine *m, uint32_t args)
     if (value->kind != FLETCH_PICKLE_TUPLE || value->count != 1)
         return FLETCH_OK;
     list = value_at(m, value->items[0]);
+    if (list->kind == FLETCH_PICKLE_DICT)
+        return fletch_machine_append(m, dict, list->items, list->count);
     if (list->kind != FLETCH_PICKLE_LIST)
         return FLETCH_OK;
     for (uint32_t i = 0; i < list->count; i++) {

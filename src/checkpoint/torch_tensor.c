@@ -107,6 +107,8 @@ static const char *const inert[][2] = {
     { "numpy.core.multiarray", "_reconstruct" },
     { "numpy._core.multiarray", "scalar" },
     { "numpy._core.multiarray", "_reconstruct" },
+    { "numpy.core.numeric", "_frombuffer" },
+    { "numpy._core.numeric", "_frombuffer" },
     { "torch.jit._pickle", "build_intlist" },
     { "torch.jit._pickle", "build_doublelist" },
     { "torch.jit._pickle", "build_boollist" },

@@ -2,7 +2,7 @@
 /* test_pickle.c - the pickle machine: every opcode, every limit, every wrong turn */
 #include "torch_files.h"
 
-#include "checkpoint/pickle.h"
+#include "checkpoint/pickle_machine.h"
 
 static const struct fletch_pickle_value *top(const struct fletch_pickle *pickle)
 {
@@ -146,6 +146,8 @@ static const struct good goods[] = {
     { TEXT("cm\nC\n)R(K\1K\2u(K\1e."), "!m.C(;" },
     { TEXT("ccollections\nOrderedDict\n)RK\1K\2s}b."), "{1,2;" },
     { TEXT("ccollections\nOrderedDict\n(](K\1K\2tatR."), "{1,2;" },
+    { TEXT("ccollections\nCounter\n}K\1K\2s\x85R."), "{1,2;" },
+    { TEXT("cbuiltins\ndict\n}\x85RK\1K\2s."), "{1,2;" },
     { TEXT("ccollections\ndefaultdict\nc__builtin__\nlist\n\x85R."), "{;" },
     { TEXT("U\1x\x85Q."), "@('x';" },
     { TEXT("Pabc\n."), "@'abc'" },
@@ -258,8 +260,14 @@ static const struct bad bads[] = {
       "byte 1000: opcode 95 (FRAME): a frame of 18446744073709551615 bytes, 2 follow" },
     { TEXT("\x82\1."), FLETCH_ERR_UNSUPPORTED,
       "byte 1000: opcode 82 (EXT1): names a class by a number that only its writer knows" },
+    { TEXT("\x83\1\2."), FLETCH_ERR_UNSUPPORTED,
+      "byte 1000: opcode 83 (EXT2): names a class by a number that only its writer knows" },
+    { TEXT("\x84\1\2\3\4."), FLETCH_ERR_UNSUPPORTED,
+      "byte 1000: opcode 84 (EXT4): names a class by a number that only its writer knows" },
     { TEXT("\x97."), FLETCH_ERR_UNSUPPORTED,
       "byte 1000: opcode 97 (NEXT_BUFFER): has bytes that are not in the pickle" },
+    { TEXT("N\x98."), FLETCH_ERR_UNSUPPORTED,
+      "byte 1001: opcode 98 (READONLY_BUFFER): has bytes that are not in the pickle" },
 };
 
 static void assert_bad(const void *bytes, size_t size, enum fletch_status status,
@@ -324,6 +332,31 @@ static void limits(void **state)
     free(bytes);
 }
 
+/* No opcode of the tables is left out above; what is none says so. */
+static void all_codes(void **state)
+{
+    bool tried[256] = { false };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(goods) / sizeof(goods[0]); i++)
+        for (size_t j = 0; j < goods[i].size; j++)
+            tried[(uint8_t)goods[i].bytes[j]] = true;
+    for (size_t i = 0; i < sizeof(bads) / sizeof(bads[0]); i++)
+        tried[(uint8_t)bads[i].bytes[0]] = tried[(uint8_t)bads[i].bytes[1]] = true;
+    for (unsigned code = 0; code < 256; code++) {
+        const uint8_t bytes[] = { (uint8_t)code, '.' };
+        char sentence[80];
+
+        if (fletch_pickle_atoms[code].run || fletch_pickle_ops[code].run) {
+            assert_true(tried[code]);
+            continue;
+        }
+        snprintf(sentence, sizeof(sentence),
+                 "byte 1000: opcode %02x (unknown): is none of a pickle's", code);
+        assert_bad(bytes, sizeof(bytes), FLETCH_ERR_FORMAT, sentence);
+    }
+}
+
 static void looking(void **state)
 {
     static const char bytes[] = "cm\nC\nU\1x\x86.";
@@ -352,7 +385,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_opcode), cmocka_unit_test(every_prefix),
         cmocka_unit_test(wrong_turns),  cmocka_unit_test(limits),
-        cmocka_unit_test(looking),
+        cmocka_unit_test(all_codes),    cmocka_unit_test(looking),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

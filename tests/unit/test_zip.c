@@ -106,6 +106,18 @@ static const struct bad bads[] = {
       { .method = 8 },
       FLETCH_ERR_FORMAT,
       "says something else than the directory" },
+    { { .name = "m\\x", .bytes = BODY, .size = 35 },
+      { 0 },
+      FLETCH_ERR_FORMAT,
+      "a member is called 'm\\x', expected a plain relative path" },
+    { { .name = "m/../x", .bytes = BODY, .size = 35 },
+      { 0 },
+      FLETCH_ERR_FORMAT,
+      "a member is called 'm/../x', expected a plain relative path" },
+    { { .name = "m/x", .bytes = BODY, .size = 35, .deflate = true, .crc = 1 },
+      { 0 },
+      FLETCH_ERR_FORMAT,
+      "the file is damaged" },
 };
 
 static void contradictions(void **state)
@@ -129,6 +141,123 @@ static void contradictions(void **state)
         fletch_buf_release(&bytes);
         fletch_file_close(&file);
     }
+}
+
+/* ---- Single fields ---- */
+
+/* Where they are in a local header and in the directory's entry. */
+enum { LOCAL_PACKED = 18, LOCAL_EXTRA = 28, ENTRY_PACKED = 20, ENTRY_SIZE = 24 };
+enum { ENTRY_NAME = 46, ENTRY_PLACE = 42 };
+
+/* A number of an archive of two members: "m/a", which is deflated and whose sizes stand
+ * behind it, and "m/b", which is stored. */
+struct forged {
+    int member, at; /* of its directory entry; of the local header where at < 0 */
+    uint32_t value;
+    const char *sentence;
+};
+
+static const struct forged forgeries[] = {
+    { 0, ENTRY_SIZE, 34, "member 'm/a' does not inflate to its 34 bytes" },
+    { 0, ENTRY_SIZE, 36, "member 'm/a' does not inflate to its 36 bytes" },
+    { 0, ENTRY_SIZE, 1 << 30, "would unpack to 1073741824, which deflate cannot do" },
+    { 0, ENTRY_PACKED, 1 << 20, "reaches into the directory" },
+    { 1, ENTRY_SIZE, 34, "is stored in 35 bytes and has 34, expected the same" },
+    { 1, ENTRY_NAME, 'm' | '/' << 8 | 'a' << 16 | 'P' << 24,
+      "member 'm/a' is there twice" },
+    { 1, ENTRY_PLACE, 8, "overlaps 'm/b' at byte 8" },
+    { 1, -LOCAL_PACKED, 1, "of member 'm/b' says something else than the directory" },
+    { 0, -LOCAL_EXTRA, 40, "reaches into what begins at byte" },
+    { 0, -LOCAL_EXTRA, 0xffff, "reaches into what begins at byte" },
+};
+
+static size_t find_bytes(const struct fletch_buf *file, const char *magic, int which)
+{
+    const uint8_t *found = file->bytes;
+
+    for (int i = 0; i <= which; i++) {
+        found = memmem(found + i, file->size - (size_t)(found + i - file->bytes), magic, 4);
+        assert_non_null(found);
+    }
+    return (size_t)(found - file->bytes);
+}
+
+static void forged_numbers(void **state)
+{
+    static const struct zip_member members[] = {
+        { .name = "m/a", .bytes = BODY, .size = 35, .deflate = true, .descriptor = true },
+        { .name = "m/b", .bytes = BODY, .size = 35 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(forgeries) / sizeof(forgeries[0]); i++) {
+        const struct forged *forged = &forgeries[i];
+        struct fletch_file file = FLETCH_FILE_CLOSED;
+        struct fletch_buf archive = { 0 }, bytes = { 0 };
+        struct fletch_error err = { 0 };
+        enum fletch_status status;
+        struct fletch_zip zip;
+        size_t at_byte;
+
+        put_zip(&archive, members, 2, NULL);
+        at_byte =
+            find_bytes(&archive, forged->at < 0 ? "PK\3\4" : "PK\1\2", forged->member) +
+            (size_t)abs(forged->at);
+        if (forged->at == -LOCAL_EXTRA)
+            fletch_store_u16(archive.bytes + at_byte, (uint16_t)forged->value);
+        else
+            fletch_store_u32(archive.bytes + at_byte, forged->value);
+        put_bytes(at("x.zip"), archive.bytes, archive.size);
+        assert_ok(fletch_file_open(&file, at("x.zip"), &err), err);
+        status = fletch_zip_open(&zip, &file, &err);
+        for (size_t j = 0; !status && j < zip.count; j++)
+            status = fletch_zip_load(&bytes, &zip, &zip.members[j], 1 << 30, "LIMIT", &err);
+        assert_fails(status, FLETCH_ERR_FORMAT, err, forged->sentence);
+        fletch_zip_close(&zip);
+        fletch_file_close(&file);
+        fletch_buf_release(&archive);
+        fletch_buf_release(&bytes);
+    }
+}
+
+static void assert_unopened(const struct fletch_buf *end, uint64_t in_front,
+                            enum fletch_status status, const char *sentence)
+{
+    struct fletch_file file = FLETCH_FILE_CLOSED;
+    struct fletch_error err;
+    struct fletch_zip zip;
+
+    assert_ok(fletch_file_create(&file, at("x.zip"), &err), err);
+    assert_ok(fletch_file_write(&file, in_front, end->bytes, end->size, &err), err);
+    fletch_file_close(&file);
+    assert_ok(fletch_file_open(&file, at("x.zip"), &err), err);
+    assert_fails(fletch_zip_open(&zip, &file, &err), status, err, sentence);
+    fletch_zip_close(&zip);
+    fletch_file_close(&file);
+    unlink(at("x.zip"));
+}
+
+/* The directory's limits, and what its end may not say; the files are sparse. */
+static void endings(void **state)
+{
+    struct fletch_buf end = { 0 };
+
+    (void)state;
+    put_end(&end, FLETCH_ZIP_MEMBERS_MAX + 1, 0, true);
+    assert_unopened(&end, 0, FLETCH_ERR_UNSUPPORTED,
+                    "1000001 members, the limit is 1000000 (FLETCH_ZIP_MEMBERS_MAX)");
+    fletch_buf_clear(&end);
+    put_end(&end, 1, 0, false);
+    assert_unopened(&end, 0, FLETCH_ERR_FORMAT, "1 members in a directory of 0 bytes");
+    fletch_store_u32(end.bytes + 12, (uint32_t)FLETCH_ZIP_DIRECTORY_MAX + 1);
+    assert_unopened(&end, FLETCH_ZIP_DIRECTORY_MAX + 1, FLETCH_ERR_UNSUPPORTED,
+                    "a directory of 134217729 bytes, the limit is 134217728 "
+                    "(FLETCH_ZIP_DIRECTORY_MAX)");
+    assert_unopened(&end, 5, FLETCH_ERR_FORMAT,
+                    "does not end where the end record begins, at byte 5");
+    fletch_store_u16(end.bytes + 4, 1);
+    assert_unopened(&end, 0, FLETCH_ERR_UNSUPPORTED, "a zip archive of several files");
+    fletch_buf_release(&end);
 }
 
 static void every_prefix(void **state)
@@ -157,6 +286,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(reads_all_kinds, make_scratch, remove_scratch),
         cmocka_unit_test_setup_teardown(contradictions, make_scratch, remove_scratch),
+        cmocka_unit_test_setup_teardown(forged_numbers, make_scratch, remove_scratch),
+        cmocka_unit_test_setup_teardown(endings, make_scratch, remove_scratch),
         cmocka_unit_test_setup_teardown(every_prefix, make_scratch, remove_scratch),
     };
 
