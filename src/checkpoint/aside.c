@@ -1,17 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /* aside.c - see aside.h */
 #include "checkpoint/aside.h"
+#include "checkpoint/inside.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static enum fletch_status open_aside(struct fletch_tensor_list *list,
-                                     struct fletch_error *err)
+struct held {
+    struct fletch_zip_member member; /* its name in the list's arena */
+    uint64_t place;
+    bool there;
+};
+
+struct fletch_aside {
+    struct fletch_file file; /* size: of all places */
+    size_t *numbers;         /* [zip.count], of the one in `held`, plus 1 */
+    struct held *held;       /* [zip.count], `count` in use, in the order of their places */
+    size_t count;
+    pthread_mutex_t lock; /* guards who is there */
+};
+
+static enum fletch_status open_file(struct fletch_file *out, struct fletch_error *err)
 {
     char name[] = P_tmpdir "/fletch-XXXXXX";
     int fd = open(P_tmpdir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
@@ -24,52 +39,130 @@ static enum fletch_status open_aside(struct fletch_tensor_list *list,
     if (fd < 0)
         return fletch_fail(err, FLETCH_ERR_IO, "%s: no file to unpack into: %s", P_tmpdir,
                            strerror(errno));
-    list->aside = fletch_arena_alloc(list->arena, sizeof(*list->aside));
-    if (!list->aside) {
-        close(fd);
-        return fletch_fail_memory(err, sizeof(*list->aside), "a file to unpack into");
-    }
-    *list->aside = (struct fletch_file){ .fd = fd, .path = "what was unpacked" };
+    *out = (struct fletch_file){ .fd = fd, .path = "what was unpacked" };
     return FLETCH_OK;
 }
 
-enum fletch_status fletch_aside_unpack(uint64_t *out, struct fletch_aside *aside,
-                                       struct fletch_tensor_list *list,
-                                       const struct fletch_zip *zip,
-                                       const struct fletch_zip_member *member,
-                                       struct fletch_error *err)
+static enum fletch_status open_aside(struct fletch_aside **out,
+                                     const struct fletch_zip *zip, struct fletch_error *err)
+{
+    struct fletch_aside *aside = fletch_alloc(sizeof(*aside));
+
+    if (!aside)
+        return fletch_fail_memory(err, sizeof(*aside), "a file to unpack into");
+    pthread_mutex_init(&aside->lock, NULL);
+    aside->file.fd = -1;
+    aside->numbers = fletch_alloc_array(zip->count, sizeof(*aside->numbers));
+    aside->held = fletch_alloc_array(zip->count, sizeof(*aside->held));
+    *out = aside;
+    if (!aside->numbers || !aside->held)
+        return fletch_fail_memory(err, zip->count * sizeof(*aside->held),
+                                  "unpacked members");
+    return open_file(&aside->file, err);
+}
+
+enum fletch_status fletch_aside_place(uint64_t *out, struct fletch_tensor_list *list,
+                                      const struct fletch_zip *zip,
+                                      const struct fletch_zip_member *member,
+                                      struct fletch_error *err)
 {
     size_t index = (size_t)(member - zip->members);
+    struct fletch_aside *aside;
+    struct held *held;
+    uint64_t begin;
 
-    if (!aside->places)
-        aside->places = fletch_alloc_array(zip->count, sizeof(*aside->places));
-    if (!aside->places)
-        return fletch_fail_memory(err, zip->count * sizeof(*aside->places),
-                                  "unpacked members");
-    if (aside->places[index]) {
-        *out = aside->places[index] - 1;
+    if (!list->aside)
+        TRY(open_aside(&list->aside, zip, err));
+    aside = list->aside;
+    if (aside->numbers[index]) {
+        *out = aside->held[aside->numbers[index] - 1].place;
         return FLETCH_OK;
     }
-    if (!list->aside)
-        TRY(open_aside(list, err));
-    if (member->size > FLETCH_ASIDE_MAX - list->aside->size)
+    if (member->size > FLETCH_ZIP_INFLATED_MAX)
+        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                           "byte %" PRIu64 ": member '%.*s' has %" PRIu64
+                           " bytes, the limit is %" PRIu64 " (FLETCH_ZIP_INFLATED_MAX)",
+                           member->begin, FLETCH_NAME_SHOWN, member->name, member->size,
+                           FLETCH_ZIP_INFLATED_MAX);
+    if (member->size > FLETCH_ASIDE_MAX - aside->file.size)
         return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
                            "byte %" PRIu64 ": the compressed members unpack to more than "
                            "the limit, %" PRIu64 " bytes (FLETCH_ASIDE_MAX)",
                            member->begin, FLETCH_ASIDE_MAX);
-    TRY(fletch_zip_load(&aside->scratch, zip, member, FLETCH_ZIP_INFLATED_MAX,
-                        "FLETCH_ZIP_INFLATED_MAX", err));
-    *out = list->aside->size;
-    TRY(fletch_file_write(list->aside, *out, aside->scratch.bytes, aside->scratch.size,
-                          err));
-    list->aside->size += aside->scratch.size;
-    aside->places[index] = *out + 1;
+    TRY(fletch_zip_locate(&begin, zip, member, err));
+    held = &aside->held[aside->count];
+    *held = (struct held){ .member = *member, .place = aside->file.size };
+    held->member.name = fletch_arena_strdup(list->arena, member->name);
+    if (!held->member.name)
+        return fletch_fail_memory(err, strlen(member->name), "the name of a member");
+    aside->numbers[index] = ++aside->count;
+    aside->file.size += member->size;
+    *out = held->place;
     return FLETCH_OK;
 }
 
-void fletch_aside_release(struct fletch_aside *aside)
+/* The last one that begins at the byte or before it: only the last of those with one place
+ * is not empty. */
+static struct held *find(const struct fletch_aside *aside, uint64_t offset)
 {
-    fletch_buf_release(&aside->scratch);
-    fletch_free(aside->places);
-    *aside = (struct fletch_aside){ 0 };
+    size_t low = 0, high = aside->count;
+
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+
+        if (aside->held[middle].place <= offset)
+            low = middle;
+        else
+            high = middle;
+    }
+    return aside->count ? &aside->held[low] : NULL;
+}
+
+static enum fletch_status unpack(struct fletch_aside *aside, struct held *held,
+                                 const struct fletch_file *archive,
+                                 struct fletch_error *err)
+{
+    const struct fletch_zip zip = { .file = archive };
+    struct fletch_buf bytes = { 0 };
+    enum fletch_status status =
+        fletch_zip_load(&bytes, &zip, &held->member, FLETCH_ZIP_INFLATED_MAX,
+                        "FLETCH_ZIP_INFLATED_MAX", err);
+
+    if (!status)
+        status = fletch_file_write(&aside->file, held->place, bytes.bytes, bytes.size, err);
+    fletch_buf_release(&bytes);
+    held->there = !status;
+    return status;
+}
+
+enum fletch_status fletch_aside_file(const struct fletch_file **out,
+                                     struct fletch_aside *aside,
+                                     const struct fletch_file *archive, uint64_t offset,
+                                     struct fletch_error *err)
+{
+    struct held *held = find(aside, offset);
+    enum fletch_status status = FLETCH_OK;
+
+    pthread_mutex_lock(&aside->lock);
+    if (held && !held->there)
+        status = unpack(aside, held, archive, err);
+    pthread_mutex_unlock(&aside->lock);
+    *out = &aside->file;
+    return status;
+}
+
+uint64_t fletch_aside_size(const struct fletch_aside *aside)
+{
+    return aside->file.size;
+}
+
+void fletch_aside_close(struct fletch_aside *aside)
+{
+    if (!aside)
+        return;
+    fletch_file_close(&aside->file);
+    pthread_mutex_destroy(&aside->lock);
+    fletch_free(aside->numbers);
+    fletch_free(aside->held);
+    fletch_free(aside);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* aside.h - compressed members of a zip archive, unpacked into a file without a name
  *
- * The file is made in the folder for temporary files, belongs to the list and is gone when
- * it is closed. A member is unpacked once.
+ * Each has its place in that file when the archive is listed, and is unpacked to it, once,
+ * when somebody wants its bytes: who only lists unpacks nothing. The file is made in the
+ * folder for temporary files and is gone when it is closed.
  */
 #ifndef FLETCH_CHECKPOINT_ASIDE_H
 #define FLETCH_CHECKPOINT_ASIDE_H
@@ -13,19 +14,23 @@
 /* Of all compressed members of a file, unpacked. */
 #define FLETCH_ASIDE_MAX ((uint64_t)64 << 30)
 
-/* Zeroed is empty. */
-struct fletch_aside {
-    uint64_t *places; /* [zip.count], where a member was unpacked to, plus 1; or NULL */
-    struct fletch_buf scratch;
-};
+struct fletch_aside;
 
-/* Where the member begins in list->aside, unpacked now if it was not yet. */
-enum fletch_status fletch_aside_unpack(uint64_t *out, struct fletch_aside *aside,
-                                       struct fletch_tensor_list *list,
-                                       const struct fletch_zip *zip,
-                                       const struct fletch_zip_member *member,
-                                       struct fletch_error *err);
-/* Lets go of all but the file. */
-void fletch_aside_release(struct fletch_aside *aside);
+/* The place of the member in list->aside, which is made for the first one. FORMAT,
+ * UNSUPPORTED (a limit, by name), IO, MEMORY. */
+enum fletch_status fletch_aside_place(uint64_t *out, struct fletch_tensor_list *list,
+                                      const struct fletch_zip *zip,
+                                      const struct fletch_zip_member *member,
+                                      struct fletch_error *err);
+/* The file, in which the member that byte `offset` lies in is unpacked now if it was not
+ * yet. Any number of threads at once. FORMAT, IO, MEMORY. */
+enum fletch_status fletch_aside_file(const struct fletch_file **out,
+                                     struct fletch_aside *aside,
+                                     const struct fletch_file *archive, uint64_t offset,
+                                     struct fletch_error *err);
+/* Bytes of all places. */
+uint64_t fletch_aside_size(const struct fletch_aside *aside);
+/* Takes NULL. */
+void fletch_aside_close(struct fletch_aside *aside);
 
 #endif

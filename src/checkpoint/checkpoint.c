@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* checkpoint.c - see checkpoint.h */
+#include "checkpoint/aside.h"
 #include "checkpoint/nest.h"
 #include "checkpoint/strided.h"
 
@@ -45,7 +46,7 @@ static enum fletch_status check_place(const struct fletch_tensor_list *list,
                                       const struct fletch_tensor *tensor,
                                       struct fletch_error *err)
 {
-    uint64_t end = tensor->aside ? list->aside->size : list->file_size, extent;
+    uint64_t end = tensor->aside ? fletch_aside_size(list->aside) : list->file_size, extent;
 
     if (tensor->strides && !fletch_dtype_size(tensor->dtype))
         return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
@@ -72,7 +73,7 @@ static enum fletch_status check_total(struct fletch_tensor_list *list,
 {
     uint64_t there = list->file_size, most;
 
-    if (list->aside && !fletch_add(&there, there, list->aside->size))
+    if (list->aside && !fletch_add(&there, there, fletch_aside_size(list->aside)))
         there = UINT64_MAX;
     if (!fletch_mul(&most, there, FLETCH_REPEATED_MAX))
         most = UINT64_MAX;
@@ -486,8 +487,7 @@ void fletch_checkpoint_close(struct fletch_checkpoint *checkpoint)
         return;
     for (size_t i = 0; i < checkpoint->files_count; i++) {
         fletch_file_close(&checkpoint->files[i].file);
-        if (checkpoint->files[i].aside)
-            fletch_file_close(checkpoint->files[i].aside);
+        fletch_aside_close(checkpoint->files[i].aside);
     }
     fletch_strided_free(checkpoint->strided);
     json_decref(checkpoint->facts);
@@ -562,6 +562,20 @@ fletch_checkpoint_find(const struct fletch_checkpoint *checkpoint, const char *n
                    compare_tensors);
 }
 
+/* Where a tensor's bytes lie that are compressed in the file. */
+static enum fletch_status unpacked(const struct fletch_file **out,
+                                   const struct fletch_checkpoint_file *file,
+                                   const struct fletch_tensor *tensor,
+                                   struct fletch_error *err)
+{
+    enum fletch_status status =
+        fletch_aside_file(out, file->aside, &file->file, tensor->offset, err);
+
+    if (status && status != FLETCH_ERR_IO) /* those begin with the path */
+        fletch_error_prefix(err, "%s", file->file.path);
+    return status;
+}
+
 enum fletch_status fletch_checkpoint_read(const struct fletch_checkpoint *checkpoint,
                                           const struct fletch_tensor *tensor,
                                           uint64_t begin, void *out, size_t size,
@@ -575,8 +589,9 @@ enum fletch_status fletch_checkpoint_read(const struct fletch_checkpoint *checkp
                            "tensor '%.*s': %zu bytes at byte %" PRIu64
                            " are asked for, it has %" PRIu64,
                            FLETCH_NAME_SHOWN, tensor->name, size, begin, tensor->size);
-    file = tensor->aside ? checkpoint->files[tensor->file].aside
-                         : &checkpoint->files[tensor->file].file;
+    file = &checkpoint->files[tensor->file].file;
+    if (tensor->aside && size)
+        TRY(unpacked(&file, &checkpoint->files[tensor->file], tensor, err));
     if (!fletch_tensor_is_straight(tensor))
         return fletch_strided_read(checkpoint->strided, file, tensor, begin, out, size,
                                    err);

@@ -30,7 +30,7 @@
 struct fletch_checkpoint_file {
     const char *name; /* relative to the checkpoint's folder */
     struct fletch_file file;
-    struct fletch_file *aside; /* what was unpacked of it, in a file without a name; NULL */
+    struct fletch_aside *aside; /* compressed members of it (aside.h); NULL */
 };
 
 /* Something about a checkpoint that people should know: what was passed over, what a pickle
@@ -41,6 +41,7 @@ struct fletch_note {
 };
 
 struct fletch_strided;
+struct fletch_aside;
 
 struct fletch_checkpoint {
     struct fletch_arena arena;            /* names, shapes, paths */
@@ -83,11 +84,11 @@ struct fletch_tensor_list {
     bool is_shard;              /* an index names its tensors: they keep their names */
     const char *format;         /* static: a better name for it than the format's; NULL */
     const struct fletch_choice *choice; /* may be NULL */
-    const char *prefix;        /* with its last dot, of a format that chose; else NULL */
-    struct fletch_file *aside; /* what the format unpacked of this file, or NULL */
-    struct fletch_note *notes; /* grown by fletch_tensor_list_note */
-    struct fletch_note *rest;  /* names of tensors beside the model's, as an optimizer's */
-    json_t *facts;             /* as the checkpoint's; whoever sets it gives it away */
+    const char *prefix;         /* with its last dot, of a format that chose; else NULL */
+    struct fletch_aside *aside; /* compressed members of this file (aside.h), or NULL */
+    struct fletch_note *notes;  /* grown by fletch_tensor_list_note */
+    struct fletch_note *rest;   /* names of tensors beside the model's, as an optimizer's */
+    json_t *facts;              /* as the checkpoint's; whoever sets it gives it away */
     struct fletch_tensor
         *tensors; /* [cap], `count` in use; grown by fletch_tensor_list_put */
     size_t count, cap;

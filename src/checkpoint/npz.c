@@ -167,7 +167,6 @@ static bool probe_npy(const uint8_t *head, size_t head_size, uint64_t size)
 struct archive {
     struct fletch_tensor_list *list;
     struct fletch_zip zip;
-    struct fletch_aside aside;
     struct fletch_buf scratch;
     struct fletch_error *err;
 };
@@ -185,9 +184,10 @@ static enum fletch_status find_member(struct place *out, struct archive *archive
         out->crc = member->crc; /* what is unpacked has been checked */
         return fletch_zip_locate(&out->offset, &archive->zip, member, archive->err);
     }
-    TRY(fletch_aside_unpack(&out->offset, &archive->aside, archive->list, &archive->zip,
-                            member, archive->err));
-    out->file = archive->list->aside;
+    TRY(fletch_aside_place(&out->offset, archive->list, &archive->zip, member,
+                           archive->err));
+    TRY(fletch_aside_file(&out->file, archive->list->aside, archive->zip.file, out->offset,
+                          archive->err));
     out->aside = true;
     return FLETCH_OK;
 }
@@ -249,7 +249,6 @@ static enum fletch_status list_npz(struct fletch_tensor_list *out,
     if (status)
         fletch_error_prefix(err, "%s", file->path);
     fletch_zip_close(&archive.zip);
-    fletch_aside_release(&archive.aside);
     fletch_buf_release(&archive.scratch);
     return status;
 }

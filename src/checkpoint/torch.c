@@ -2,7 +2,7 @@
 /* torch.c - torch's zip: ROOT/data.pkl, ROOT/data/KEY for each storage, ROOT/byteorder
  *
  * The root is any name. Storages are read where they lie; those that somebody compressed
- * are unpacked into a file without a name first.
+ * are unpacked into a file without a name when they are.
  */
 #include "checkpoint/aside.h"
 #include "checkpoint/torch.h"
@@ -20,7 +20,6 @@
 struct archive {
     struct fletch_zip zip;
     char *root; /* "archive" */
-    struct fletch_aside aside;
     struct fletch_buf pickle;
     struct fletch_buf scratch;
 };
@@ -50,8 +49,7 @@ static enum fletch_status find_storage(struct fletch_torch_place *out,
         return fletch_zip_locate(&out->offset, &archive->zip, member, err);
     }
     out->aside = true;
-    return fletch_aside_unpack(&out->offset, &archive->aside, torch->list, &archive->zip,
-                               member, err);
+    return fletch_aside_place(&out->offset, torch->list, &archive->zip, member, err);
 }
 
 /* The one member ROOT/data.pkl; NULL when there is none. */
@@ -204,7 +202,6 @@ static enum fletch_status list(struct fletch_tensor_list *out,
     fletch_zip_close(&archive.zip);
     fletch_buf_release(&archive.pickle);
     fletch_buf_release(&archive.scratch);
-    fletch_aside_release(&archive.aside);
     return status;
 }
 

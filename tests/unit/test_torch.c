@@ -201,6 +201,55 @@ static void makers(void **state)
     fletch_buf_release(&pickle);
 }
 
+/* A compressed storage is unpacked when it is read: who lists does not meet its damage, who
+ * reads does, and the others are read all the same. */
+static void compressed_storages(void **state)
+{
+    struct pickled tensors[] = { SMALL, SMALL };
+    struct fletch_buf pickle = { 0 }, file = { 0 };
+    struct fletch_checkpoint *checkpoint;
+    struct fletch_error err = { 0 };
+    char found[16];
+
+    (void)state;
+    tensors[0].name = "damaged";
+    tensors[1].name = "good";
+    tensors[1].key = "1";
+    pickle_tensors(&pickle, tensors, 2);
+    {
+        const struct zip_member members[] = {
+            { .name = "m/data.pkl", .bytes = pickle.bytes, .size = pickle.size, .crc = 2 },
+            { .name = "m/data/0",
+              .bytes = "0123456789abcdef",
+              .size = 16,
+              .deflate = true,
+              .crc = 1 },
+            { .name = "m/data/1",
+              .bytes = "fedcba9876543210",
+              .size = 16,
+              .deflate = true,
+              .crc = 2 },
+        };
+
+        put_zip(&file, members, 3, NULL);
+    }
+    put_bytes(at("x.bin"), file.bytes, file.size);
+    checkpoint = open_good(at("x.bin"));
+    for (int i = 0; i < 2; i++) {
+        assert_fails(
+            fletch_checkpoint_read(checkpoint, &checkpoint->tensors[0], 0, found, 16, &err),
+            FLETCH_ERR_FORMAT, err, "member 'm/data/0' has CRC");
+        assert_int_equal(strncmp(err.message, at("x.bin"), strlen(at("x.bin"))), 0);
+        assert_ok(
+            fletch_checkpoint_read(checkpoint, &checkpoint->tensors[1], 4, found, 8, &err),
+            err);
+        assert_memory_equal(found, "dcba9876", 8);
+    }
+    fletch_checkpoint_close(checkpoint);
+    fletch_buf_release(&pickle);
+    fletch_buf_release(&file);
+}
+
 /* What numpy and torch put beside the weights is nothing to warn of. */
 static void inert_neighbours(void **state)
 {
@@ -337,6 +386,7 @@ int main(void)
                                         remove_scratch),
         cmocka_unit_test_setup_teardown(nests, make_scratch, remove_scratch),
         cmocka_unit_test_setup_teardown(makers, make_scratch, remove_scratch),
+        cmocka_unit_test_setup_teardown(compressed_storages, make_scratch, remove_scratch),
         cmocka_unit_test_setup_teardown(inert_neighbours, make_scratch, remove_scratch),
         cmocka_unit_test_setup_teardown(any_name, make_scratch, remove_scratch),
         cmocka_unit_test_setup_teardown(nests_of_the_same, make_scratch, remove_scratch),
