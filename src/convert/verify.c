@@ -117,6 +117,14 @@ static enum fletch_status open_output(struct verification *v, struct fletch_erro
     if (!weights)
         return fletch_fail_memory(err, strlen(v->out_dir), "a path");
     TRY(find_metadata(&metadata, v, folder, err));
+    if (folder && fletch_file_kind(weights) == FLETCH_FILE_NONE)
+        return fletch_fail(err, FLETCH_ERR_NOT_FOUND,
+                           "%s: no such file, expected in a converted folder", weights);
+    if (folder && fletch_file_kind(metadata) == FLETCH_FILE_NONE)
+        return fletch_fail(err, FLETCH_ERR_NOT_FOUND,
+                           "%s: no such file, expected beside weights.parquet; that file "
+                           "alone may be given by its own path",
+                           metadata);
     TRY(fletch_file_open(&v->file, weights, err));
     if (metadata) {
         TRY(fletch_json_load(&v->metadata, metadata, false, err));

@@ -52,6 +52,11 @@ static void an_honest_output_passes(void **state)
     assert_int_equal(found.hashes, 2);
     assert_ok(fletch_verify(&found, at("out/weights.parquet"), at("model"), &plain, &err),
               err);
+    assert_int_equal(found.hashes, 2);
+    /* alone nothing is known of it but what it says itself */
+    assert_int_equal(rename(at("out/weights.parquet"), at("alone.parquet")), 0);
+    assert_ok(fletch_verify(&found, at("alone.parquet"), at("model"), &plain, &err), err);
+    assert_int_equal(found.rows, 2);
     assert_int_equal(found.hashes, 0);
 }
 
