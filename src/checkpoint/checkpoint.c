@@ -65,15 +65,14 @@ static enum fletch_status check_place(const struct fletch_tensor_list *list,
     return FLETCH_OK;
 }
 
-/* The third: of what lies in the file once, and is there under many names or in many
- * places, there is no end. */
+/* Of what lies in the file once, and has many names or places, there is no end. */
 static enum fletch_status check_total(struct fletch_tensor_list *list,
                                       const struct fletch_tensor *tensor,
                                       struct fletch_error *err)
 {
-    uint64_t there = list->file_size, most;
+    uint64_t aside = list->aside ? fletch_aside_size(list->aside) : 0, there, most;
 
-    if (list->aside && !fletch_add(&there, there, fletch_aside_size(list->aside)))
+    if (!fletch_add(&there, list->file_size, aside))
         there = UINT64_MAX;
     if (!fletch_mul(&most, there, FLETCH_REPEATED_MAX))
         most = UINT64_MAX;
@@ -81,11 +80,10 @@ static enum fletch_status check_total(struct fletch_tensor_list *list,
         most = FLETCH_REPEATED_LEAST;
     if (!fletch_add(&list->bytes, list->bytes, tensor->size) || list->bytes > most)
         return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
-                           "tensor '%.*s': with it the tensors have %" PRIu64
-                           " bytes, more than the limit: %d times those of the file, or "
-                           "%d GiB (FLETCH_REPEATED_MAX)",
-                           FLETCH_NAME_SHOWN, tensor->name, list->bytes,
-                           FLETCH_REPEATED_MAX, (int)(FLETCH_REPEATED_LEAST >> 30));
+                           "tensor '%.*s': up to it there are %" PRIu64
+                           " bytes, the limit for this file is %" PRIu64
+                           " (FLETCH_REPEATED_MAX)",
+                           FLETCH_NAME_SHOWN, tensor->name, list->bytes, most);
     return FLETCH_OK;
 }
 

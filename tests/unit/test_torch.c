@@ -243,7 +243,7 @@ static void compressed_storages(void **state)
         assert_ok(
             fletch_checkpoint_read(checkpoint, &checkpoint->tensors[1], 4, found, 8, &err),
             err);
-        assert_memory_equal(found, "dcba9876", 8);
+        assert_memory_equal(found, "ba987654", 8);
     }
     fletch_checkpoint_close(checkpoint);
     fletch_buf_release(&pickle);
