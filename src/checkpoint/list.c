@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/* list.c - what formats find in a file: tensors and notes, checked as they come
+ *
+ * Whatever a format says, what is in the list keeps the invariants of checkpoint.h.
+ */
+#include "checkpoint/aside.h"
+#include "checkpoint/inside.h"
+#include "checkpoint/strided.h"
+
+#include "base/bytes.h"
+#include "base/utf8.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The first invariant of checkpoint.h. */
+static bool measures_up(const struct fletch_tensor *tensor)
+{
+    uint64_t count = 1, bits;
+
+    if (tensor->rank > FLETCH_RANK_MAX)
+        return false;
+    for (unsigned i = 0; i < tensor->rank; i++)
+        if (!fletch_mul(&count, count, tensor->shape[i]))
+            return false;
+    return fletch_mul(&bits, count, fletch_dtype_info(tensor->dtype)->bits) &&
+           count == tensor->count && bits % 8 == 0 && bits / 8 == tensor->size;
+}
+
+/* The second. */
+static enum fletch_status check_place(const struct fletch_tensor_list *list,
+                                      const struct fletch_tensor *tensor,
+                                      struct fletch_error *err)
+{
+    uint64_t end = tensor->aside ? fletch_aside_size(list->aside) : list->file_size, extent;
+
+    if (tensor->strides && !fletch_dtype_size(tensor->dtype))
+        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                           "tensor '%.*s': %s with strides, expected whole bytes",
+                           FLETCH_NAME_SHOWN, tensor->name,
+                           fletch_dtype_text(tensor->dtype));
+    if (!fletch_tensor_extent(&extent, tensor))
+        return fletch_fail(err, FLETCH_ERR_FORMAT,
+                           "tensor '%.*s': its strides reach beyond 64 bits",
+                           FLETCH_NAME_SHOWN, tensor->name);
+    if (tensor->offset > end || extent > end - tensor->offset)
+        return fletch_fail(err, FLETCH_ERR_FORMAT,
+                           "tensor '%.*s': %" PRIu64 " bytes at byte %" PRIu64
+                           ", but the file has %" PRIu64,
+                           FLETCH_NAME_SHOWN, tensor->name, extent, tensor->offset, end);
+    return FLETCH_OK;
+}
+
+/* Of what lies in the file once, and has many names or places, there is no end. */
+static enum fletch_status check_total(struct fletch_tensor_list *list,
+                                      const struct fletch_tensor *tensor,
+                                      struct fletch_error *err)
+{
+    uint64_t aside = list->aside ? fletch_aside_size(list->aside) : 0, there, most;
+
+    if (!fletch_add(&there, list->file_size, aside))
+        there = UINT64_MAX;
+    if (!fletch_mul(&most, there, FLETCH_REPEATED_MAX))
+        most = UINT64_MAX;
+    if (most < FLETCH_REPEATED_LEAST)
+        most = FLETCH_REPEATED_LEAST;
+    if (!fletch_add(&list->bytes, list->bytes, tensor->size) || list->bytes > most)
+        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                           "tensor '%.*s': up to it there are %" PRIu64
+                           " bytes, the limit for this file is %" PRIu64
+                           " (FLETCH_REPEATED_MAX)",
+                           FLETCH_NAME_SHOWN, tensor->name, list->bytes, most);
+    return FLETCH_OK;
+}
+
+enum fletch_status fletch_tensor_list_put(struct fletch_tensor_list *list,
+                                          const struct fletch_tensor *tensor,
+                                          struct fletch_error *err)
+{
+    size_t len = strlen(tensor->name);
+
+    if (fletch_utf8_span(tensor->name, len) != len)
+        return fletch_fail(err, FLETCH_ERR_FORMAT, "tensor '%.*s': its name is not UTF-8",
+                           FLETCH_NAME_SHOWN, tensor->name);
+    if (!measures_up(tensor))
+        return fletch_fail(err, FLETCH_ERR_FORMAT,
+                           "tensor '%.*s': %" PRIu64 " elements and %" PRIu64
+                           " bytes are not what its shape and dtype say",
+                           FLETCH_NAME_SHOWN, tensor->name, tensor->count, tensor->size);
+    TRY(check_place(list, tensor, err));
+    TRY(check_total(list, tensor, err));
+    if (list->count == list->cap) {
+        size_t cap = list->cap ? list->cap * 2 : 64;
+        struct fletch_tensor *grown = fletch_resize(list->tensors, cap, sizeof(*grown));
+
+        if (!grown)
+            return fletch_fail_memory(err, cap * sizeof(*grown), "tensors");
+        list->tensors = grown;
+        list->cap = cap;
+    }
+    list->tensors[list->count++] = *tensor;
+    return FLETCH_OK;
+}
+
+/* Notes go where text must be one line of UTF-8, and speak of what files say; a cut may
+ * fall within a character. */
+static void make_plain(char *text)
+{
+    size_t len = strlen(text);
+
+    for (size_t i = fletch_utf8_span(text, len); i < len;
+         i += fletch_utf8_span(text + i, len - i))
+        text[i] = '?';
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+            text[i] = '?';
+}
+
+enum fletch_status fletch_tensor_list_note(struct fletch_tensor_list *list,
+                                           struct fletch_error *err, const char *format,
+                                           ...)
+{
+    struct fletch_note *note = fletch_arena_alloc(list->arena, sizeof(*note));
+    struct fletch_note **end = &list->notes;
+    char text[sizeof(err->message)];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    make_plain(text);
+    if (note)
+        note->text = fletch_arena_strdup(list->arena, text);
+    if (!note || !note->text)
+        return fletch_fail_memory(err, sizeof(text), "a note");
+    while (*end)
+        end = &(*end)->next;
+    *end = note;
+    return FLETCH_OK;
+}
