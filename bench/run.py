@@ -3,9 +3,9 @@
 """run.py FLETCH TOOLS [--large] [--only SECTION]... [--runs N] - measures, prints tables
 run.py --markdown - the tables of the last run again, as docs/benchmarks.md has them
 
-FLETCH is the command, TOOLS the folder with limits, read, stages, eta and gather; bench/run builds them
-and calls this. Sections: limits python share memory start threads linear reading progress
-torch gather.
+FLETCH is the command, TOOLS the folder with limits, read and the like; bench/run builds them and
+calls this. Sections: limits python share memory start threads linear reading progress
+torch gather casts.
 Whatever is compared took turns in one run, each the best of N (5). Output folders are in memory
 (/dev/shm) where that is large enough, so that a disk's mood is not measured; the table
 against Python has a line with the disk. --large adds the 4 GB model. Exits with 1 when a
@@ -550,7 +550,7 @@ def torch(bench):
 
 def gather(bench):
     table = Table(
-        "tensors that do not lie in order",
+        "Tensors that do not lie in order",
         "bench/gather: a transposed matrix of 4096 x 4096 float32 read through the reader of "
         "checkpoints, against one of that size that lies in order, in turns; processor time. "
         "Promised: less than 3x.",
@@ -563,8 +563,30 @@ def gather(bench):
     yield table
 
 
+def casts(bench):
+    table = Table(
+        "Casts",
+        "GB/s of the source, one thread, the whole report with each (bench/casts.c). from "
+        "memory: 64 MiB that are in no cache, against memcpy of the same; in the cache: a chunk "
+        "as the pipeline has it. Promised for float32 to float16 with AVX2: at least 0.8 of "
+        "memcpy.",
+        ["cast", "from memory", "memcpy", "times", "promise", "in the cache", "plain C"],
+    )
+    found = json.loads(run(bench.tool("casts")).text)
+    for name, speeds in found.items():
+        if name == "kernels":
+            continue
+        memory, cached = speeds["memory"], speeds["cached"]
+        ratio = memory["fast"] / memory["memcpy"]
+        said = verdict(ratio >= 0.8) if name == "float32 to float16" else "-"
+        cells = [name, f"{memory['fast'] / 1e9:.2f}", f"{memory['memcpy'] / 1e9:.2f}"]
+        cells += [times(ratio), said, f"{cached['fast'] / 1e9:.2f}"]
+        table.add(*cells, f"{cached['plain'] / 1e9:.2f}")
+    yield table
+
+
 SECTIONS = [limits, python, share, memory, start, threads, linear, reading, progress, torch]
-SECTIONS += [gather]
+SECTIONS += [gather, casts]
 
 
 def machine():
