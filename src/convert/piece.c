@@ -95,65 +95,57 @@ enum fletch_status fletch_part_read(void *out, const struct fletch_part_of_row *
     return FLETCH_OK;
 }
 
-/* One sample: a page's worth of content from byte `at` of the group, which lies in some
- * row. */
-static enum fletch_status take_sample(struct fletch_samples *samples, uint64_t at,
-                                      const struct fletch_row_plan *row,
-                                      struct fletch_workbench *bench, uint8_t *content,
-                                      struct fletch_error *err)
+struct fletch_sampling fletch_sampling_of(const struct fletch_pipeline *pipeline,
+                                          size_t group)
 {
+    const struct fletch_row_plans *plans = pipeline->plans;
+    struct fletch_sampling sampling = { 0 };
+
+    for (size_t i = 0; i < plans->rows_count; i++) {
+        if (plans->rows[i].group != group)
+            continue;
+        if (!sampling.first)
+            sampling.first = &plans->rows[i];
+        sampling.size += plans->rows[i].size;
+    }
+    if (pipeline->codec->id == FLETCH_CODEC_ID_NONE || !sampling.size)
+        return sampling;
+    sampling.count = sampling.size / SAMPLE_EVERY;
+    if (sampling.count < SAMPLES_MIN)
+        sampling.count = SAMPLES_MIN;
+    if (sampling.count > SAMPLES_MAX)
+        sampling.count = SAMPLES_MAX;
+    return sampling;
+}
+
+enum fletch_status fletch_sampling_take(struct fletch_samples *samples,
+                                        const struct fletch_sampling *sampling, uint64_t i,
+                                        struct fletch_workbench *bench,
+                                        struct fletch_error *err)
+{
+    const struct fletch_row_plan *row = sampling->first;
+    uint64_t step = sampling->size / sampling->count, at = step * i + step / 2;
     struct fletch_cast_report report = { 0 };
     struct fletch_part_of_row part;
+    enum fletch_status status;
+    uint8_t *content;
     size_t element;
 
-    while (at >= row->size) {
-        at -= row->size;
-        row++;
-    }
+    while (at >= row->size)
+        at -= row++->size;
     element = fletch_dtype_size(row->dtype);
     part = (struct fletch_part_of_row){
         .row = row, .dtype = row->dtype, .size = row->size, .begin = at / element * element
     };
     part.part_size = row->size - part.begin < SAMPLE_SIZE ? (size_t)(row->size - part.begin)
                                                           : SAMPLE_SIZE;
-    TRY(fletch_part_read(content, &part, bench, &report, NULL, err));
-    return fletch_codec_sample(samples, bench->pipeline->codec, bench->encoder, content,
-                               part.part_size, err);
-}
-
-enum fletch_status fletch_group_effort(enum fletch_effort *out, size_t group,
-                                       struct fletch_workbench *bench,
-                                       struct fletch_error *err)
-{
-    const struct fletch_row_plans *plans = bench->pipeline->plans;
-    const struct fletch_codec *codec = bench->pipeline->codec;
-    const struct fletch_row_plan *first = NULL;
-    struct fletch_samples samples = { 0 };
-    enum fletch_status status = FLETCH_OK;
-    uint64_t size = 0, count;
-    uint8_t *content;
-
-    for (size_t i = 0; i < plans->rows_count; i++) {
-        if (plans->rows[i].group != group)
-            continue;
-        if (!first)
-            first = &plans->rows[i];
-        size += plans->rows[i].size;
-    }
-    if (codec->id == FLETCH_CODEC_ID_NONE || !size) {
-        *out = FLETCH_EFFORT_STORE;
-        return FLETCH_OK;
-    }
     content = fletch_alloc(SAMPLE_SIZE);
     if (!content)
         return fletch_fail_memory(err, SAMPLE_SIZE, "a sample");
-    count = size / SAMPLE_EVERY;
-    count = count < SAMPLES_MIN ? SAMPLES_MIN : count > SAMPLES_MAX ? SAMPLES_MAX : count;
-    for (uint64_t i = 0; i < count && !status; i++)
-        status = take_sample(&samples, size / count * i + size / count / 2, first, bench,
-                             content, err);
-    fletch_free(content);
+    status = fletch_part_read(content, &part, bench, &report, NULL, err);
     if (!status)
-        *out = fletch_codec_effort(&samples, codec);
+        status = fletch_codec_sample(samples, bench->pipeline->codec, bench->encoder,
+                                     content, part.part_size, err);
+    fletch_free(content);
     return status;
 }

@@ -46,6 +46,14 @@ struct lane {
     bool busy;     /* then its thread owns `sha` */
 };
 
+/* A row group whose samples are being taken, by all threads that need to know. */
+struct judging {
+    bool begun;
+    struct fletch_sampling sampling;
+    struct fletch_samples samples; /* their sum */
+    uint64_t next, done;           /* samples */
+};
+
 struct run {
     const struct fletch_pipeline *pipeline;
     struct fletch_error *err;
@@ -60,11 +68,22 @@ struct run {
     size_t next_row;      /* to take */
     uint64_t next_begin;  /* bytes into its value */
     size_t judged_groups; /* groups whose effort is known */
-    bool judging, committing, stopped;
+    struct judging judging;
+    bool committing, stopped;
     enum fletch_effort *efforts; /* [groups_count] */
     uint64_t large_used, large_limit;
     enum fletch_status status; /* the first failure */
 };
+
+/* Under the lock. */
+static void fail(struct run *run, enum fletch_status status, const struct fletch_error *err)
+{
+    if (!run->status) {
+        run->status = fletch_fail(run->err, status, "%s", err->message);
+        run->stopped = true;
+    }
+    pthread_cond_broadcast(&run->changed);
+}
 
 /* ---- Taking ---- */
 
@@ -77,26 +96,51 @@ static uint64_t large_size(const struct run *run, const struct fletch_part_of_ro
            run->pipeline->codec->bound(part->part_size + FLETCH_PAGE_PREFIX);
 }
 
-/* Under the lock. Judges the group of the next row, with the lock released meanwhile. */
-static void judge_group(struct run *run, struct fletch_workbench *bench)
+/* Under the lock. The group's samples are all there, or there are none to take. */
+static void judge(struct run *run)
 {
-    size_t group = run->judged_groups;
-    enum fletch_effort effort = FLETCH_EFFORT_MATCH;
-    struct fletch_error err = { 0 };
-    enum fletch_status status;
+    struct judging *judging = &run->judging;
 
-    run->judging = true;
-    pthread_mutex_unlock(&run->lock);
-    status = fletch_group_effort(&effort, group, bench, &err);
-    pthread_mutex_lock(&run->lock);
-    run->judging = false;
-    if (status && !run->status) {
-        run->status = fletch_fail(run->err, status, "%s", err.message);
-        run->stopped = true;
-    }
-    run->efforts[group] = effort;
-    run->judged_groups = group + 1;
+    run->efforts[run->judged_groups++] =
+        judging->sampling.count
+            ? fletch_codec_effort(&judging->samples, run->pipeline->codec)
+            : FLETCH_EFFORT_STORE;
+    *judging = (struct judging){ 0 };
     pthread_cond_broadcast(&run->changed);
+}
+
+/* Under the lock, which is released meanwhile. Takes one sample of the first group that is
+ * not judged; false when others are taking the last ones. */
+static bool sample_one(struct run *run, struct fletch_workbench *bench)
+{
+    struct judging *judging = &run->judging;
+    const struct fletch_sampling sampling =
+        judging->begun ? judging->sampling
+                       : fletch_sampling_of(run->pipeline, run->judged_groups);
+    struct fletch_samples found = { 0 };
+    struct fletch_error err = { 0 };
+    enum fletch_status status = FLETCH_OK;
+
+    judging->begun = true;
+    judging->sampling = sampling;
+    if (judging->next < sampling.count) {
+        uint64_t i = judging->next++;
+
+        pthread_mutex_unlock(&run->lock);
+        status = fletch_sampling_take(&found, &sampling, i, bench, &err);
+        pthread_mutex_lock(&run->lock);
+        judging->samples.content += found.content;
+        judging->samples.matched += found.matched;
+        judging->samples.entropy += found.entropy;
+        judging->done++;
+    } else if (judging->done < sampling.count) {
+        return false;
+    }
+    if (status)
+        fail(run, status, &err);
+    else if (judging->done == sampling.count)
+        judge(run);
+    return true;
 }
 
 /* Under the lock. The next part of the plan; its group's effort is known. */
@@ -155,8 +199,7 @@ static struct slot *take(struct run *run, struct fletch_workbench *bench)
 
             if (slot)
                 return slot;
-        } else if (!run->judging) {
-            judge_group(run, bench);
+        } else if (sample_one(run, bench)) {
             continue;
         }
         pthread_cond_wait(&run->changed, &run->lock);
@@ -165,15 +208,6 @@ static struct slot *take(struct run *run, struct fletch_workbench *bench)
 }
 
 /* ---- The threads ---- */
-
-static void fail(struct run *run, enum fletch_status status, const struct fletch_error *err)
-{
-    if (!run->status) {
-        run->status = fletch_fail(run->err, status, "%s", err->message);
-        run->stopped = true;
-    }
-    pthread_cond_broadcast(&run->changed);
-}
 
 /* Under the lock. The lane's next slot, when it is made. */
 static struct slot *next_to_hash(struct run *run, size_t index)
