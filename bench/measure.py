@@ -63,6 +63,26 @@ def median_ms(command, runs):
     return times[len(times) // 2] * 1e3
 
 
+def seconds(value):
+    return f"{value:.3f}"
+
+
+def ms(value):
+    return f"{1e3 * value:.0f}"
+
+
+def mib(value):
+    return f"{value / MIB:.1f}"
+
+
+def times(value):
+    return f"{value:.2f}x"
+
+
+def verdict(good):
+    return "met" if good else "missed"
+
+
 class Table:
     def __init__(self, title, note, headers):
         self.title, self.note, self.headers, self.rows = title, note, headers, []

@@ -3,7 +3,8 @@
  *
  * Independent of what it checks: the file is read through the container's reader, the model
  * is opened anew by the caller, casts are the plain ones, and no buffer is shared with the
- * pipeline. Rows are proven in parallel, each by one thread, in bounded memory.
+ * pipeline. Rows are proven in parallel, each by one thread, a large one by two when there
+ * is nothing else to do, in bounded memory.
  */
 #ifndef FLETCH_CONVERT_PROOF_H
 #define FLETCH_CONVERT_PROOF_H
