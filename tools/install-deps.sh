@@ -10,7 +10,8 @@ cd "$(dirname "$0")/.."
 
 # package:command, or just the package of a library
 build='gcc:gcc libc6-dev meson:meson ninja-build:ninja pkg-config:pkg-config libzstd-dev
-    liblz4-dev libsnappy-dev libdeflate-dev libjansson-dev libssl-dev libcmocka-dev'
+    liblz4-dev libsnappy-dev libdeflate-dev zlib1g-dev
+    libjansson-dev libssl-dev libcmocka-dev'
 test="$build g++:g++ python3:python3 python3-venv"
 ci="$test clang:clang clang-format:clang-format clang-tidy:clang-tidy libclang-rt-dev
     binutils:nm gcovr:gcovr nodejs:node npm:npm

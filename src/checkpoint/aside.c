@@ -78,12 +78,6 @@ enum fletch_status fletch_aside_place(uint64_t *out, struct fletch_tensor_list *
         *out = aside->held[aside->numbers[index] - 1].place;
         return FLETCH_OK;
     }
-    if (member->size > FLETCH_ZIP_INFLATED_MAX)
-        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
-                           "byte %" PRIu64 ": member '%.*s' has %" PRIu64
-                           " bytes, the limit is %" PRIu64 " (FLETCH_ZIP_INFLATED_MAX)",
-                           member->begin, FLETCH_NAME_SHOWN, member->name, member->size,
-                           FLETCH_ZIP_INFLATED_MAX);
     if (member->size > FLETCH_ASIDE_MAX - aside->file.size)
         return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
                            "byte %" PRIu64 ": the compressed members unpack to more than "
@@ -123,14 +117,9 @@ static enum fletch_status unpack(struct fletch_aside *aside, struct held *held,
                                  struct fletch_error *err)
 {
     const struct fletch_zip zip = { .file = archive };
-    struct fletch_buf bytes = { 0 };
     enum fletch_status status =
-        fletch_zip_load(&bytes, &zip, &held->member, FLETCH_ZIP_INFLATED_MAX,
-                        "FLETCH_ZIP_INFLATED_MAX", err);
+        fletch_zip_copy(&aside->file, held->place, &zip, &held->member, err);
 
-    if (!status)
-        status = fletch_file_write(&aside->file, held->place, bytes.bytes, bytes.size, err);
-    fletch_buf_release(&bytes);
     held->there = !status;
     return status;
 }

@@ -2,8 +2,9 @@
 /* npz.c - NumPy's files: an array (npy), and a zip archive of arrays (npz)
  *
  * In an archive the member NAME.npy is the array NAME, whatever is in the name. Stored
- * arrays are read where they lie, compressed ones are unpacked aside. Arrays of text or
- * dates are no weights and are passed over; whatever else is no tensor is refused.
+ * arrays are read where they lie, compressed ones are unpacked aside when they are read.
+ * Arrays of text or dates are no weights and are passed over; whatever else is no tensor is
+ * refused.
  */
 #include "checkpoint/aside.h"
 #include "checkpoint/inside.h"
@@ -19,18 +20,28 @@
 
 #define SUFFIX ".npy"
 #define SUFFIX_SIZE (sizeof(SUFFIX) - 1)
-/* A zip's local header, the name's length at byte 26. */
-#define LOCAL_SIZE 30
 
 /* Bytes of a file that should be one array and nothing else. */
 struct place {
     const struct fletch_file *file;
     uint64_t offset, size;
     uint32_t crc; /* of these bytes; 0: not known; of the values once the header was read */
-    bool aside;
+    /* Compressed: the bytes are the member's, and `offset` is where they will lie when they
+     * are unpacked. */
+    const struct fletch_zip *zip;
+    const struct fletch_zip_member *packed; /* or NULL */
 };
 
 /* ---- An array ---- */
+
+static enum fletch_status read_beginning(uint8_t *out, size_t size,
+                                         const struct place *place,
+                                         struct fletch_error *err)
+{
+    if (place->packed)
+        return fletch_zip_peek(out, size, place->zip, place->packed, err);
+    return fletch_file_read(place->file, place->offset, out, size, err);
+}
 
 static enum fletch_status read_header(struct fletch_npy *out, struct place *place,
                                       struct fletch_buf *scratch, struct fletch_error *err)
@@ -40,7 +51,7 @@ static enum fletch_status read_header(struct fletch_npy *out, struct place *plac
 
     if (place->size < known)
         known = (size_t)place->size;
-    TRY(fletch_file_read(place->file, place->offset, opening, known, err));
+    TRY(read_beginning(opening, known, place, err));
     TRY(fletch_npy_measure(&size, opening, known, place->offset, err));
     if (size > place->size)
         return fletch_fail(err, FLETCH_ERR_FORMAT,
@@ -50,7 +61,7 @@ static enum fletch_status read_header(struct fletch_npy *out, struct place *plac
     fletch_buf_clear(scratch);
     if (!fletch_buf_reserve(scratch, size))
         return fletch_fail_memory(err, size, "the header of an array");
-    TRY(fletch_file_read(place->file, place->offset, scratch->bytes, size, err));
+    TRY(read_beginning(scratch->bytes, size, place, err));
     if (place->crc)
         place->crc = fletch_crc32_join(fletch_crc32(0, scratch->bytes, size), place->crc,
                                        place->size - size);
@@ -92,7 +103,7 @@ static enum fletch_status put_array(struct fletch_tensor_list *list,
                                     .size = npy->size,
                                     .offset = place->offset + npy->begin,
                                     .big_endian = npy->big_endian,
-                                    .aside = place->aside };
+                                    .aside = place->packed != NULL };
     uint64_t found = place->size - npy->begin, *shape;
 
     if (found != npy->size)
@@ -184,12 +195,10 @@ static enum fletch_status find_member(struct place *out, struct archive *archive
         out->crc = member->crc; /* what is unpacked has been checked */
         return fletch_zip_locate(&out->offset, &archive->zip, member, archive->err);
     }
-    TRY(fletch_aside_place(&out->offset, archive->list, &archive->zip, member,
-                           archive->err));
-    TRY(fletch_aside_file(&out->file, archive->list->aside, archive->zip.file, out->offset,
-                          archive->err));
-    out->aside = true;
-    return FLETCH_OK;
+    out->zip = &archive->zip;
+    out->packed = member;
+    return fletch_aside_place(&out->offset, archive->list, &archive->zip, member,
+                              archive->err);
 }
 
 static enum fletch_status take_member(struct archive *archive,
@@ -261,17 +270,18 @@ static bool probe_npz(const uint8_t *head, size_t head_size, uint64_t size)
 static enum fletch_status begins_with_array(bool *out, const struct fletch_file *file,
                                             struct fletch_error *err)
 {
-    uint8_t local[LOCAL_SIZE] = { 0 }, end[SUFFIX_SIZE];
+    uint8_t local[FLETCH_ZIP_LOCAL_SIZE] = { 0 }, end[SUFFIX_SIZE];
     size_t len;
 
     *out = false;
-    if (file->size < LOCAL_SIZE)
+    if (file->size < FLETCH_ZIP_LOCAL_SIZE)
         return FLETCH_OK;
-    TRY(fletch_file_read(file, 0, local, LOCAL_SIZE, err));
+    TRY(fletch_file_read(file, 0, local, FLETCH_ZIP_LOCAL_SIZE, err));
     len = fletch_load_u16(local + 26);
-    if (len < SUFFIX_SIZE || len > file->size - LOCAL_SIZE)
+    if (len < SUFFIX_SIZE || len > file->size - FLETCH_ZIP_LOCAL_SIZE)
         return FLETCH_OK;
-    TRY(fletch_file_read(file, LOCAL_SIZE + len - SUFFIX_SIZE, end, SUFFIX_SIZE, err));
+    TRY(fletch_file_read(file, FLETCH_ZIP_LOCAL_SIZE + len - SUFFIX_SIZE, end, SUFFIX_SIZE,
+                         err));
     *out = !memcmp(end, SUFFIX, SUFFIX_SIZE);
     return FLETCH_OK;
 }

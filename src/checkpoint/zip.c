@@ -10,23 +10,20 @@
  *
  * A number that does not fit its field is all ones there, and in the ZIP64 extra field.
  */
+#include "checkpoint/inside.h"
 #include "checkpoint/zip.h"
 
 #include "base/bytes.h"
-#include "base/hash.h"
 
 #include <inttypes.h>
-#include <libdeflate.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define LOCAL_MAGIC 0x04034b50u
 #define ENTRY_MAGIC 0x02014b50u
 #define END_MAGIC 0x06054b50u
 #define END64_MAGIC 0x06064b50u
 #define LOCATOR_MAGIC 0x07064b50u
 
-#define LOCAL_SIZE 30
 #define ENTRY_SIZE 46
 #define END_SIZE 22
 #define END64_SIZE 56
@@ -35,11 +32,8 @@
 
 #define EXTRA_ZIP64 1
 #define FLAG_ENCRYPTED 1u
-#define FLAG_DESCRIPTOR 8u
 /* A deflated byte stands for at most so many. */
 #define DEFLATE_RATIO 1032
-
-#define NAME_SHOWN 160
 
 /* What the end of the file says about the directory. */
 struct ending {
@@ -195,7 +189,7 @@ static enum fletch_status read_wide(struct fletch_zip_member *member, const uint
             return fletch_fail(err, FLETCH_ERR_FORMAT,
                                "byte %" PRIu64 ": member '%.*s' has no ZIP64 field for its "
                                "size or place",
-                               at, NAME_SHOWN, member->name);
+                               at, FLETCH_NAME_SHOWN, member->name);
         *fields[i] = fletch_load_u64(value);
         value += 8;
         left -= 8;
@@ -215,34 +209,36 @@ static enum fletch_status check_member(const struct fletch_zip_member *member, s
                                        uint64_t directory, uint64_t at,
                                        struct fletch_error *err)
 {
-    uint64_t least = LOCAL_SIZE + len;
+    uint64_t least = FLETCH_ZIP_LOCAL_SIZE + len;
 
     if (member->flags & FLAG_ENCRYPTED)
         return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
-                           "byte %" PRIu64 ": member '%.*s' is encrypted", at, NAME_SHOWN,
-                           member->name);
+                           "byte %" PRIu64 ": member '%.*s' is encrypted", at,
+                           FLETCH_NAME_SHOWN, member->name);
     if (member->method != FLETCH_ZIP_STORED && member->method != FLETCH_ZIP_DEFLATED)
         return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
                            "byte %" PRIu64 ": member '%.*s' is compressed with method %u, "
                            "expected 0 (stored) or 8 (deflate)",
-                           at, NAME_SHOWN, member->name, member->method);
+                           at, FLETCH_NAME_SHOWN, member->name, member->method);
     if (member->begin > directory || least > directory - member->begin ||
         member->packed > directory - member->begin - least)
         return fletch_fail(
             err, FLETCH_ERR_FORMAT,
             "byte %" PRIu64 ": member '%.*s' of %" PRIu64 " bytes at byte %" PRIu64
             " reaches into the directory at byte %" PRIu64,
-            at, NAME_SHOWN, member->name, member->packed, member->begin, directory);
+            at, FLETCH_NAME_SHOWN, member->name, member->packed, member->begin, directory);
     if (member->method == FLETCH_ZIP_STORED && member->packed != member->size)
         return fletch_fail(err, FLETCH_ERR_FORMAT,
                            "byte %" PRIu64 ": member '%.*s' is stored in %" PRIu64
                            " bytes and has %" PRIu64 ", expected the same",
-                           at, NAME_SHOWN, member->name, member->packed, member->size);
+                           at, FLETCH_NAME_SHOWN, member->name, member->packed,
+                           member->size);
     if (member->size / DEFLATE_RATIO > member->packed)
         return fletch_fail(err, FLETCH_ERR_FORMAT,
                            "byte %" PRIu64 ": member '%.*s' of %" PRIu64
                            " bytes would unpack to %" PRIu64 ", which deflate cannot do",
-                           at, NAME_SHOWN, member->name, member->packed, member->size);
+                           at, FLETCH_NAME_SHOWN, member->name, member->packed,
+                           member->size);
     return FLETCH_OK;
 }
 
@@ -284,7 +280,7 @@ static enum fletch_status read_entry(struct fletch_zip *zip, const struct ending
         return fletch_fail(err, FLETCH_ERR_FORMAT,
                            "byte %" PRIu64 ": a member is called '%.*s', expected a plain "
                            "relative path",
-                           at, NAME_SHOWN, member->name);
+                           at, FLETCH_NAME_SHOWN, member->name);
     TRY(read_wide(member, entry + ENTRY_SIZE + len, extra, at + ENTRY_SIZE + len, err));
     TRY(check_member(member, len, ending->begin, at, err));
     zip->count++;
@@ -314,15 +310,16 @@ static enum fletch_status check_apart(struct fletch_zip *zip, uint64_t directory
 
     qsort(members, zip->count, sizeof(*members), compare_places);
     for (size_t i = 0; i < zip->count; i++) {
-        uint64_t least = LOCAL_SIZE + strlen(members[i].name) + members[i].packed;
+        uint64_t least =
+            FLETCH_ZIP_LOCAL_SIZE + strlen(members[i].name) + members[i].packed;
 
         members[i].end = i + 1 < zip->count ? members[i + 1].begin : directory;
         if (least > members[i].end - members[i].begin)
             return fletch_fail(err, FLETCH_ERR_FORMAT,
                                "byte %" PRIu64 ": member '%.*s' of %" PRIu64
                                " bytes overlaps '%.*s' at byte %" PRIu64,
-                               members[i].begin, NAME_SHOWN, members[i].name,
-                               members[i].packed, NAME_SHOWN, members[i + 1].name,
+                               members[i].begin, FLETCH_NAME_SHOWN, members[i].name,
+                               members[i].packed, FLETCH_NAME_SHOWN, members[i + 1].name,
                                members[i].end);
     }
     qsort(members, zip->count, sizeof(*members), compare_names);
@@ -330,7 +327,7 @@ static enum fletch_status check_apart(struct fletch_zip *zip, uint64_t directory
         if (!compare_names(&members[i - 1], &members[i]))
             return fletch_fail(err, FLETCH_ERR_FORMAT,
                                "byte %" PRIu64 ": member '%.*s' is there twice", directory,
-                               NAME_SHOWN, members[i].name);
+                               FLETCH_NAME_SHOWN, members[i].name);
     return FLETCH_OK;
 }
 
@@ -390,118 +387,4 @@ const struct fletch_zip_member *fletch_zip_find(const struct fletch_zip *zip,
     if (!zip->count)
         return NULL;
     return bsearch(&wanted, zip->members, zip->count, sizeof(wanted), compare_names);
-}
-
-/* ---- Members ---- */
-
-/* Without a descriptor the local header has the sizes too, and they must be the same. */
-static bool same_sizes(const struct fletch_zip_member *member, const uint8_t *local)
-{
-    if (fletch_load_u16(local + 6) & FLAG_DESCRIPTOR)
-        return true;
-    return agrees(member->packed, fletch_load_u32(local + 18), UINT32_MAX) &&
-           agrees(member->size, fletch_load_u32(local + 22), UINT32_MAX);
-}
-
-enum fletch_status fletch_zip_locate(uint64_t *out, const struct fletch_zip *zip,
-                                     const struct fletch_zip_member *member,
-                                     struct fletch_error *err)
-{
-    uint8_t local[LOCAL_SIZE + 4096];
-    size_t len = strlen(member->name), known;
-    uint64_t skip;
-
-    known = len < sizeof(local) - LOCAL_SIZE ? len : sizeof(local) - LOCAL_SIZE;
-    TRY(fletch_file_read(zip->file, member->begin, local, LOCAL_SIZE + known, err));
-    if (fletch_load_u32(local) != LOCAL_MAGIC)
-        return fletch_fail(err, FLETCH_ERR_FORMAT,
-                           "byte %" PRIu64 ": found %08x, expected the local header of "
-                           "member '%.*s'",
-                           member->begin, fletch_load_u32(local), NAME_SHOWN, member->name);
-    if (fletch_load_u16(local + 26) != len ||
-        memcmp(local + LOCAL_SIZE, member->name, known) != 0 ||
-        fletch_load_u16(local + 8) != member->method || !same_sizes(member, local))
-        return fletch_fail(err, FLETCH_ERR_FORMAT,
-                           "byte %" PRIu64 ": the local header of member '%.*s' says "
-                           "something else than the directory",
-                           member->begin, NAME_SHOWN, member->name);
-    skip = LOCAL_SIZE + len + fletch_load_u16(local + 28);
-    if (skip > member->end - member->begin ||
-        member->packed > member->end - member->begin - skip)
-        return fletch_fail(err, FLETCH_ERR_FORMAT,
-                           "byte %" PRIu64 ": member '%.*s' of %" PRIu64
-                           " bytes reaches into what begins at byte %" PRIu64,
-                           member->begin, NAME_SHOWN, member->name, member->packed,
-                           member->end);
-    *out = member->begin + skip;
-    return FLETCH_OK;
-}
-
-static enum fletch_status inflate(struct fletch_buf *out, const uint8_t *packed,
-                                  const struct fletch_zip_member *member,
-                                  struct fletch_error *err)
-{
-    struct libdeflate_decompressor *inflater = libdeflate_alloc_decompressor();
-    enum libdeflate_result result;
-    size_t size = 0;
-
-    if (!inflater)
-        return fletch_fail_memory(err, 0, "inflating");
-    result = libdeflate_deflate_decompress(inflater, packed, (size_t)member->packed,
-                                           out->bytes, (size_t)member->size, &size);
-    libdeflate_free_decompressor(inflater);
-    if (result == LIBDEFLATE_SUCCESS && size == member->size)
-        return FLETCH_OK;
-    return fletch_fail(err, FLETCH_ERR_FORMAT,
-                       "byte %" PRIu64 ": member '%.*s' does not inflate to its %" PRIu64
-                       " bytes",
-                       member->begin, NAME_SHOWN, member->name, member->size);
-}
-
-static enum fletch_status load_deflated(struct fletch_buf *out,
-                                        const struct fletch_zip *zip,
-                                        const struct fletch_zip_member *member, uint64_t at,
-                                        struct fletch_error *err)
-{
-    uint8_t *packed = fletch_alloc((size_t)member->packed);
-    enum fletch_status status;
-
-    if (!packed)
-        return fletch_fail_memory(err, (size_t)member->packed, member->name);
-    status = fletch_file_read(zip->file, at, packed, (size_t)member->packed, err);
-    if (!status)
-        status = inflate(out, packed, member, err);
-    fletch_free(packed);
-    return status;
-}
-
-enum fletch_status fletch_zip_load(struct fletch_buf *out, const struct fletch_zip *zip,
-                                   const struct fletch_zip_member *member, uint64_t limit,
-                                   const char *limit_name, struct fletch_error *err)
-{
-    uint64_t at;
-    uint32_t crc;
-
-    fletch_buf_clear(out);
-    if (member->size > limit || member->packed > limit + 1024)
-        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
-                           "byte %" PRIu64 ": member '%.*s' has %" PRIu64
-                           " bytes, the limit is %" PRIu64 " (%s)",
-                           member->begin, NAME_SHOWN, member->name, member->size, limit,
-                           limit_name);
-    TRY(fletch_zip_locate(&at, zip, member, err));
-    if (!fletch_buf_reserve(out, (size_t)member->size + 1))
-        return fletch_fail_memory(err, (size_t)member->size, member->name);
-    if (member->method == FLETCH_ZIP_DEFLATED)
-        TRY(load_deflated(out, zip, member, at, err));
-    else
-        TRY(fletch_file_read(zip->file, at, out->bytes, (size_t)member->size, err));
-    out->size = (size_t)member->size;
-    crc = fletch_crc32(0, out->bytes, out->size);
-    if (member->crc && crc != member->crc)
-        return fletch_fail(err, FLETCH_ERR_FORMAT,
-                           "byte %" PRIu64 ": member '%.*s' has CRC %08x, expected %08x: "
-                           "the file is damaged",
-                           at, NAME_SHOWN, member->name, crc, member->crc);
-    return FLETCH_OK;
 }

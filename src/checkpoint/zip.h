@@ -16,8 +16,8 @@
 /* A thousand times the largest torch checkpoint known. */
 #define FLETCH_ZIP_MEMBERS_MAX 1000000
 #define FLETCH_ZIP_DIRECTORY_MAX ((uint64_t)128 << 20)
-/* Of one compressed member, unpacked: it is unpacked in memory. */
-#define FLETCH_ZIP_INFLATED_MAX ((uint64_t)1 << 30)
+/* Of a member's local header, in front of its name. */
+#define FLETCH_ZIP_LOCAL_SIZE 30
 
 enum { FLETCH_ZIP_STORED = 0, FLETCH_ZIP_DEFLATED = 8 };
 
@@ -57,5 +57,16 @@ enum fletch_status fletch_zip_locate(uint64_t *out, const struct fletch_zip *zip
 enum fletch_status fletch_zip_load(struct fletch_buf *out, const struct fletch_zip *zip,
                                    const struct fletch_zip_member *member, uint64_t limit,
                                    const char *limit_name, struct fletch_error *err);
+/* The first `size` bytes of a member that has as many, unpacked; whether the rest is sound
+ * is not looked at. */
+enum fletch_status fletch_zip_peek(uint8_t *out, size_t size, const struct fletch_zip *zip,
+                                   const struct fletch_zip_member *member,
+                                   struct fletch_error *err);
+/* All bytes of a member, unpacked, to byte `offset` of a file, a step at a time; checked
+ * like fletch_zip_load, when all were written. */
+enum fletch_status fletch_zip_copy(const struct fletch_file *out, uint64_t offset,
+                                   const struct fletch_zip *zip,
+                                   const struct fletch_zip_member *member,
+                                   struct fletch_error *err);
 
 #endif

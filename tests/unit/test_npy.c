@@ -1,91 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* test_npy.c - NumPy's files: what every header means, refusals word by word, damage */
-#include "checkpoints.h"
-#include "torch_files.h"
+/* test_npy.c - NumPy's files: what every header means, refusals word by word */
+#include "npy_files.h"
 
-#include "checkpoint/npy.h"
 #include "checkpoint/strided.h"
-
-/* 0, 1, ... as float32: what every array here is filled with. */
-static const float COUNTING[24] = { 0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11,
-                                    12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23 };
-
-/* ---- Making files ---- */
-
-static void put_npy(struct fletch_buf *buf, unsigned version, const char *text,
-                    const void *values, size_t size)
-{
-    fletch_buf_put(buf, FLETCH_NPY_MAGIC, FLETCH_NPY_MAGIC_SIZE);
-    fletch_buf_put_u8(buf, (uint8_t)version);
-    fletch_buf_put_u8(buf, 0);
-    if (version == 1)
-        put_u16(buf, (unsigned)strlen(text));
-    else
-        fletch_buf_put_u32(buf, (uint32_t)strlen(text));
-    fletch_buf_put_text(buf, text);
-    fletch_buf_put(buf, values, size);
-    assert_false(buf->failed);
-}
-
-static const char *put_npy_file(const char *name, unsigned version, const char *text,
-                                const void *values, size_t size)
-{
-    struct fletch_buf buf = { 0 };
-    const char *path = at(name);
-
-    put_npy(&buf, version, text, values, size);
-    put_bytes(path, buf.bytes, buf.size);
-    fletch_buf_release(&buf);
-    return path;
-}
-
-#define HEADER(descr, order, shape)                                                        \
-    "{'descr': '" descr "', 'fortran_order': " order ", 'shape': " shape ", }   \n"
-
-struct array {
-    const char *name;
-    const char *text; /* the header */
-    size_t size;      /* of the values */
-    bool deflate;
-};
-
-/* An archive of arrays, all filled with the same values. */
-static void put_npz(struct fletch_buf *file, const struct array *arrays, size_t count,
-                    const struct zip_style *style)
-{
-    struct zip_member members[8] = { 0 };
-    struct fletch_buf bytes[8] = { 0 };
-
-    assert_true(count <= 8);
-    for (size_t i = 0; i < count; i++) {
-        if (strstr(arrays[i].name, ".npy"))
-            put_npy(&bytes[i], 1, arrays[i].text, COUNTING, arrays[i].size);
-        else
-            fletch_buf_put_text(&bytes[i], arrays[i].text);
-        members[i] = (struct zip_member){ .name = arrays[i].name,
-                                          .bytes = bytes[i].bytes,
-                                          .size = bytes[i].size,
-                                          .deflate = arrays[i].deflate,
-                                          .descriptor = style && style->zip64,
-                                          .crc = 2 };
-    }
-    put_zip(file, members, count, style);
-    for (size_t i = 0; i < count; i++)
-        fletch_buf_release(&bytes[i]);
-}
-
-static const char *put_npz_file(const char *name, const struct array *arrays, size_t count,
-                                const struct zip_style *style)
-{
-    struct fletch_buf file = { 0 };
-    const char *path = at(name);
-
-    put_npz(&file, arrays, count, style);
-    put_bytes(path, file.bytes, file.size);
-    fletch_buf_release(&file);
-    return path;
-}
-
 /* ---- What headers mean ---- */
 
 struct good {
@@ -497,73 +414,6 @@ static void where_a_folder_has_several(void **state)
     fletch_checkpoint_close(checkpoint);
 }
 
-/* ---- Damage ---- */
-
-/* Opens, reads everything, closes; what is refused has one line that begins with the path.
- */
-static enum fletch_status try_file(const char *path)
-{
-    struct fletch_checkpoint *checkpoint = NULL;
-    struct fletch_error err = { 0 };
-    enum fletch_status status = fletch_checkpoint_open(&checkpoint, path, &err);
-
-    if (status) {
-        assert_int_equal(strncmp(err.message, path, strlen(path)), 0);
-        assert_true(strlen(err.message) > strlen(path) + 2);
-        assert_null(strchr(err.message, '\n'));
-        return status;
-    }
-    for (size_t i = 0; i < checkpoint->tensors_count; i++) {
-        const struct fletch_tensor *tensor = &checkpoint->tensors[i];
-        uint8_t *bytes = malloc((size_t)tensor->size + 1);
-
-        assert_non_null(bytes);
-        assert_ok(fletch_checkpoint_read(checkpoint, tensor, 0, bytes, (size_t)tensor->size,
-                                         &err),
-                  err);
-        free(bytes);
-    }
-    fletch_checkpoint_close(checkpoint);
-    return FLETCH_OK;
-}
-
-static void damage(const struct fletch_buf *file, const char *path)
-{
-    static const uint8_t bits[] = { 0x01, 0x20, 0x80, 0xff };
-
-    put_bytes(path, file->bytes, file->size);
-    assert_int_equal(try_file(path), FLETCH_OK);
-    for (size_t size = 0; size < file->size; size++) {
-        put_bytes(path, file->bytes, size);
-        assert_int_not_equal(try_file(path), FLETCH_OK);
-    }
-    for (size_t i = 0; i < file->size; i++)
-        for (size_t j = 0; j < sizeof(bits); j++) {
-            file->bytes[i] ^= bits[j];
-            put_bytes(path, file->bytes, file->size);
-            try_file(path);
-            file->bytes[i] ^= bits[j];
-        }
-}
-
-static void every_prefix_and_every_byte(void **state)
-{
-    static const struct array arrays[] = {
-        { "a.npy", HEADER("<f4", "True", "(2, 3)"), 24, false },
-        { "b.npy", HEADER("<f4", "False", "(6,)"), 24, true },
-        { "c.npy", HEADER("<U2", "False", "(1,)"), 8, false },
-    };
-    struct fletch_buf file = { 0 };
-
-    (void)state;
-    put_npy(&file, 1, HEADER(">f4", "True", "(2, 3)"), COUNTING, 24);
-    damage(&file, at("w.npy"));
-    fletch_buf_clear(&file);
-    put_npz(&file, arrays, 3, NULL);
-    damage(&file, at("x.npz"));
-    fletch_buf_release(&file);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -577,7 +427,6 @@ int main(void)
         SCRATCH_TEST(what_is_no_tensor_is_noted),
         SCRATCH_TEST(members_are_refused_by_name),
         SCRATCH_TEST(where_a_folder_has_several),
-        SCRATCH_TEST(every_prefix_and_every_byte),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

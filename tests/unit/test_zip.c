@@ -56,6 +56,55 @@ static void reads_all_kinds(void **state)
     }
 }
 
+/* Members longer than the steps in which they are unpacked: whole, their beginning alone,
+ * and copied to a place in a file. */
+static void long_members_in_steps(void **state)
+{
+    enum { SIZE = 600 * 1024 + 7, PLACE = 11 };
+    uint8_t *bytes = malloc(SIZE), *back = malloc(SIZE);
+    struct zip_member members[] = {
+        { .name = "m/a", .bytes = bytes, .size = SIZE, .deflate = true, .crc = 2 },
+        { .name = "m/b", .bytes = bytes, .size = SIZE, .crc = 2 },
+    };
+    struct fletch_file file = FLETCH_FILE_CLOSED, copy = FLETCH_FILE_CLOSED;
+    struct fletch_buf loaded = { 0 };
+    struct fletch_zip zip;
+    struct fletch_error err;
+
+    (void)state;
+    assert_non_null(bytes);
+    assert_non_null(back);
+    for (size_t i = 0; i < SIZE; i++)
+        bytes[i] = (uint8_t)(i * 2654435761u >> 13) & (i % 3 ? 0xff : 0x0f);
+    assert_ok(fletch_file_open(&file, put_archive(members, 2, NULL), &err), err);
+    assert_ok(fletch_zip_open(&zip, &file, &err), err);
+    assert_true(zip.members[0].packed < SIZE);
+    for (size_t i = 0; i < 2; i++) {
+        assert_ok(fletch_zip_load(&loaded, &zip, &zip.members[i], SIZE, "LIMIT", &err),
+                  err);
+        assert_int_equal(loaded.size, SIZE);
+        assert_memory_equal(loaded.bytes, bytes, SIZE);
+        memset(back, 0, SIZE);
+        assert_ok(fletch_zip_peek(back, 70000, &zip, &zip.members[i], &err), err);
+        assert_memory_equal(back, bytes, 70000);
+        assert_int_equal(back[70000], 0);
+        assert_ok(fletch_file_create(&copy, at("copy"), &err), err);
+        assert_ok(fletch_zip_copy(&copy, PLACE, &zip, &zip.members[i], &err), err);
+        fletch_file_close(&copy);
+        assert_ok(fletch_file_open(&copy, at("copy"), &err), err);
+        assert_int_equal(copy.size, SIZE + PLACE);
+        assert_ok(fletch_file_read(&copy, PLACE, back, SIZE, &err), err);
+        assert_memory_equal(back, bytes, SIZE);
+        fletch_file_close(&copy);
+        unlink(at("copy"));
+    }
+    fletch_zip_close(&zip);
+    fletch_file_close(&file);
+    fletch_buf_release(&loaded);
+    free(bytes);
+    free(back);
+}
+
 struct bad {
     struct zip_member member;
     struct zip_style style;
@@ -285,6 +334,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(reads_all_kinds, make_scratch, remove_scratch),
+        cmocka_unit_test_setup_teardown(long_members_in_steps, make_scratch,
+                                        remove_scratch),
         cmocka_unit_test_setup_teardown(contradictions, make_scratch, remove_scratch),
         cmocka_unit_test_setup_teardown(forged_numbers, make_scratch, remove_scratch),
         cmocka_unit_test_setup_teardown(endings, make_scratch, remove_scratch),
