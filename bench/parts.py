@@ -84,7 +84,7 @@ def progress(bench):
         "s: the conversion with its bar. told: of all times that the bar told for the whole "
         "after a fifth of it, the one that was furthest off, as a part of what it took; it is "
         "promised to be within 10 %. cost: the time spent in the meter, of all; promised: at "
-        "most 0.5 %. lz4 and gzip commit whole pages, and tell nothing before.",
+        "most 0.5 %.",
         ["model", "codec", "s", "drawn", "told", "promise", "cost", "promise"],
     )
     cases = [("bert-base", "gzip"), ("clip-b32", "gzip"), ("bert-base", "zstd")]

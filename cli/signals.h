@@ -2,9 +2,9 @@
 /* signals.h - interrupts stop the work cleanly, and soon
  *
  * A signal is noted and the library asked to stop, which it does within milliseconds, but
- * for calls that cannot be interrupted (a whole page of gzip). For these there is a second
- * way out: a thread that waits for the signal, gives the library some time, and then
- * removes what was staged and exits in its place.
+ * for calls that cannot be interrupted (decoding a whole page of gzip). For these there is
+ * a second way out: a thread that waits for the signal, gives the library some time, and
+ * then removes what was staged and exits in its place.
  */
 #ifndef FLETCH_CLI_SIGNALS_H
 #define FLETCH_CLI_SIGNALS_H

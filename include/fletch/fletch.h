@@ -177,9 +177,9 @@ FLETCH_API enum fletch_status fletch_convert(struct fletch_result *result,
 FLETCH_API void fletch_result_release(struct fletch_result *result);
 
 /* For a program that must end at once, while its conversion is in a call that cannot be
- * interrupted (a whole page of gzip takes seconds): removes what this process has staged
- * for `out_dir`, from another thread. That conversion can no longer publish anything and
- * will fail, so the caller exits next. Not once the progress callback has been told
+ * interrupted (decoding a whole page of gzip takes seconds): removes what this process has
+ * staged for `out_dir`, from another thread. That conversion can no longer publish anything
+ * and will fail, so the caller exits next. Not once the progress callback has been told
  * FLETCH_STAGE_PUBLISH, the last chance to cancel: the output may be in its place by then.
  */
 FLETCH_API void fletch_abandon(const char *out_dir);

@@ -3,8 +3,8 @@
  *
  * A page is one block of compressed bytes. For most codecs it can be made from pieces that
  * workers compress apart and a writer puts one behind the other (`joins`): zstd pieces
- * become blocks of one frame, snappy pieces elements of one block. For lz4 and gzip the one
- * piece is the whole page.
+ * become blocks of one frame, snappy pieces elements of one block, gzip pieces blocks of
+ * one member. For lz4 the one piece is the whole page.
  *
  * Every reader must open what comes out: one zstd frame per page with its content size, a
  * window of at most 8 MiB, bare lz4 blocks (LZ4_RAW), one gzip member.
@@ -36,6 +36,9 @@ enum fletch_codec_id {
 #define FLETCH_PIECE_SIZE ((size_t)1 << 20)
 /* A page must shrink by one part in fifty, or it is stored plainly. */
 #define FLETCH_SHRINK_MIN 50
+
+/* What a codec may put behind the last piece. */
+#define FLETCH_ENDING_MAX ((size_t)8)
 
 /* How the content of a group of pages is best compressed. */
 enum fletch_effort {
@@ -84,6 +87,10 @@ struct fletch_codec {
                                  const struct fletch_piece *piece, void *out, size_t cap,
                                  size_t *size, struct fletch_error *err);
     void (*encoder_close)(struct fletch_encoder *encoder);
+    /* What stands behind the last piece, from the CRC-32 of all content and its size in
+     * bytes; how long it is, at most FLETCH_ENDING_MAX. NULL: nothing, and nobody need know
+     * the CRC. */
+    size_t (*ending)(uint8_t *out, uint32_t crc, uint64_t size);
 
     enum fletch_status (*decoder_open)(struct fletch_decoder **out,
                                        struct fletch_error *err);

@@ -42,13 +42,14 @@ struct needs {
     uint64_t fixed, thread, slot, large;
 };
 
-/* The largest page that must be whole, content and compressed; 0 when pages can be cut. */
+/* The largest page that must be whole when it is written or read back, content and
+ * compressed; 0 when pages come in pieces both ways. */
 static uint64_t largest_whole(const struct fletch_row_plans *plans,
                               const struct fletch_codec *codec)
 {
     uint64_t largest = 0;
 
-    if (codec->joins)
+    if (codec->joins && codec->stream_begin)
         return 0;
     for (size_t i = 0; i < plans->rows_count; i++)
         if (plans->rows[i].size > largest)
@@ -125,7 +126,7 @@ enum fletch_status fletch_budget_make(struct fletch_budget *out,
                 options->memory / MIB, codec->name,
                 (total(&needs, &budget) + MIB - 1) / MIB,
                 needs.large ? ", most of it for the largest tensor, whose page "
-                              "cannot be cut; zstd needs less"
+                              "must be whole in memory; zstd needs less"
                             : "");
         }
     }

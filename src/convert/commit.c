@@ -89,6 +89,26 @@ static void tell(struct fletch_committer *committer, const struct fletch_slot *s
         options->progress(&progress, options->user);
 }
 
+/* What the codec has behind the last part of a page. */
+static enum fletch_status put_ending(struct fletch_committer *committer,
+                                     const struct fletch_slot *slot,
+                                     struct fletch_error *err)
+{
+    const struct fletch_part_of_row *part = &slot->part;
+    const struct fletch_codec *codec = committer->pipeline->codec;
+    uint64_t size = part->part_size + (part->begin ? 0 : FLETCH_PAGE_PREFIX);
+    uint8_t ending[FLETCH_ENDING_MAX];
+
+    if (!codec->ending || slot->effort == FLETCH_EFFORT_STORE)
+        return FLETCH_OK;
+    committer->content_crc = fletch_crc32_join(part->begin ? committer->content_crc : 0,
+                                               slot->content_crc, size);
+    if (!fletch_part_is_last(part))
+        return FLETCH_OK;
+    size = codec->ending(ending, committer->content_crc, part->size + FLETCH_PAGE_PREFIX);
+    return fletch_writer_put(committer->writer, ending, (size_t)size, err);
+}
+
 /* One part, in order, whose row's page is open. */
 static enum fletch_status put_part(struct fletch_committer *committer,
                                    const struct fletch_slot *slot, struct fletch_error *err)
@@ -97,7 +117,8 @@ static enum fletch_status put_part(struct fletch_committer *committer,
 
     committer->crc =
         fletch_crc32_join(part->begin ? committer->crc : 0, slot->crc, source_size(part));
-    return fletch_writer_put(committer->writer, slot->out, slot->out_size, err);
+    TRY(fletch_writer_put(committer->writer, slot->out, slot->out_size, err));
+    return put_ending(committer, slot, err);
 }
 
 /* Writes a row in its wide type, part by part, with a slot and a workbench of its own. */
@@ -201,7 +222,7 @@ enum fletch_status fletch_commit(struct fletch_committer *committer,
     }
     if (!rewritten) {
         TRY(put_part(committer, slot, err));
-        if (part->begin + part->part_size == part->size)
+        if (fletch_part_is_last(part))
             TRY(end_row(committer, slot, err));
     }
     tell(committer, slot);

@@ -17,10 +17,11 @@ struct fletch_committer {
     struct fletch_writer *writer;
     size_t group; /* being written */
     bool group_is_open;
-    uint32_t crc;    /* of the source of the row at hand, so far */
-    uint64_t bytes;  /* of the source, committed */
-    size_t rows;     /* committed */
-    bool *rewritten; /* [rows_count]: in the wide type */
+    uint32_t crc;         /* of the source of the row at hand, so far */
+    uint32_t content_crc; /* of its page's content, for codecs with an ending */
+    uint64_t bytes;       /* of the source, committed */
+    size_t rows;          /* committed */
+    bool *rewritten;      /* [rows_count]: in the wide type */
 };
 
 /* The file must be empty. Clears the outcomes. */

@@ -25,6 +25,11 @@ static inline bool fletch_part_is_cut(const struct fletch_pipeline *pipeline,
     return pipeline->codec->joins || effort == FLETCH_EFFORT_STORE;
 }
 
+static inline bool fletch_part_is_last(const struct fletch_part_of_row *part)
+{
+    return part->begin + part->part_size == part->size;
+}
+
 static inline bool fletch_part_is_whole(const struct fletch_part_of_row *part)
 {
     return part->part_size == part->size;

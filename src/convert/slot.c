@@ -37,6 +37,8 @@ static enum fletch_status pack(struct fletch_slot *slot, const uint8_t *content,
     slot->out_size = size;
     if (slot->effort == FLETCH_EFFORT_STORE)
         return FLETCH_OK;
+    if (codec->ending)
+        slot->content_crc = fletch_crc32(0, content, size);
     TRY(make_room(&slot->packed, &slot->packed_cap, codec->bound(size), err));
     TRY(codec->encode(bench->encoder, &piece, slot->packed, slot->packed_cap,
                       &slot->out_size, err));
@@ -80,7 +82,7 @@ enum fletch_status fletch_slot_hash(struct fletch_slot *slot, struct fletch_sha2
     if (!part->begin)
         TRY(fletch_sha256_open(sha, err));
     fletch_sha256_put(sha, slot->content + FLETCH_PAGE_PREFIX, part->part_size);
-    if (part->begin + part->part_size == part->size)
+    if (fletch_part_is_last(part))
         fletch_sha256_finish(sha, slot->sha256);
     return FLETCH_OK;
 }

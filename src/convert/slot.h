@@ -12,6 +12,7 @@ struct fletch_slot {
     enum fletch_effort effort;
     struct fletch_cast_report report;
     uint32_t crc;                       /* of its source, where the tensor's is known */
+    uint32_t content_crc;               /* of what was compressed, where the codec asks */
     uint8_t sha256[FLETCH_SHA256_SIZE]; /* of the value, in its last part */
     uint8_t *content;                   /* [content_cap]: prefix and value */
     size_t content_cap;

@@ -6,6 +6,7 @@
  * again, what was there before, numbers that count, or noise.
  */
 #include "base/bytes.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "codec/codec.h"
 
@@ -90,6 +91,8 @@ static size_t compress(uint8_t *page, size_t cap, const struct fletch_codec *cod
         at += piece.size;
     } while (at < size);
     codec->encoder_close(encoder);
+    if (codec->ending)
+        made += codec->ending(page + made, fletch_crc32(0, content, size), size);
     return made;
 }
 

@@ -3,9 +3,9 @@
 """layout.py FLETCH WORK - the bytes of our files, looked at by a parser that is not ours
 
 The rules of docs/output.md: one V1 page for each value of `data`, PLAIN, no dictionary; one
-zstd frame in it, with its content size and a window of at most 8 MiB; the CRC right; both
-annotations; an offset index; no minimum or maximum of `data`; row groups of at most 256 MiB
-of content, unless one value is larger.
+zstd frame in it, with its content size and a window of at most 8 MiB, or one gzip member; the
+CRC right; both annotations; an offset index; no minimum or maximum of `data`; row groups of at
+most 256 MiB of content, unless one value is larger.
 """
 import json
 import os
@@ -79,6 +79,12 @@ def page_problems(data, header, body, codec):
         if end != len(body) or content != content_size or window > 8 * MIB:
             problems.append("frame ends at %d of %d, content %r of %d, window %d"
                             % (end, len(body), content, content_size, window))
+    if codec == 2:
+        member = zlib.decompressobj(zlib.MAX_WBITS + 16)
+        content = len(member.decompress(body))
+        if not member.eof or member.unused_data or content != content_size:
+            problems.append("%d bytes behind the first gzip member of %d, content %d of %d"
+                            % (len(member.unused_data), len(body), content, content_size))
     plain = body
     if codec:
         plain = pyarrow.decompress(body, decompressed_size=content_size,
@@ -234,11 +240,13 @@ def main():
             if convert(os.path.join(models, model), out, codec):
                 check_file(name, os.path.join(out, "weights.parquet"), codec)
                 check_hashes(name, out)
-    for level in ("1", "19", "22"):
-        out = os.path.join(WORK, "large-" + level)
-        if convert(os.path.join(models, "large"), out, "zstd", "--compression-level", level,
+    for codec, level in (("zstd", "1"), ("zstd", "19"), ("zstd", "22"), ("gzip", "1"),
+                         ("gzip", "6"), ("gzip", "12")):
+        name = "large-%s-%s" % (codec, level)
+        out = os.path.join(WORK, name)
+        if convert(os.path.join(models, "large"), out, codec, "--compression-level", level,
                    "--no-validate"):
-            check_file("large-zstd-" + level, os.path.join(out, "weights.parquet"), "zstd")
+            check_file(name, os.path.join(out, "weights.parquet"), codec)
     sparse, out = os.path.join(models, "zeros"), os.path.join(WORK, "zeros")
     make_sparse(sparse, [100 * MIB, 100 * MIB, 100 * MIB, 260 * MIB, 10 * MIB])
     if convert(sparse, out, "zstd"):

@@ -5,6 +5,7 @@
 
 #include "support.h"
 
+#include "base/hash.h"
 #include "codec/codec.h"
 #include "contents.h"
 
@@ -92,6 +93,12 @@ static inline void compress(struct page *page, const struct fletch_codec *codec,
         page->size += made;
         at += take;
     } while (at < size);
+    if (codec->ending) {
+        page->bytes = realloc(page->bytes, page->size + FLETCH_ENDING_MAX);
+        assert_non_null(page->bytes);
+        page->size += codec->ending(page->bytes + page->size,
+                                    fletch_crc32(0, page->content, size), size);
+    }
     /* Exactly as large as it is, so that a sanitizer sees a byte too many. */
     page->bytes = realloc(page->bytes, page->size ? page->size : 1);
     assert_non_null(page->bytes);

@@ -5,6 +5,7 @@
 
 #include "support.h"
 
+#include "base/hash.h"
 #include "container/container.h"
 
 #include <sys/mman.h>
@@ -57,6 +58,12 @@ static inline void put_value(struct fletch_writer *writer, const struct fletch_c
         assert_ok(fletch_writer_put(writer, out, out_size, &err), err);
         free(out);
         pos += take;
+    }
+    if (codec->ending) {
+        uint8_t ending[FLETCH_ENDING_MAX];
+        size_t ending_size = codec->ending(ending, fletch_crc32(0, content, size), size);
+
+        assert_ok(fletch_writer_put(writer, ending, ending_size, &err), err);
     }
     codec->encoder_close(encoder);
     free(content);
