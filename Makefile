@@ -4,7 +4,7 @@ BUILD ?= build
 PREFIX ?= /usr/local
 SECONDS ?= 60
 
-.PHONY: all demo test asan tsan lint format coverage fuzz bench install clean help
+.PHONY: all demo test asan tsan arm lint format coverage fuzz bench install clean help
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -30,6 +30,9 @@ asan:
 
 tsan:
 	tools/sanitize.sh thread build-tsan
+
+arm:
+	tools/cross.sh build-aarch64
 
 lint:
 	tools/install-deps.sh ci
@@ -63,6 +66,7 @@ help:
 	@echo "make test       install what is needed, build, run all tests"
 	@echo "make asan       the tests under AddressSanitizer and UBSan"
 	@echo "make tsan       the threaded tests under ThreadSanitizer"
+	@echo "make arm        the unit tests and golden models on 64-bit ARM, by QEMU"
 	@echo "make lint       clang-format, clang-tidy, layers, symbols, style"
 	@echo "make format     clang-format in place"
 	@echo "make coverage   which lines the tests reach; fails below 90 %"

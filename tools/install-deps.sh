@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: MIT
 # install-deps.sh SET - says what is missing for SET, then installs just that (Debian 12+)
 #
-# SET is build, test or ci; each holds the ones before it. Tools count as present when their
-# command is found, wherever it came from; libraries when Debian's package is installed.
-# `test` and `ci` also make the virtual environment .venv for tests/requirements.txt.
+# SET is build, test or ci; each holds the ones before it; or cross, which is `test` and what
+# tools/cross.sh needs besides. Tools count as present when their command is found, wherever it
+# came from; libraries when Debian's package is installed. All but `build` also make the virtual
+# environment .venv for tests/requirements.txt.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -17,12 +18,17 @@ ci="$test clang:clang clang-format:clang-format clang-tidy:clang-tidy libclang-r
     binutils:nm gcovr:gcovr nodejs:node npm:npm
     default-jdk-headless:javac maven:mvn"
 
+# The libraries once more, for the other processor.
+other=$(printf '%s\n' $build | grep '^lib.*-dev$' | sed 's/$/:arm64/')
+cross="$test qemu-user:qemu-aarch64 gcc-aarch64-linux-gnu:aarch64-linux-gnu-gcc $other"
+
 case "${1:-}" in
 build) wanted=$build ;;
 test) wanted=$test ;;
 ci) wanted=$ci ;;
+cross) wanted=$cross ;;
 *)
-    echo "usage: tools/install-deps.sh build|test|ci" >&2
+    echo "usage: tools/install-deps.sh build|test|ci|cross" >&2
     exit 2
     ;;
 esac
@@ -33,8 +39,12 @@ installed() {
 
 missing=
 for entry in $wanted; do
-    package=${entry%%:*}
     case "$entry" in
+    *:arm64) package=$entry ;;
+    *) package=${entry%%:*} ;;
+    esac
+    case "$entry" in
+    *:arm64) ;;
     *:*) command -v "${entry#*:}" >/dev/null 2>&1 && continue ;;
     esac
     installed "$package" || missing="$missing $package"
@@ -58,6 +68,7 @@ if [ -n "$missing" ]; then
         exit 1
     fi
     echo "About to install with apt-get:$missing"
+    case "$missing" in *:arm64*) as_root dpkg --add-architecture arm64 ;; esac
     as_root apt-get update -q </dev/null
     # shellcheck disable=SC2086
     as_root env DEBIAN_FRONTEND=noninteractive \

@@ -57,8 +57,8 @@ fletch_cast_fn fletch_cast_find_plain(enum fletch_dtype from, enum fletch_dtype 
 /* One that may leave out all of the report but `overflowed`; else as the plain one. */
 fletch_cast_fn fletch_cast_find_bare(enum fletch_dtype from, enum fletch_dtype to);
 
-/* A name for the set of kernels that fletch_cast_find chooses from here: "avx2" or
- * "c". */
+/* A name for the set of kernels that fletch_cast_find chooses from here: "avx2", "neon"
+ * or "c". */
 const char *fletch_cast_kernels(void);
 
 #endif

@@ -5,8 +5,9 @@
 
 #include "tensor/cast.h"
 
-/* NULL when this processor lacks AVX2, FMA or F16C, is no x86-64, or where the plain kernel
- * is as fast. */
-fletch_cast_fn fletch_cast_find_x86(enum fletch_dtype from, enum fletch_dtype to);
+/* NULL when this processor has no AVX2, FMA or F16C, or is no x86-64; when it is no AArch64
+ * in little-endian order; and where the plain kernel is as fast. */
+fletch_cast_fn fletch_cast_find_avx2(enum fletch_dtype from, enum fletch_dtype to);
+fletch_cast_fn fletch_cast_find_neon(enum fletch_dtype from, enum fletch_dtype to);
 
 #endif

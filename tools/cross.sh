@@ -1,0 +1,25 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# cross.sh BUILD [RESULTS] - builds for 64-bit ARM, runs the unit tests, the fuzz corpus and the
+# golden models there
+#
+# QEMU takes the place of the processor: what is right is found, not what is fast.
+set -u
+cd "$(dirname "$0")/.."
+build=$1
+results=${2:-}
+
+tools/install-deps.sh cross || exit 1
+if [ ! -f "$build/build.ninja" ]; then
+    meson setup "$build" --cross-file tools/aarch64.ini -Dinline=disabled -Dwerror=true \
+        >/dev/null || exit 1
+fi
+ninja -C "$build" >/dev/null || exit 1
+rm -f "$build/fletch"
+printf '#!/bin/sh\nexec qemu-aarch64 "%s/cli/fletch" "$@"\n' "$(cd "$build" && pwd)" \
+    >"$build/fletch"
+chmod +x "$build/fletch"
+SUITES='meson golden' RESULTS_PREFIX='aarch64: ' tools/test.sh "$build"
+status=$?
+[ -z "$results" ] || cat "$build/results.jsonl" >>"$results"
+exit $status
