@@ -307,6 +307,15 @@ size_t fletch_thrift_get_list(struct fletch_thrift_reader *reader,
     return (size_t)count;
 }
 
+/* In lists and maps a boolean is a byte of its own, unlike in a field: stepping over an
+ * element always takes bytes. */
+static enum fletch_thrift_type as_element(enum fletch_thrift_type type)
+{
+    bool is_bool = type == FLETCH_THRIFT_TRUE || type == FLETCH_THRIFT_FALSE;
+
+    return is_bool ? FLETCH_THRIFT_I8 : type;
+}
+
 static void skip_items(struct fletch_thrift_reader *reader, uint64_t count,
                        enum fletch_thrift_type key, enum fletch_thrift_type value)
 {
@@ -323,13 +332,13 @@ static void skip_map(struct fletch_thrift_reader *reader)
     uint64_t count = get_varint(reader);
     uint8_t types = count ? get_u8(reader) : 0;
 
-    if (!reader->problem[0] && count > left(reader))
+    if (!reader->problem[0] && count > left(reader) / 2) /* a byte each, at least */
         fletch_thrift_problem(reader, "a map of %" PRIu64 " pairs, but %zu bytes are left",
                               count, left(reader));
     if (count && !(types >> 4))
         fletch_thrift_problem(reader, "map key type 0, expected 1 to 13");
     if (!reader->problem[0])
-        skip_items(reader, count, types >> 4, types & 0x0f);
+        skip_items(reader, count, as_element(types >> 4), as_element(types & 0x0f));
 }
 
 static void skip_list(struct fletch_thrift_reader *reader)
@@ -337,10 +346,7 @@ static void skip_list(struct fletch_thrift_reader *reader)
     enum fletch_thrift_type item;
     uint64_t count = get_list_header(reader, &item, 1);
 
-    /* in a list a boolean is a byte of its own, unlike in a field */
-    if (item == FLETCH_THRIFT_TRUE || item == FLETCH_THRIFT_FALSE)
-        item = FLETCH_THRIFT_I8;
-    skip_items(reader, count, FLETCH_THRIFT_STOP, item);
+    skip_items(reader, count, FLETCH_THRIFT_STOP, as_element(item));
 }
 
 static void skip_bytes(struct fletch_thrift_reader *reader, uint64_t size)

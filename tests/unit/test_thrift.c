@@ -80,6 +80,7 @@ static void unknown_fields_of_every_type_are_skipped(void **state)
                0x1a, 0x1c, 0x15, 0x02, 0x00,               /* set of one struct */
                0x1b, 0x01, 0x85, 'k' - 'k' + 1, 'q', 0x02, /* map binary -> i32 */
                0x1b, 0x00,                                 /* empty map */
+               0x1b, 0x02, 0x12, 1, 0, 0, 2,               /* map of booleans */
                0x1c, 0x19, 0x1c, 0x00, 0x00,               /* struct of a list */
                0x1d, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, /* uuid */
                0x15, 0x0e, 0x00); /* i32 7, the end */
@@ -88,7 +89,7 @@ static void unknown_fields_of_every_type_are_skipped(void **state)
 
     (void)state;
     while (fletch_thrift_next(&in, &field)) {
-        if (field.id == 14)
+        if (field.id == 15)
             last = fletch_thrift_get_int(&in, field.type, 0, 100);
         else
             fletch_thrift_skip(&in, field.type);
@@ -124,6 +125,10 @@ static void problems_have_offset_found_and_expected(void **state)
     assert_int_equal(
         fletch_thrift_get_list(&list, FLETCH_THRIFT_LIST, FLETCH_THRIFT_I32, 1), 0);
     says(&list, "footer: at byte 104: a list of 2097151 elements, but 1 bytes are left");
+
+    struct fletch_thrift_reader map = READER(0x03, 0x11, 1, 1, 1, 1, 1);
+    fletch_thrift_skip(&map, FLETCH_THRIFT_MAP);
+    says(&map, "footer: at byte 102: a map of 3 pairs, but 5 bytes are left");
 
     struct fletch_thrift_reader type = READER(0x02);
     assert_int_equal(fletch_thrift_get_int(&type, FLETCH_THRIFT_BINARY, 0, 1), 0);
