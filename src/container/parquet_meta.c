@@ -4,13 +4,19 @@
 
 #include <string.h>
 
-/* The least bytes that a struct of parquet.thrift with its required fields can take: what a
- * list's count is held against before memory is taken for it. */
-#define SCHEMA_ELEMENT_SIZE_MIN 3
-#define ROW_GROUP_SIZE_MIN 7
-#define COLUMN_CHUNK_SIZE_MIN 16
-#define KEY_VALUE_SIZE_MIN 3
-#define PAGE_LOCATION_SIZE_MIN 7
+/* A list of structs. `item_min` is the least bytes that one can take with the fields that
+ * parquet.thrift requires: a list's count is held against it before memory is taken, and
+ * each struct when it has been read, so that memory stays in proportion to bytes. */
+struct struct_list {
+    const char *name;
+    size_t item_min;
+};
+
+static const struct struct_list schema_list = { "schema", 3 };
+static const struct struct_list group_list = { "row_groups", 7 };
+static const struct struct_list column_list = { "columns", 16 };
+static const struct struct_list pair_list = { "key_value_metadata", 3 };
+static const struct struct_list page_list = { "page_locations", 7 };
 
 /* What the parsing functions hand around. */
 struct parse {
@@ -28,6 +34,25 @@ static void *parse_alloc(struct parse *parse, size_t count, size_t size)
         fletch_thrift_problem(&parse->in, "out of memory");
     }
     return memory;
+}
+
+/* The list's count, 0 after a problem; `before` is what the same field gave earlier, or
+ * NULL. */
+static size_t begin_list(struct fletch_thrift_reader *in, const struct struct_list *list,
+                         enum fletch_thrift_type type, const void *before)
+{
+    if (before)
+        fletch_thrift_problem(in, "a second list %s, expected one", list->name);
+    return fletch_thrift_get_list(in, type, FLETCH_THRIFT_STRUCT, list->item_min);
+}
+
+/* `start` is where the element began. */
+static void end_item(struct fletch_thrift_reader *in, const struct struct_list *list,
+                     size_t start)
+{
+    if (in->pos - start < list->item_min)
+        fletch_thrift_problem(in, "%zu bytes for an element of %s, expected at least %zu",
+                              in->pos - start, list->name, list->item_min);
 }
 
 static enum fletch_status parse_status(const struct parse *parse, uint64_t base,
@@ -76,6 +101,7 @@ static void parse_schema_element(struct parse *parse, struct fletch_schema_eleme
 {
     struct fletch_thrift_reader *in = &parse->in;
     struct fletch_thrift_field field = { 0 };
+    size_t start = in->pos;
 
     *out = (struct fletch_schema_element){ .name = "", .type = -1 };
     while (fletch_thrift_next(in, &field)) {
@@ -97,6 +123,7 @@ static void parse_schema_element(struct parse *parse, struct fletch_schema_eleme
             fletch_thrift_skip(in, field.type);
         }
     }
+    end_item(in, &schema_list, start);
 }
 
 static void parse_column_meta(struct fletch_thrift_reader *in,
@@ -137,6 +164,7 @@ static void parse_column_chunk(struct fletch_thrift_reader *in,
                                struct fletch_column_chunk *out)
 {
     struct fletch_thrift_field field = { 0 };
+    size_t start = in->pos;
 
     *out = (struct fletch_column_chunk){ .encrypted = true };
     while (fletch_thrift_next(in, &field)) {
@@ -164,19 +192,20 @@ static void parse_column_chunk(struct fletch_thrift_reader *in,
             fletch_thrift_skip(in, field.type);
         }
     }
+    end_item(in, &column_list, start);
 }
 
 static void parse_group(struct parse *parse, struct fletch_group_meta *out)
 {
     struct fletch_thrift_reader *in = &parse->in;
     struct fletch_thrift_field field = { 0 };
+    size_t start = in->pos;
 
     *out = (struct fletch_group_meta){ 0 };
     while (fletch_thrift_next(in, &field)) {
         switch (field.id) {
         case 1: /* columns */
-            out->columns_count = fletch_thrift_get_list(
-                in, field.type, FLETCH_THRIFT_STRUCT, COLUMN_CHUNK_SIZE_MIN);
+            out->columns_count = begin_list(in, &column_list, field.type, out->columns);
             out->columns = parse_alloc(parse, out->columns_count, sizeof(*out->columns));
             for (size_t i = 0; i < out->columns_count && !in->problem[0]; i++)
                 parse_column_chunk(in, &out->columns[i]);
@@ -188,11 +217,13 @@ static void parse_group(struct parse *parse, struct fletch_group_meta *out)
             fletch_thrift_skip(in, field.type);
         }
     }
+    end_item(in, &group_list, start);
 }
 
 static void parse_pair(struct parse *parse, struct fletch_footer_pair *out)
 {
     struct fletch_thrift_field field = { 0 };
+    size_t start = parse->in.pos;
 
     *out = (struct fletch_footer_pair){ "", "" };
     while (fletch_thrift_next(&parse->in, &field)) {
@@ -203,6 +234,7 @@ static void parse_pair(struct parse *parse, struct fletch_footer_pair *out)
         else
             fletch_thrift_skip(&parse->in, field.type);
     }
+    end_item(&parse->in, &pair_list, start);
 }
 
 static void parse_schema(struct parse *parse, struct fletch_footer *out,
@@ -210,11 +242,11 @@ static void parse_schema(struct parse *parse, struct fletch_footer *out,
 {
     struct fletch_thrift_reader *in = &parse->in;
 
-    out->schema_count =
-        fletch_thrift_get_list(in, type, FLETCH_THRIFT_STRUCT, SCHEMA_ELEMENT_SIZE_MIN);
+    out->schema_count = begin_list(in, &schema_list, type, out->schema);
     if (out->schema_count > FLETCH_SCHEMA_MAX)
-        fletch_thrift_problem(in, "a schema of %zu elements, expected at most %d",
-                              out->schema_count, FLETCH_SCHEMA_MAX);
+        fletch_thrift_problem(
+            in, "a schema of %zu elements, the limit is %d (FLETCH_SCHEMA_MAX)",
+            out->schema_count, FLETCH_SCHEMA_MAX);
     else
         out->schema = parse_alloc(parse, out->schema_count, sizeof(*out->schema));
     for (size_t i = 0; i < out->schema_count && !in->problem[0]; i++)
@@ -224,8 +256,7 @@ static void parse_schema(struct parse *parse, struct fletch_footer *out,
 static void parse_groups(struct parse *parse, struct fletch_footer *out,
                          enum fletch_thrift_type type)
 {
-    out->groups_count =
-        fletch_thrift_get_list(&parse->in, type, FLETCH_THRIFT_STRUCT, ROW_GROUP_SIZE_MIN);
+    out->groups_count = begin_list(&parse->in, &group_list, type, out->groups);
     out->groups = parse_alloc(parse, out->groups_count, sizeof(*out->groups));
     for (size_t i = 0; i < out->groups_count && !parse->in.problem[0]; i++)
         parse_group(parse, &out->groups[i]);
@@ -234,8 +265,7 @@ static void parse_groups(struct parse *parse, struct fletch_footer *out,
 static void parse_pairs(struct parse *parse, struct fletch_footer *out,
                         enum fletch_thrift_type type)
 {
-    out->pairs_count =
-        fletch_thrift_get_list(&parse->in, type, FLETCH_THRIFT_STRUCT, KEY_VALUE_SIZE_MIN);
+    out->pairs_count = begin_list(&parse->in, &pair_list, type, out->pairs);
     out->pairs = parse_alloc(parse, out->pairs_count, sizeof(*out->pairs));
     for (size_t i = 0; i < out->pairs_count && !parse->in.problem[0]; i++)
         parse_pair(parse, &out->pairs[i]);
@@ -406,6 +436,7 @@ static void parse_location(struct fletch_thrift_reader *in,
                            struct fletch_page_location *out)
 {
     struct fletch_thrift_field field = { 0 };
+    size_t start = in->pos;
 
     *out = (struct fletch_page_location){ .value_size = -1 };
     while (fletch_thrift_next(in, &field)) {
@@ -418,6 +449,7 @@ static void parse_location(struct fletch_thrift_reader *in,
         else
             fletch_thrift_skip(in, field.type);
     }
+    end_item(in, &page_list, start);
 }
 
 /* unencoded_byte_array_data_bytes: one number per page. */
@@ -446,9 +478,8 @@ enum fletch_status fletch_offset_index_parse(struct fletch_page_location **out,
     struct fletch_thrift_field field = { 0 };
 
     while (fletch_thrift_next(&parse.in, &field)) {
-        if (field.id == 1 && !pages) { /* page_locations */
-            pages_count = fletch_thrift_get_list(
-                &parse.in, field.type, FLETCH_THRIFT_STRUCT, PAGE_LOCATION_SIZE_MIN);
+        if (field.id == 1) { /* page_locations */
+            pages_count = begin_list(&parse.in, &page_list, field.type, pages);
             pages = parse_alloc(&parse, pages_count, sizeof(*pages));
             for (size_t i = 0; i < pages_count && !parse.in.problem[0]; i++)
                 parse_location(&parse.in, &pages[i]);

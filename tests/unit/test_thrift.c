@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* test_thrift.c - the compact protocol both ways, byte for byte; levels and deltas */
+/* test_thrift.c - the compact protocol both ways, byte for byte; lists of structs; levels
+ * and deltas */
 #include "support.h"
 
 #include "container/levels.h"
+#include "container/parquet_meta.h"
 #include "container/thrift.h"
 #include "container/values.h"
 
@@ -169,6 +171,67 @@ static void nesting_is_bounded(void **state)
     says(&in, "footer: at byte 132: nested more than 32 deep");
 }
 
+/* The footer, and the offset index, of bytes that stand at byte 100. */
+#define REFUSES_FOOTER(sentence, ...)                                                      \
+    refuses((const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ }),    \
+            true, sentence)
+#define REFUSES_INDEX(sentence, ...)                                                       \
+    refuses((const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ }),    \
+            false, sentence)
+
+static void refuses(const uint8_t *bytes, size_t size, bool is_footer, const char *sentence)
+{
+    struct fletch_arena arena = { 0 };
+    struct fletch_error err = { 0 };
+    struct fletch_footer footer;
+    struct fletch_page_location *pages;
+    size_t count;
+
+    assert_fails(is_footer ? fletch_footer_parse(&footer, &arena, bytes, size, 100, &err)
+                           : fletch_offset_index_parse(&pages, &count, &arena, bytes, size,
+                                                       100, &err),
+                 FLETCH_ERR_FORMAT, err, sentence);
+    assert_string_equal(err.message, sentence);
+    fletch_arena_release(&arena);
+}
+
+/* A struct may leave out its fields, which would make much memory of few bytes. */
+static void structs_take_the_bytes_that_they_need(void **state)
+{
+    (void)state;
+    REFUSES_FOOTER("footer: at byte 103: 1 bytes for an element of schema, expected at "
+                   "least 3",
+                   0x29, 0x1c, 0, 0, 0);
+    REFUSES_FOOTER("footer: at byte 103: 1 bytes for an element of row_groups, expected at "
+                   "least 7",
+                   0x49, 0x1c, 0, 0, 0, 0, 0, 0, 0);
+    REFUSES_FOOTER("footer: at byte 107: 3 bytes for an element of columns, expected at "
+                   "least 16",
+                   0x49, 0x1c, 0x19, 0x1c, 0x26, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+                   0);
+    REFUSES_FOOTER("footer: at byte 103: 1 bytes for an element of key_value_metadata, "
+                   "expected at least 3",
+                   0x59, 0x1c, 0, 0, 0);
+    REFUSES_INDEX("offset index: at byte 103: 1 bytes for an element of page_locations, "
+                  "expected at least 7",
+                  0x19, 0x1c, 0, 0, 0, 0, 0, 0, 0);
+}
+
+static void a_list_is_given_once(void **state)
+{
+    (void)state;
+    REFUSES_FOOTER("footer: at byte 104: a second list schema, expected one", 0x29, 0x0c,
+                   0x09, 0x04, 0x0c, 0);
+    REFUSES_FOOTER("footer: at byte 104: a second list row_groups, expected one", 0x49,
+                   0x0c, 0x09, 0x08, 0x0c, 0);
+    REFUSES_FOOTER("footer: at byte 106: a second list columns, expected one", 0x49, 0x1c,
+                   0x19, 0x0c, 0x09, 0x02, 0x0c, 0, 0);
+    REFUSES_FOOTER("footer: at byte 104: a second list key_value_metadata, expected one",
+                   0x59, 0x0c, 0x09, 0x0a, 0x0c, 0);
+    REFUSES_INDEX("offset index: at byte 104: a second list page_locations, expected one",
+                  0x19, 0x0c, 0x09, 0x02, 0x0c, 0);
+}
+
 static void check_levels(const uint8_t *values, size_t count, unsigned width)
 {
     struct fletch_buf buf = { 0 };
@@ -269,6 +332,8 @@ int main(void)
         cmocka_unit_test(unknown_fields_of_every_type_are_skipped),
         cmocka_unit_test(problems_have_offset_found_and_expected),
         cmocka_unit_test(nesting_is_bounded),
+        cmocka_unit_test(structs_take_the_bytes_that_they_need),
+        cmocka_unit_test(a_list_is_given_once),
         cmocka_unit_test(levels_come_back),
         cmocka_unit_test(levels_as_the_format_has_them),
         cmocka_unit_test(deltas_as_the_format_has_them),
