@@ -121,8 +121,6 @@ enum fletch_status fletch_reader_open(struct fletch_reader **out,
                                       const struct fletch_file *file,
                                       struct fletch_error *err);
 void fletch_reader_close(struct fletch_reader *reader);
-/* The value of a key of the footer's metadata; borrowed, or NULL. */
-const char *fletch_reader_pair(const struct fletch_reader *reader, const char *key);
 
 /* Reads values: one thread's buffers and decoders. */
 struct fletch_cursor;

@@ -63,21 +63,11 @@ void fletch_levels_put(struct fletch_buf *buf, const uint8_t *values, size_t cou
 
 bool fletch_get_varint32(const uint8_t *bytes, size_t size, size_t *pos, uint32_t *value)
 {
-    uint64_t result = 0;
+    uint64_t result;
+    bool found = fletch_get_varint(bytes, size, pos, &result);
 
-    for (unsigned i = 0; i < 5; i++) {
-        uint8_t byte;
-
-        if (*pos >= size)
-            return false;
-        byte = bytes[(*pos)++];
-        result |= (uint64_t)(byte & 0x7f) << 7 * i;
-        if (!(byte & 0x80)) {
-            *value = (uint32_t)result;
-            return result <= UINT32_MAX;
-        }
-    }
-    return false;
+    *value = (uint32_t)result;
+    return found && result <= UINT32_MAX;
 }
 
 static bool next_run(struct fletch_levels *levels)

@@ -29,7 +29,7 @@ struct fletch_levels {
 
 /* False when the bytes end early or make no sense. */
 bool fletch_levels_next(struct fletch_levels *levels, uint32_t *value);
-/* A varint of at most 5 bytes that fits 32 bits; false at its end or beyond. */
+/* A varint that fits 32 bits; false at the end of the bytes or beyond. */
 bool fletch_get_varint32(const uint8_t *bytes, size_t size, size_t *pos, uint32_t *value);
 
 #endif

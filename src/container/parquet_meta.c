@@ -15,7 +15,6 @@ struct struct_list {
 static const struct struct_list schema_list = { "schema", 3 };
 static const struct struct_list group_list = { "row_groups", 7 };
 static const struct struct_list column_list = { "columns", 16 };
-static const struct struct_list pair_list = { "key_value_metadata", 3 };
 static const struct struct_list page_list = { "page_locations", 7 };
 
 /* What the parsing functions hand around. */
@@ -220,23 +219,6 @@ static void parse_group(struct parse *parse, struct fletch_group_meta *out)
     end_item(in, &group_list, start);
 }
 
-static void parse_pair(struct parse *parse, struct fletch_footer_pair *out)
-{
-    struct fletch_thrift_field field = { 0 };
-    size_t start = parse->in.pos;
-
-    *out = (struct fletch_footer_pair){ "", "" };
-    while (fletch_thrift_next(&parse->in, &field)) {
-        if (field.id == 1)
-            out->key = parse_text(parse, field.type);
-        else if (field.id == 2)
-            out->value = parse_text(parse, field.type);
-        else
-            fletch_thrift_skip(&parse->in, field.type);
-    }
-    end_item(&parse->in, &pair_list, start);
-}
-
 static void parse_schema(struct parse *parse, struct fletch_footer *out,
                          enum fletch_thrift_type type)
 {
@@ -262,15 +244,6 @@ static void parse_groups(struct parse *parse, struct fletch_footer *out,
         parse_group(parse, &out->groups[i]);
 }
 
-static void parse_pairs(struct parse *parse, struct fletch_footer *out,
-                        enum fletch_thrift_type type)
-{
-    out->pairs_count = begin_list(&parse->in, &pair_list, type, out->pairs);
-    out->pairs = parse_alloc(parse, out->pairs_count, sizeof(*out->pairs));
-    for (size_t i = 0; i < out->pairs_count && !parse->in.problem[0]; i++)
-        parse_pair(parse, &out->pairs[i]);
-}
-
 enum fletch_status fletch_footer_parse(struct fletch_footer *out,
                                        struct fletch_arena *arena, const void *bytes,
                                        size_t size, uint64_t base, struct fletch_error *err)
@@ -289,9 +262,6 @@ enum fletch_status fletch_footer_parse(struct fletch_footer *out,
             break;
         case 4: /* row_groups */
             parse_groups(&parse, &footer, field.type);
-            break;
-        case 5: /* key_value_metadata */
-            parse_pairs(&parse, &footer, field.type);
             break;
         case 6: /* created_by */
             footer.created_by = parse_text(&parse, field.type);
@@ -347,12 +317,6 @@ static void parse_data_header_v2(struct fletch_thrift_reader *in,
         switch (field.id) {
         case 1: /* num_values */
             out->num_values = get_size32(in, field.type);
-            break;
-        case 2: /* num_nulls */
-            out->num_nulls = get_size32(in, field.type);
-            break;
-        case 3: /* num_rows */
-            out->num_rows = get_size32(in, field.type);
             break;
         case 4: /* encoding */
             out->encoding = get_i32(in, field.type);

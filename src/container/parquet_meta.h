@@ -92,11 +92,12 @@ struct fletch_footer {
     int64_t num_rows;
     struct fletch_group_meta *groups; /* [groups_count] */
     size_t groups_count;
-    struct fletch_footer_pair *pairs; /* [pairs_count] */
-    size_t pairs_count;
     const char *created_by; /* NULL: not said */
     bool encrypted;
-    size_t leaves; /* written only: column_orders */
+    /* written only */
+    struct fletch_footer_pair *pairs; /* [pairs_count] */
+    size_t pairs_count;
+    size_t leaves; /* column_orders */
 };
 
 /* The footer's struct; strings and arrays are in the arena. `base` is the file offset of
@@ -116,8 +117,7 @@ struct fletch_page_header {
     int32_t num_values;   /* of any type of page but INDEX */
     int encoding;
     int definition_encoding, repetition_encoding; /* V1 */
-    int32_t num_nulls, num_rows;                  /* V2, as the rest */
-    int32_t definition_size, repetition_size;
+    int32_t definition_size, repetition_size;     /* V2, as the next */
     bool is_compressed;
 };
 

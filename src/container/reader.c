@@ -441,13 +441,3 @@ void fletch_reader_close(struct fletch_reader *reader)
     fletch_arena_release(&reader->arena);
     fletch_free(reader);
 }
-
-const char *fletch_reader_pair(const struct fletch_reader *reader, const char *key)
-{
-    const struct fletch_footer *footer = &reader->file->footer;
-
-    for (size_t i = 0; i < footer->pairs_count; i++)
-        if (!strcmp(footer->pairs[i].key, key))
-            return footer->pairs[i].value;
-    return NULL;
-}

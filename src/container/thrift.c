@@ -16,7 +16,7 @@ static uint64_t zigzag(int64_t value)
     return (uint64_t)value << 1 ^ (value < 0 ? UINT64_MAX : 0);
 }
 
-static int64_t unzigzag(uint64_t value)
+int64_t fletch_unzigzag(uint64_t value)
 {
     return (int64_t)(value >> 1 ^ (value & 1 ? UINT64_MAX : 0));
 }
@@ -28,6 +28,21 @@ void fletch_put_varint(struct fletch_buf *buf, uint64_t value)
         value >>= 7;
     }
     fletch_buf_put_u8(buf, (uint8_t)value);
+}
+
+bool fletch_get_varint(const uint8_t *bytes, size_t size, size_t *pos, uint64_t *value)
+{
+    *value = 0;
+    for (unsigned i = 0; i < VARINT_SIZE_MAX && *pos < size; i++) {
+        uint8_t byte = bytes[(*pos)++];
+
+        if (i == VARINT_SIZE_MAX - 1 && byte > 1)
+            return false;
+        *value |= (uint64_t)(byte & 0x7f) << 7 * i;
+        if (!(byte & 0x80))
+            return true;
+    }
+    return false;
 }
 
 void fletch_store_wide(uint8_t out[FLETCH_THRIFT_WIDE_SIZE], int32_t value)
@@ -78,11 +93,6 @@ void fletch_thrift_put_wide(struct fletch_thrift_writer *writer, int id, int32_t
     put_field(writer, id, FLETCH_THRIFT_I32);
     fletch_store_wide(bytes, value);
     fletch_buf_put(writer->buf, bytes, sizeof(bytes));
-}
-
-void fletch_thrift_put_bool(struct fletch_thrift_writer *writer, int id, bool value)
-{
-    put_field(writer, id, value ? FLETCH_THRIFT_TRUE : FLETCH_THRIFT_FALSE);
 }
 
 void fletch_thrift_put_bytes(struct fletch_thrift_writer *writer, int id, const void *bytes,
@@ -178,18 +188,16 @@ static uint8_t get_u8(struct fletch_thrift_reader *reader)
 
 static uint64_t get_varint(struct fletch_thrift_reader *reader)
 {
+    size_t start = reader->pos;
     uint64_t value = 0;
 
-    for (unsigned i = 0; i < VARINT_SIZE_MAX; i++) {
-        uint8_t byte = get_u8(reader);
-
-        if (i == VARINT_SIZE_MAX - 1 && byte > 1)
-            break;
-        value |= (uint64_t)(byte & 0x7f) << 7 * i;
-        if (!(byte & 0x80))
-            return reader->problem[0] ? 0 : value;
-    }
-    fletch_thrift_problem(reader, "a varint of more than 64 bits");
+    if (reader->problem[0] ||
+        fletch_get_varint(reader->bytes, reader->size, &reader->pos, &value))
+        return value;
+    if (reader->pos - start == VARINT_SIZE_MAX)
+        fletch_thrift_problem(reader, "a varint of more than 64 bits");
+    else
+        have(reader, 1); /* says that the bytes end */
     return 0;
 }
 
@@ -204,7 +212,7 @@ bool fletch_thrift_next(struct fletch_thrift_reader *reader,
     field->type = byte & 0x0f;
     if (field->type == FLETCH_THRIFT_STOP || field->type > FLETCH_THRIFT_UUID)
         fletch_thrift_problem(reader, "field type %d, expected 1 to 13", (int)field->type);
-    id = byte >> 4 ? field->id + (byte >> 4) : unzigzag(get_varint(reader));
+    id = byte >> 4 ? field->id + (byte >> 4) : fletch_unzigzag(get_varint(reader));
     if (id < INT16_MIN || id > INT16_MAX)
         fletch_thrift_problem(reader, "field id %" PRId64 ", expected 16 bits", id);
     field->id = reader->problem[0] ? 0 : (int)id;
@@ -231,7 +239,7 @@ int64_t fletch_thrift_get_int(struct fletch_thrift_reader *reader,
     if (type == FLETCH_THRIFT_I8)
         value = (int8_t)get_u8(reader);
     else
-        value = unzigzag(get_varint(reader));
+        value = fletch_unzigzag(get_varint(reader));
     if (!reader->problem[0] && (value < min || value > max))
         fletch_thrift_problem(reader,
                               "the number %" PRId64 ", expected %" PRId64 " to %" PRId64,

@@ -49,7 +49,6 @@ void fletch_thrift_put_i32(struct fletch_thrift_writer *writer, int id, int32_t 
 void fletch_thrift_put_i64(struct fletch_thrift_writer *writer, int id, int64_t value);
 /* An i32 in a varint of FLETCH_THRIFT_WIDE_SIZE bytes. */
 void fletch_thrift_put_wide(struct fletch_thrift_writer *writer, int id, int32_t value);
-void fletch_thrift_put_bool(struct fletch_thrift_writer *writer, int id, bool value);
 void fletch_thrift_put_bytes(struct fletch_thrift_writer *writer, int id, const void *bytes,
                              size_t size);
 void fletch_thrift_put_text(struct fletch_thrift_writer *writer, int id, const char *text);
@@ -67,6 +66,10 @@ void fletch_thrift_item_bytes(struct fletch_thrift_writer *writer, const void *b
 void fletch_thrift_begin_item(struct fletch_thrift_writer *writer);
 /* Plain ULEB128; also what level runs begin with. */
 void fletch_put_varint(struct fletch_buf *buf, uint64_t value);
+/* The one at bytes[*pos], which moves behind it. False when the bytes end first, or when it
+ * is longer than 10 bytes or 64 bits. */
+bool fletch_get_varint(const uint8_t *bytes, size_t size, size_t *pos, uint64_t *value);
+int64_t fletch_unzigzag(uint64_t value);
 void fletch_store_wide(uint8_t out[FLETCH_THRIFT_WIDE_SIZE], int32_t value);
 
 /* ---- Reading ---- */

@@ -13,27 +13,6 @@
 
 /* ---- DELTA_BINARY_PACKED ---- */
 
-static bool get_varint64(const uint8_t *bytes, size_t size, size_t *pos, uint64_t *value)
-{
-    *value = 0;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-        uint8_t byte;
-
-        if (*pos >= size)
-            return false;
-        byte = bytes[(*pos)++];
-        *value |= (uint64_t)(byte & 0x7f) << shift;
-        if (!(byte & 0x80))
-            return true;
-    }
-    return false;
-}
-
-static uint64_t unzigzag(uint64_t value)
-{
-    return value >> 1 ^ (value & 1 ? UINT64_MAX : 0);
-}
-
 bool fletch_delta_begin(struct fletch_delta *delta, const uint8_t *bytes, size_t size)
 {
     uint32_t block;
@@ -43,14 +22,14 @@ bool fletch_delta_begin(struct fletch_delta *delta, const uint8_t *bytes, size_t
     if (!fletch_get_varint32(bytes, size, &delta->pos, &block) ||
         !fletch_get_varint32(bytes, size, &delta->pos, &delta->miniblocks) ||
         !fletch_get_varint32(bytes, size, &delta->pos, &delta->count) ||
-        !get_varint64(bytes, size, &delta->pos, &first))
+        !fletch_get_varint(bytes, size, &delta->pos, &first))
         return false;
     if (!block || block > DELTA_BLOCK_MAX || !delta->miniblocks ||
         block % delta->miniblocks || block / delta->miniblocks % 8)
         return false;
     delta->miniblock_values = block / delta->miniblocks;
     delta->miniblock = delta->miniblocks;
-    delta->value = unzigzag(first);
+    delta->value = (uint64_t)fletch_unzigzag(first);
     return true;
 }
 
@@ -59,10 +38,10 @@ static bool next_miniblock(struct fletch_delta *delta)
     uint64_t size;
 
     if (delta->miniblock == delta->miniblocks) {
-        if (!get_varint64(delta->bytes, delta->size, &delta->pos, &delta->min_delta) ||
+        if (!fletch_get_varint(delta->bytes, delta->size, &delta->pos, &delta->min_delta) ||
             delta->miniblocks > delta->size - delta->pos)
             return false;
-        delta->min_delta = unzigzag(delta->min_delta);
+        delta->min_delta = (uint64_t)fletch_unzigzag(delta->min_delta);
         delta->widths = delta->bytes + delta->pos;
         delta->pos += delta->miniblocks;
         delta->miniblock = 0;

@@ -123,6 +123,8 @@ def check_schema(name, footer):
               name + ": the schema, with both annotations")
     TAP.ok(footer[1] in (1, 2) and footer[6].startswith(b"fletch version "),
            name + ": footer version and created_by", (footer[1], footer.get(6)))
+    version = footer[6].removeprefix(b"fletch version ")
+    TAP.equal(footer[5], [{1: b"fletch.version", 2: version}], name + ": its one key")
     TAP.equal(footer[7], [{1: {}}] * 5, name + ": column orders")
 
 

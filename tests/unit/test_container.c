@@ -25,8 +25,6 @@ static void check_file(struct fletch_file *file, const struct table_row *rows, s
     assert_ok(fletch_reader_open(&reader, file, &err), err);
     assert_int_equal(reader->rows_count, count);
     assert_string_equal(reader->created_by, "fletch version " FLETCH_VERSION);
-    assert_string_equal(fletch_reader_pair(reader, "key"), "value");
-    assert_null(fletch_reader_pair(reader, "other"));
     assert_ok(fletch_cursor_open(&cursor, reader, &err), err);
     for (size_t i = 0; i < count; i++) {
         check_row(&reader->rows[i], &rows[i]);

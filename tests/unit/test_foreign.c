@@ -152,7 +152,6 @@ static void footer_says_who_and_what(void **state)
     open_foreign(&file, "arrow_none");
     assert_ok(fletch_reader_open(&reader, &file, &err), err);
     assert_non_null(strstr(reader->created_by, "parquet-cpp-arrow version"));
-    assert_null(fletch_reader_pair(reader, "ARROW:schema"));
     /* one page for all: nobody's own, and its size is nobody's */
     assert_int_equal(reader->rows[2].page_offset, 0);
     assert_int_equal(reader->rows[2].compressed_size, 0);
