@@ -290,7 +290,8 @@ static enum fletch_status index_dtypes(struct column *column, struct fletch_erro
             at++;
         if (at == DTYPES_MAX)
             return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
-                               "row '%.200s': more than %d different types in a row group",
+                               "row '%.200s': more than %d different types in a row group, "
+                               "the limit (DTYPES_MAX)",
                                writer->cells[i].name, DTYPES_MAX);
         if (at == column->dtypes_count)
             column->dtypes[column->dtypes_count++] = writer->cells[i].dtype;

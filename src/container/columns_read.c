@@ -20,8 +20,6 @@
 #define NAMES_SIZE_MAX ((size_t)256 << 20)
 #define DTYPE_LEN_MAX ((size_t)64)
 
-static const char dtype_prefix[] = "torch.";
-
 /* A column on its way through the row groups. */
 struct scan {
     struct fletch_reader *reader;
@@ -47,10 +45,34 @@ static enum fletch_status fail_null(const struct scan *scan, struct fletch_error
     return fletch_fail(err, FLETCH_ERR_FORMAT, "row %zu is null", scan->row);
 }
 
-/* A copy of a value as text; of one from the dictionary always the same copy. */
-static enum fletch_status keep_text(struct scan *scan, const char **out, size_t len_max,
-                                    const char *prefix, struct fletch_error *err)
+/* What a column of text may hold, and what is put in front where it is missing. */
+struct text_kind {
+    size_t len_max;
+    const char *len_limit, *prefix;
+};
+
+static enum fletch_status check_text(const struct scan *scan, const struct text_kind *kind,
+                                     const struct fletch_slice *text,
+                                     struct fletch_error *err)
 {
+    if (text->size > kind->len_max)
+        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                           "row %zu has %zu bytes, the limit is %zu (%s)", scan->row,
+                           text->size, kind->len_max, kind->len_limit);
+    if (text->size > NAMES_SIZE_MAX - scan->names_size)
+        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                           "up to row %zu more than %zu bytes, the limit (NAMES_SIZE_MAX)",
+                           scan->row, NAMES_SIZE_MAX);
+    if (text->size && memchr(text->bytes, 0, text->size))
+        return fletch_fail(err, FLETCH_ERR_FORMAT, "row %zu has a NUL inside", scan->row);
+    return FLETCH_OK;
+}
+
+/* A copy of a value as text; of one from the dictionary always the same copy. */
+static enum fletch_status keep_text(struct scan *scan, const char **out,
+                                    const struct text_kind *kind, struct fletch_error *err)
+{
+    const char *prefix = kind->prefix;
     struct fletch_slice slice;
     const char **shared = NULL;
     char *text;
@@ -62,12 +84,7 @@ static enum fletch_status keep_text(struct scan *scan, const char **out, size_t 
         *out = *shared;
         return FLETCH_OK;
     }
-    if (slice.size > len_max || slice.size > NAMES_SIZE_MAX - scan->names_size)
-        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
-                           "row %zu has %zu bytes, expected at most %zu, and %zu in all",
-                           scan->row, slice.size, len_max, NAMES_SIZE_MAX);
-    if (slice.size && memchr(slice.bytes, 0, slice.size))
-        return fletch_fail(err, FLETCH_ERR_FORMAT, "row %zu has a NUL inside", scan->row);
+    TRY(check_text(scan, kind, &slice, err));
     scan->names_size += slice.size;
     if (slice.size >= strlen(prefix) && !memcmp(slice.bytes, prefix, strlen(prefix)))
         prefix = "";
@@ -85,13 +102,16 @@ static enum fletch_status keep_text(struct scan *scan, const char **out, size_t 
 
 static enum fletch_status take_name(struct scan *scan, struct fletch_error *err)
 {
-    return keep_text(scan, &scan->reader->rows[scan->row].name, NAME_LEN_MAX, "", err);
+    static const struct text_kind kind = { NAME_LEN_MAX, "NAME_LEN_MAX", "" };
+
+    return keep_text(scan, &scan->reader->rows[scan->row].name, &kind, err);
 }
 
 static enum fletch_status take_dtype(struct scan *scan, struct fletch_error *err)
 {
-    return keep_text(scan, &scan->reader->rows[scan->row].dtype, DTYPE_LEN_MAX,
-                     dtype_prefix, err);
+    static const struct text_kind kind = { DTYPE_LEN_MAX, "DTYPE_LEN_MAX", "torch." };
+
+    return keep_text(scan, &scan->reader->rows[scan->row].dtype, &kind, err);
 }
 
 /* num_params; shapes have been read before, and the two must agree. */
@@ -145,7 +165,8 @@ static enum fletch_status end_shape(struct scan *scan, struct fletch_error *err)
     row = &scan->reader->rows[scan->row];
     scan->dims_total += scan->rank;
     if (scan->dims_total > DIMS_MAX)
-        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED, "more than %zu dimensions in all",
+        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                           "more than %zu dimensions in all, the limit (DIMS_MAX)",
                            DIMS_MAX);
     shape = fletch_arena_alloc(&scan->reader->arena, size);
     if (!shape)
@@ -175,9 +196,10 @@ static enum fletch_status take_dim(struct scan *scan, struct fletch_error *err)
         return fletch_fail(err, FLETCH_ERR_FORMAT, "row %zu has a dimension of %" PRId64,
                            scan->row, dim);
     if (scan->rank == FLETCH_RANK_MAX)
-        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
-                           "row %zu has more than %d dimensions", scan->row,
-                           FLETCH_RANK_MAX);
+        return fletch_fail(
+            err, FLETCH_ERR_UNSUPPORTED,
+            "row %zu has more than %d dimensions, the limit (FLETCH_RANK_MAX)", scan->row,
+            FLETCH_RANK_MAX);
     scan->dims[scan->rank++] = (uint64_t)dim;
     return FLETCH_OK;
 }
@@ -239,7 +261,8 @@ static enum fletch_status scan_page(struct scan *scan, const struct fletch_page 
     if (header->type == FLETCH_PAGE_INDEX)
         return FLETCH_OK;
     if (header->uncompressed_size > SMALL_PAGE_MAX)
-        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED, "%d bytes, expected at most %d",
+        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                           "%d bytes, the limit is %d (SMALL_PAGE_MAX)",
                            header->uncompressed_size, SMALL_PAGE_MAX);
     if (header->type == FLETCH_PAGE_DICTIONARY)
         return take_dictionary(scan, page, chunk, err);
@@ -273,7 +296,7 @@ static enum fletch_status scan_group(struct scan *scan, size_t group,
     if (left > (int64_t)DIMS_MAX + file->footer.num_rows)
         return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
                            "column '%s': %" PRId64
-                           " values in row group %zu, expected at most %zu",
+                           " values in row group %zu, the limit is %zu (DIMS_MAX)",
                            chunk.column, left, group, DIMS_MAX);
     for (at = chunk.start; left > 0;) {
         struct fletch_page page;

@@ -166,8 +166,10 @@ static enum fletch_status find_header(struct fletch_page *page,
         if (!status || !more || have == in_chunk)
             return status;
         if (size >= HEADER_SIZE_MAX)
-            return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
-                               "a header of more than %zu bytes", HEADER_SIZE_MAX);
+            return fletch_fail(
+                err, FLETCH_ERR_UNSUPPORTED,
+                "a header of more than %zu bytes, the limit (HEADER_SIZE_MAX)",
+                HEADER_SIZE_MAX);
     }
 }
 

@@ -81,9 +81,10 @@ static enum fletch_status read_footer(struct fletch_reader *reader,
                            ", but the file has %" PRIu64 " in front of it",
                            length, size - TRAILER_SIZE, size - FILE_SIZE_MIN);
     if (length > FLETCH_FOOTER_SIZE_MAX)
-        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
-                           "a footer of %zu bytes, expected at most %zu", length,
-                           FLETCH_FOOTER_SIZE_MAX);
+        return fletch_fail(
+            err, FLETCH_ERR_UNSUPPORTED,
+            "a footer of %zu bytes, the limit is %zu (FLETCH_FOOTER_SIZE_MAX)", length,
+            FLETCH_FOOTER_SIZE_MAX);
     file->footer_at = size - TRAILER_SIZE - length;
     if (length + TRAILER_SIZE > file->tail_size)
         TRY(read_tail(file, length + TRAILER_SIZE, err));
@@ -106,7 +107,8 @@ static enum fletch_status count_rows(struct fletch_reader *reader, struct fletch
     for (size_t i = 0; i < footer->groups_count; i++) {
         if (footer->groups[i].num_rows > ROWS_MAX - total)
             return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
-                               "footer: more than %" PRId64 " rows", ROWS_MAX);
+                               "footer: more than %" PRId64 " rows, the limit (ROWS_MAX)",
+                               ROWS_MAX);
         total += footer->groups[i].num_rows;
         file->first_rows[i + 1] = (size_t)total;
         if (footer->groups[i].columns_count != file->leaves_count)

@@ -48,8 +48,10 @@ static enum fletch_status skip(struct walk *walk, struct fletch_error *err)
             continue;
         }
         if (depth + 1 == NESTING_MAX)
-            return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
-                               "footer: a schema nested more than %d deep", NESTING_MAX);
+            return fletch_fail(
+                err, FLETCH_ERR_UNSUPPORTED,
+                "footer: a schema nested more than %d deep, the limit (NESTING_MAX)",
+                NESTING_MAX);
         open[++depth] = element->children;
     }
 }

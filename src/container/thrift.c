@@ -366,7 +366,9 @@ static void skip_bytes(struct fletch_thrift_reader *reader, uint64_t size)
 static void skip_nested(struct fletch_thrift_reader *reader, enum fletch_thrift_type type)
 {
     if (reader->depth >= FLETCH_THRIFT_DEPTH_MAX) {
-        fletch_thrift_problem(reader, "nested more than %d deep", FLETCH_THRIFT_DEPTH_MAX);
+        fletch_thrift_problem(
+            reader, "nested more than %d deep, the limit (FLETCH_THRIFT_DEPTH_MAX)",
+            FLETCH_THRIFT_DEPTH_MAX);
         return;
     }
     reader->depth++;

@@ -194,13 +194,14 @@ static enum fletch_status check_row(const struct fletch_writer_row *row,
     size_t len = strlen(row->name);
 
     if (len > NAME_SIZE_MAX)
-        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
-                           "row '%.60s...': a name of %zu bytes, expected at most %zu",
-                           row->name, len, NAME_SIZE_MAX);
+        return fletch_fail(
+            err, FLETCH_ERR_UNSUPPORTED,
+            "row '%.60s...': a name of %zu bytes, the limit is %zu (NAME_SIZE_MAX)",
+            row->name, len, NAME_SIZE_MAX);
     if (row->rank > FLETCH_RANK_MAX)
         return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
-                           "row '%.200s': %u dimensions, expected at most %d", row->name,
-                           row->rank, FLETCH_RANK_MAX);
+                           "row '%.200s': %u dimensions, the limit is %d (FLETCH_RANK_MAX)",
+                           row->name, row->rank, FLETCH_RANK_MAX);
     for (unsigned i = 0; i < row->rank; i++)
         if (row->shape[i] > FLETCH_DIM_MAX)
             return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
@@ -409,8 +410,8 @@ enum fletch_status fletch_writer_index(struct fletch_writer *writer,
         return fletch_fail_memory(err, count * sizeof(*pages), "offset index");
     if (writer->indexes.size - start > FLETCH_FOOTER_SIZE_MAX)
         return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
-                           "an offset index of %zu bytes for %zu pages, expected at most "
-                           "%zu",
+                           "an offset index of %zu bytes for %zu pages, the limit is %zu "
+                           "(FLETCH_FOOTER_SIZE_MAX)",
                            writer->indexes.size - start, count, FLETCH_FOOTER_SIZE_MAX);
     column->offset_index_offset = (int64_t)start;
     column->offset_index_length = (int32_t)(writer->indexes.size - start);

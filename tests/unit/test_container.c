@@ -3,6 +3,8 @@
  */
 #include "small_rows.h"
 
+#include "container/reader.h"
+
 static void check_row(const struct fletch_reader_row *found, const struct table_row *row)
 {
     assert_string_equal(found->name, row->name);
@@ -188,17 +190,55 @@ static void limits_are_said(void **state)
                  "2147483647");
     row = (struct fletch_writer_row){ "w", deep, 65, "torch.bool", 0, 0 };
     assert_fails(fletch_writer_begin_row(writer, &row, &err), FLETCH_ERR_UNSUPPORTED, err,
-                 "row 'w': 65 dimensions, expected at most 64");
+                 "row 'w': 65 dimensions, the limit is 64 (FLETCH_RANK_MAX)");
     row = (struct fletch_writer_row){ "w", deep, 1, "torch.bool", 0, UINT64_C(2147483638) };
     assert_fails(fletch_writer_begin_row(writer, &row, &err), FLETCH_ERR_UNSUPPORTED, err,
                  "row 'w': a value of 2147483638 bytes, but the layout holds at most "
                  "2147483637");
     row = (struct fletch_writer_row){ name, deep, 1, "torch.bool", 0, 0 };
     assert_fails(fletch_writer_begin_row(writer, &row, &err), FLETCH_ERR_UNSUPPORTED, err,
-                 "a name of 70000 bytes, expected at most 65535");
+                 "a name of 70000 bytes, the limit is 65535 (NAME_SIZE_MAX)");
     fletch_writer_close(writer);
     fletch_file_close(&file);
     free(name);
+}
+
+/* A type of more than 64 letters; a footer that claims more rows than there may be. */
+static void limits_of_reading_are_said(void **state)
+{
+    const struct fletch_codec *codec = none();
+    struct table_row row = small_rows[0];
+    char dtype[70] = "torch.";
+    struct fletch_file file;
+    struct fletch_reader *reader = NULL;
+    struct fletch_error err = { 0 };
+    struct fletch_buf buf = { 0 };
+    size_t size;
+
+    (void)state;
+    memset(dtype + 6, 'x', 60);
+    row.dtype = dtype;
+    file = write_table(&row, 1, 1, &codec, 1);
+    assert_fails(fletch_reader_open(&reader, &file, &err), FLETCH_ERR_UNSUPPORTED, err,
+                 ": row 0 has 66 bytes, the limit is 64 (DTYPE_LEN_MAX)");
+    fletch_file_close(&file);
+
+    file = write_table(small_rows, 1, 1, &codec, 1);
+    assert_ok(fletch_reader_open(&reader, &file, &err), err);
+    reader->file->footer.groups[0].num_rows = (1 << 20) + 1;
+    fletch_buf_put(&buf, "PAR1", 4);
+    fletch_footer_put(&buf, &reader->file->footer);
+    size = buf.size - 4;
+    for (int i = 0; i < 4; i++)
+        fletch_buf_put_u8(&buf, (uint8_t)(size >> 8 * i));
+    fletch_buf_put(&buf, "PAR1", 4);
+    fletch_reader_close(reader);
+    fletch_file_close(&file);
+    file = memory_file(buf.bytes, buf.size);
+    assert_fails(fletch_reader_open(&reader, &file, &err), FLETCH_ERR_UNSUPPORTED, err,
+                 ": footer: more than 1048576 rows, the limit (ROWS_MAX)");
+    fletch_file_close(&file);
+    fletch_buf_release(&buf);
 }
 
 /* ---- Damage ---- */
@@ -364,6 +404,7 @@ int main(void)
         cmocka_unit_test(many_rows),
         cmocka_unit_test(rows_can_be_taken_back),
         cmocka_unit_test(limits_are_said),
+        cmocka_unit_test(limits_of_reading_are_said),
         cmocka_unit_test(a_flipped_bit_in_a_page_is_found),
         cmocka_unit_test(a_stream_ends_with_the_crc),
         cmocka_unit_test(every_truncation_is_an_error),

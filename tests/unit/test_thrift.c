@@ -162,11 +162,13 @@ static void nesting_is_bounded(void **state)
     (void)state;
     memset(bytes, 0x1c, sizeof(bytes)); /* struct in struct in struct ... */
     fletch_thrift_skip(&in, FLETCH_THRIFT_STRUCT);
-    says(&in, "footer: at byte 132: nested more than 32 deep");
+    says(&in, "footer: at byte 132: nested more than 32 deep, the limit "
+              "(FLETCH_THRIFT_DEPTH_MAX)");
     memset(bytes, 0x19, sizeof(bytes)); /* list of one list ... */
     in = (struct fletch_thrift_reader){ .bytes = bytes, .size = sizeof(bytes) };
     fletch_thrift_skip(&in, FLETCH_THRIFT_LIST);
-    says(&in, "footer: at byte 132: nested more than 32 deep");
+    says(&in, "footer: at byte 132: nested more than 32 deep, the limit "
+              "(FLETCH_THRIFT_DEPTH_MAX)");
 }
 
 /* The footer, and the offset index, of bytes that stand at byte 100. */
