@@ -364,7 +364,8 @@ struct fletch_verification {
  * beside it. Without `source` (NULL): structure, page CRCs, every row against metadata.json
  * and its sha256. With it, also everything that a conversion proves: the plan and the casts
  * are redone from the checkpoint and every value compared. FLETCH_ERR_VERIFY names the row
- * and the element. Of the options, family, threads, memory and the callbacks are used. */
+ * and the element. Of the options, family, prefix, set, threads and the callbacks
+ * are used. */
 FLETCH_API enum fletch_status fletch_verify(struct fletch_verification *out,
                                             const char *out_dir, const char *source,
                                             const struct fletch_options *options,
