@@ -120,7 +120,8 @@ static enum fletch_status is_same(bool *out, void *user, uint32_t a, uint32_t b,
     for (int i = 0; a != b && i < 2 && !status; i++)
         status = fletch_torch_tensor_read(&tensors[i], user, values[i], &said);
     if (status == FLETCH_ERR_MEMORY || status == FLETCH_ERR_IO) {
-        *err = said;
+        if (err)
+            *err = said;
         return status;
     }
     *out = *out || (!status && is_alike(&tensors[0], &tensors[1]));

@@ -2,6 +2,8 @@
 /* test_torch.c - torch checkpoints: tensors as they lie, what makes them, nests, names */
 #include "torch_checkpoints.h"
 
+#include "checkpoint/torch.h"
+
 struct view {
     struct pickled tensor;
     size_t count;
@@ -318,15 +320,20 @@ static void any_name(void **state)
 }
 
 /* {'model': {'w': SMALL}, 'net': {'w': this one}}, two dicts. */
+static void pickle_two(struct fletch_buf *pickle, const struct pickled *second)
+{
+    fletch_buf_put(pickle, TEXT("\x80\x02}(U\x05model}U\1w"));
+    pickle_tensor(pickle, &SMALL);
+    fletch_buf_put(pickle, TEXT("sU\3net}U\1w"));
+    pickle_tensor(pickle, second);
+    fletch_buf_put(pickle, TEXT("su."));
+}
+
 static void put_two(const char *path, const struct pickled *second)
 {
     struct fletch_buf pickle = { 0 };
 
-    fletch_buf_put(&pickle, TEXT("\x80\x02}(U\x05model}U\1w"));
-    pickle_tensor(&pickle, &SMALL);
-    fletch_buf_put(&pickle, TEXT("sU\3net}U\1w"));
-    pickle_tensor(&pickle, second);
-    fletch_buf_put(&pickle, TEXT("su."));
+    pickle_two(&pickle, second);
     put_torch_zip(path, &pickle, "0123456789abcdef", 16, NULL);
     fletch_buf_release(&pickle);
 }
@@ -378,6 +385,37 @@ static void nests_of_the_same(void **state)
     fletch_checkpoint_close(checkpoint);
 }
 
+static enum fletch_status find_nothing(struct fletch_torch_place *out,
+                                       struct fletch_torch *torch,
+                                       const struct fletch_torch_storage *storage,
+                                       struct fletch_error *err)
+{
+    (void)out;
+    (void)torch;
+    return fletch_fail(err, FLETCH_ERR_IO, "%s: gone", storage->key);
+}
+
+/* Where the file fails while dicts are compared, also for callers who want no sentence. */
+static void nests_that_cannot_be_compared(void **state)
+{
+    struct fletch_arena arena = { 0 };
+    struct fletch_tensor_list list = { .arena = &arena };
+    struct fletch_torch torch = { .list = &list, .find = find_nothing };
+    struct fletch_buf pickle = { 0 };
+    struct fletch_error err = { 0 };
+    bool cut;
+
+    (void)state;
+    pickle_two(&pickle, &SMALL);
+    assert_ok(fletch_pickle_read(&torch.pickle, &cut, pickle.bytes, pickle.size, 0, &err),
+              err);
+    assert_fails(fletch_torch_list(&torch, &err), FLETCH_ERR_IO, err, "0: gone");
+    assert_int_equal(fletch_torch_list(&torch, NULL), FLETCH_ERR_IO);
+    fletch_pickle_close(&torch.pickle);
+    fletch_buf_release(&pickle);
+    fletch_arena_release(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -390,6 +428,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(inert_neighbours, make_scratch, remove_scratch),
         cmocka_unit_test_setup_teardown(any_name, make_scratch, remove_scratch),
         cmocka_unit_test_setup_teardown(nests_of_the_same, make_scratch, remove_scratch),
+        cmocka_unit_test(nests_that_cannot_be_compared),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
