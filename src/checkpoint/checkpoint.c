@@ -65,30 +65,6 @@ enum fletch_status fletch_checkpoint_replace(struct fletch_checkpoint *checkpoin
     return FLETCH_OK;
 }
 
-static int compare_names(const void *a, const void *b)
-{
-    return fletch_natural_compare(*(const char *const *)a, *(const char *const *)b);
-}
-
-static enum fletch_status settle_rest(struct fletch_checkpoint *checkpoint,
-                                      const struct fletch_tensor_list *list,
-                                      struct fletch_error *err)
-{
-    size_t count = 0;
-
-    for (const struct fletch_note *rest = list->rest; rest; rest = rest->next)
-        count++;
-    checkpoint->rest_names = fletch_arena_alloc_array(&checkpoint->arena, count + 1,
-                                                      sizeof(*checkpoint->rest_names));
-    if (!checkpoint->rest_names)
-        return fletch_fail_memory(err, count * sizeof(*checkpoint->rest_names), "names");
-    for (const struct fletch_note *rest = list->rest; rest; rest = rest->next)
-        checkpoint->rest_names[checkpoint->rest_count++] = rest->text;
-    qsort(checkpoint->rest_names, count, sizeof(*checkpoint->rest_names), compare_names);
-    checkpoint->rest = list->rest;
-    return FLETCH_OK;
-}
-
 enum fletch_status fletch_checkpoint_settle(struct fletch_checkpoint *checkpoint,
                                             struct fletch_tensor_list *list,
                                             struct fletch_error *err)
@@ -114,7 +90,7 @@ enum fletch_status fletch_checkpoint_settle(struct fletch_checkpoint *checkpoint
     TRY(need_windows(checkpoint, list->tensors, list->count, err));
     checkpoint->prefix = list->prefix;
     checkpoint->notes = list->notes;
-    TRY(settle_rest(checkpoint, list, err));
+    checkpoint->rest = list->rest;
     checkpoint->facts = list->facts;
     checkpoint->tensors = list->tensors;
     checkpoint->tensors_count = list->count;
@@ -408,16 +384,12 @@ const char *fletch_checkpoint_prefix(const struct fletch_checkpoint *checkpoint)
 
 const char *fletch_checkpoint_note(const struct fletch_checkpoint *checkpoint, size_t i)
 {
-    const struct fletch_note *note = checkpoint->notes;
-
-    while (note && i--)
-        note = note->next;
-    return note ? note->text : NULL;
+    return i < checkpoint->notes.count ? checkpoint->notes.items[i] : NULL;
 }
 
 const char *fletch_checkpoint_rest(const struct fletch_checkpoint *checkpoint, size_t i)
 {
-    return i < checkpoint->rest_count ? checkpoint->rest_names[i] : NULL;
+    return i < checkpoint->rest.count ? checkpoint->rest.items[i] : NULL;
 }
 
 const struct fletch_tensor *

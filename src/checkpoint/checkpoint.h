@@ -33,11 +33,10 @@ struct fletch_checkpoint_file {
     struct fletch_aside *aside; /* compressed members of it (aside.h); NULL */
 };
 
-/* Something about a checkpoint that people should know: what was passed over, what a pickle
- * wanted to call. */
-struct fletch_note {
-    const char *text;
-    struct fletch_note *next;
+/* Lines or names, all in the arena of the checkpoint. Zeroed is empty. */
+struct fletch_texts {
+    const char **items; /* [cap], `count` in use */
+    size_t count, cap;
 };
 
 struct fletch_strided;
@@ -51,10 +50,11 @@ struct fletch_checkpoint {
     struct fletch_tensor *tensors; /* [tensors_count], in natural order */
     size_t tensors_count;
     const char *prefix; /* "state_dict.model", what was in front of all names; or "" */
-    struct fletch_note *notes; /* in the order of what they are about */
-    struct fletch_note *rest;  /* names of tensors that are no part of the model */
-    const char **rest_names;   /* [rest_count], the same */
-    size_t rest_count;
+    struct fletch_texts
+        notes; /* what people should know: what was passed over, what a pickle
+                  wanted to call; in the order of what they are about */
+    struct fletch_texts rest; /* names of tensors that are no part of the model, in natural
+                                 order */
     json_t *facts; /* numbers and words that it holds besides, as {"dims": {"n_mels": 80}};
                       NULL: none */
     struct fletch_strided *strided; /* windows of what does not lie in order; NULL */
@@ -86,8 +86,8 @@ struct fletch_tensor_list {
     const struct fletch_choice *choice; /* may be NULL */
     const char *prefix;         /* with its last dot, of a format that chose; else NULL */
     struct fletch_aside *aside; /* compressed members of this file (aside.h), or NULL */
-    struct fletch_note *notes;  /* grown by fletch_tensor_list_note */
-    struct fletch_note *rest;   /* names of tensors beside the model's, as an optimizer's */
+    struct fletch_texts notes;  /* grown by fletch_tensor_list_note */
+    struct fletch_texts rest;   /* names of tensors beside the model's, as an optimizer's */
     json_t *facts;              /* as the checkpoint's; whoever sets it gives it away */
     struct fletch_tensor
         *tensors; /* [cap], `count` in use; grown by fletch_tensor_list_put */

@@ -8,6 +8,14 @@
 /* How much of a name from a file a message shows, in bytes: the reason must still fit. */
 #define FLETCH_NAME_SHOWN 160
 
+/* ---- list.c ---- */
+
+/* Appends a text that lives as long as the arena, which the texts themselves grow in.
+ * MEMORY.
+ */
+enum fletch_status fletch_texts_put(struct fletch_texts *texts, struct fletch_arena *arena,
+                                    const char *text, struct fletch_error *err);
+
 /* ---- checkpoint.c ---- */
 
 /* Opens the weights file at `path`, called `name` inside the checkpoint, and appends its

@@ -104,6 +104,24 @@ enum fletch_status fletch_tensor_list_put(struct fletch_tensor_list *list,
     return FLETCH_OK;
 }
 
+enum fletch_status fletch_texts_put(struct fletch_texts *texts, struct fletch_arena *arena,
+                                    const char *text, struct fletch_error *err)
+{
+    if (texts->count == texts->cap) {
+        size_t cap = texts->cap ? texts->cap * 2 : 16;
+        const char **grown = fletch_arena_alloc_array(arena, cap, sizeof(*grown));
+
+        if (!grown)
+            return fletch_fail_memory(err, cap * sizeof(*grown), "notes and names");
+        if (texts->count)
+            memcpy(grown, texts->items, texts->count * sizeof(*grown));
+        texts->items = grown;
+        texts->cap = cap;
+    }
+    texts->items[texts->count++] = text;
+    return FLETCH_OK;
+}
+
 /* Notes go where text must be one line of UTF-8, and speak of what files say; a cut may
  * fall within a character. */
 static void make_plain(char *text)
@@ -122,21 +140,15 @@ enum fletch_status fletch_tensor_list_note(struct fletch_tensor_list *list,
                                            struct fletch_error *err, const char *format,
                                            ...)
 {
-    struct fletch_note *note = fletch_arena_alloc(list->arena, sizeof(*note));
-    struct fletch_note **end = &list->notes;
     char text[sizeof(err->message)];
+    const char *note;
     va_list args;
 
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     make_plain(text);
-    if (note)
-        note->text = fletch_arena_strdup(list->arena, text);
-    if (!note || !note->text)
-        return fletch_fail_memory(err, sizeof(text), "a note");
-    while (*end)
-        end = &(*end)->next;
-    *end = note;
-    return FLETCH_OK;
+    note = fletch_arena_strdup(list->arena, text);
+    return note ? fletch_texts_put(&list->notes, list->arena, note, err)
+                : fletch_fail_memory(err, sizeof(text), "a note");
 }

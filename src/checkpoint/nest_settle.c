@@ -12,18 +12,6 @@
 
 /* ---- Taking away ---- */
 
-static enum fletch_status put_rest(struct fletch_checkpoint *checkpoint, const char *name,
-                                   struct fletch_error *err)
-{
-    struct fletch_note *rest = fletch_arena_alloc(&checkpoint->arena, sizeof(*rest));
-
-    if (!rest)
-        return fletch_fail_memory(err, sizeof(*rest), "what is left out");
-    *rest = (struct fletch_note){ name, checkpoint->rest };
-    checkpoint->rest = rest;
-    return FLETCH_OK;
-}
-
 static int compare_tensors(const void *a, const void *b)
 {
     const struct fletch_tensor *x = a, *y = b;
@@ -43,7 +31,7 @@ static enum fletch_status take_away(struct fletch_checkpoint *checkpoint,
         struct fletch_tensor tensor = checkpoint->tensors[i];
 
         if (strncmp(tensor.name, prefix, len) != 0) {
-            TRY(put_rest(checkpoint, tensor.name, err));
+            TRY(fletch_texts_put(&checkpoint->rest, &checkpoint->arena, tensor.name, err));
             continue;
         }
         tensor.name += len;
@@ -81,6 +69,13 @@ static int compare_texts(const void *a, const void *b)
     return strcmp(*x, *y);
 }
 
+static int compare_names(const void *a, const void *b)
+{
+    const char *const *x = a, *const *y = b;
+
+    return fletch_natural_compare(*x, *y);
+}
+
 /* Where the names' part ends that tells groups apart: the first behind what they share with
  * the model's prefix. */
 static size_t group_len(const char *name, const char *prefix)
@@ -93,13 +88,15 @@ static size_t group_len(const char *name, const char *prefix)
     return len + strcspn(name + len, ".");
 }
 
+/* Puts the names in the order in which groups are one behind the other. */
 static enum fletch_status note_groups(struct fletch_tensor_list *list, const char **names,
                                       size_t count, const char *prefix,
                                       struct fletch_error *err)
 {
     size_t groups = 0, next;
 
-    qsort(names, count, sizeof(*names), compare_texts);
+    if (count)
+        qsort(names, count, sizeof(*names), compare_texts);
     for (size_t i = 0; i < count; i = next) {
         size_t len = group_len(names[i], prefix);
 
@@ -118,43 +115,24 @@ static enum fletch_status note_groups(struct fletch_tensor_list *list, const cha
     return FLETCH_OK;
 }
 
-static enum fletch_status note_rest(struct fletch_tensor_list *list,
-                                    const struct fletch_checkpoint *checkpoint,
-                                    const char *prefix, struct fletch_error *err)
-{
-    size_t count = 0;
-    const char **names;
-    enum fletch_status status;
-
-    for (const struct fletch_note *rest = checkpoint->rest; rest; rest = rest->next)
-        count++;
-    names = fletch_alloc_array(count, sizeof(*names));
-    if (!names)
-        return fletch_fail_memory(err, count * sizeof(*names), "what is left out");
-    count = 0;
-    for (const struct fletch_note *rest = checkpoint->rest; rest; rest = rest->next)
-        names[count++] = rest->text;
-    status = note_groups(list, names, count, prefix, err);
-    fletch_free(names);
-    return status;
-}
-
 /* They stand in front of the formats' own. */
 static enum fletch_status note_all(struct fletch_checkpoint *checkpoint, const char *prefix,
                                    struct fletch_error *err)
 {
     struct fletch_tensor_list list = { .arena = &checkpoint->arena };
-    struct fletch_note **end = &list.notes;
+    const struct fletch_texts *own = &checkpoint->notes;
+    struct fletch_texts *rest = &checkpoint->rest;
     int len = (int)strlen(prefix);
 
     if (len)
         TRY(fletch_tensor_list_note(
             &list, err, "the model's tensors are those below '%.*s'",
             len - 1 < FLETCH_NAME_SHOWN ? len - 1 : FLETCH_NAME_SHOWN, prefix));
-    TRY(note_rest(&list, checkpoint, prefix, err));
-    while (*end)
-        end = &(*end)->next;
-    *end = checkpoint->notes;
+    TRY(note_groups(&list, rest->items, rest->count, prefix, err));
+    if (rest->count)
+        qsort(rest->items, rest->count, sizeof(*rest->items), compare_names);
+    for (size_t i = 0; i < own->count; i++)
+        TRY(fletch_texts_put(&list.notes, list.arena, own->items[i], err));
     checkpoint->notes = list.notes;
     return FLETCH_OK;
 }

@@ -177,18 +177,6 @@ static enum fletch_status take_entry(struct fletch_torch *torch,
     return fletch_tensor_list_put(torch->list, &tensor, err);
 }
 
-static enum fletch_status put_rest(struct fletch_tensor_list *list, const char *name,
-                                   struct fletch_error *err)
-{
-    struct fletch_note *rest = fletch_arena_alloc(list->arena, sizeof(*rest));
-
-    if (!rest)
-        return fletch_fail_memory(err, sizeof(*rest), "what is left out");
-    *rest = (struct fletch_note){ name, list->rest };
-    list->rest = rest;
-    return FLETCH_OK;
-}
-
 static enum fletch_status take(struct fletch_torch *torch,
                                const struct fletch_torch_walk *walk, const char *prefix,
                                struct fletch_error *err)
@@ -203,7 +191,8 @@ static enum fletch_status take(struct fletch_torch *torch,
 
         if (!fletch_nest_holds(prefix, &entry->name) || (entry->name.loose && !asked)) {
             if (!entry->strange)
-                TRY(put_rest(torch->list, entry->name.path, err));
+                TRY(fletch_texts_put(&torch->list->rest, torch->list->arena,
+                                     entry->name.path, err));
             continue;
         }
         TRY(take_entry(torch, entry, prefix, err));

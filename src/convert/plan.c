@@ -234,8 +234,8 @@ static enum fletch_status plan_encoder(const struct planner *planner,
                                 part->checkpoint->prefix);
     if (!outside)
         return fletch_fail_memory(err, 0, "reasons");
-    for (const struct fletch_note *rest = part->checkpoint->rest; rest; rest = rest->next)
-        put_left_out(planner, rest->text, outside);
+    for (size_t i = 0; i < part->checkpoint->rest.count; i++)
+        put_left_out(planner, part->checkpoint->rest.items[i], outside);
     return list_lacks(planner, mapped, &input, err);
 }
 
@@ -342,13 +342,10 @@ static enum fletch_status add_up(struct fletch_row_plans *plans, struct fletch_e
 static enum fletch_status make(const struct planner *planner, struct fletch_error *err)
 {
     struct fletch_row_plans *plans = planner->plans;
-    const struct fletch_note *rest;
-    size_t count = 0;
+    size_t count = planner->model->parts[0].checkpoint->rest.count;
 
     for (size_t i = 0; i < planner->model->parts_count; i++)
         count += planner->model->parts[i].checkpoint->tensors_count;
-    for (rest = planner->model->parts[0].checkpoint->rest; rest; rest = rest->next)
-        count++;
     plans->rows = fletch_arena_alloc_array(&plans->arena, count, sizeof(*plans->rows));
     plans->left_out =
         fletch_arena_alloc_array(&plans->arena, count, sizeof(*plans->left_out));
@@ -407,10 +404,12 @@ void fletch_row_plans_release(struct fletch_row_plans *plans)
 
 const char *fletch_model_note(const struct fletch_model *model, size_t i)
 {
-    for (size_t part = 0; part < model->parts_count; part++)
-        for (const struct fletch_note *note = model->parts[part].checkpoint->notes; note;
-             note = note->next)
-            if (!i--)
-                return note->text;
+    for (size_t part = 0; part < model->parts_count; part++) {
+        const struct fletch_texts *notes = &model->parts[part].checkpoint->notes;
+
+        if (i < notes->count)
+            return notes->items[i];
+        i -= notes->count;
+    }
     return NULL;
 }

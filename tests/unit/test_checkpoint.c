@@ -348,6 +348,29 @@ static void paths_that_lead_nowhere(void **state)
                       "Too many levels of symbolic links");
 }
 
+/* An archive may have a note for each of a million members: neither adding one nor asking
+ * for one walks past those before it, or this test would take minutes. */
+static void many_notes(void **state)
+{
+    enum { COUNT = 300000 };
+    struct fletch_arena arena = { 0 };
+    struct fletch_tensor_list list = { .arena = &arena };
+    struct fletch_checkpoint checkpoint = { .format = "npz" };
+    struct fletch_error err;
+    char wanted[16];
+
+    (void)state;
+    for (int i = 0; i < COUNT; i++)
+        assert_ok(fletch_tensor_list_note(&list, &err, "note %d", i), err);
+    checkpoint.notes = list.notes;
+    for (int i = 0; i < COUNT; i++) {
+        snprintf(wanted, sizeof(wanted), "note %d", i);
+        assert_string_equal(fletch_checkpoint_note(&checkpoint, (size_t)i), wanted);
+    }
+    assert_null(fletch_checkpoint_note(&checkpoint, COUNT));
+    fletch_arena_release(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -361,6 +384,7 @@ int main(void)
         SCRATCH_TEST(map_and_shards_must_agree),
         SCRATCH_TEST(an_index_must_be_one),
         SCRATCH_TEST(paths_that_lead_nowhere),
+        SCRATCH_TEST(many_notes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

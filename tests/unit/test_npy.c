@@ -308,7 +308,7 @@ static void archives_of_every_kind(void **state)
         assert_values(checkpoint, "b/10", COUNTING, 6);
         assert_values(checkpoint, "b/9", COUNTING, 6);
         assert_values(checkpoint, "params/dense/kernel", COUNTING, 1);
-        assert_null(checkpoint->notes);
+        assert_int_equal(checkpoint->notes.count, 0);
         fletch_checkpoint_close(checkpoint);
     }
 }
@@ -327,18 +327,14 @@ static void what_is_no_tensor_is_noted(void **state)
         "members of the archive that are no arrays (.npy): 1",
     };
     struct fletch_checkpoint *checkpoint;
-    const struct fletch_note *note;
 
     (void)state;
     put_npz_file("x.npz", arrays, 4, NULL);
     checkpoint = open_good(at("x.npz"));
     assert_int_equal(checkpoint->tensors_count, 1);
-    note = checkpoint->notes;
-    for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++, note = note->next) {
-        assert_non_null(note);
-        assert_string_equal(note->text, wanted[i]);
-    }
-    assert_null(note);
+    assert_int_equal(checkpoint->notes.count, sizeof(wanted) / sizeof(wanted[0]));
+    for (size_t i = 0; i < checkpoint->notes.count; i++)
+        assert_string_equal(checkpoint->notes.items[i], wanted[i]);
     fletch_checkpoint_close(checkpoint);
 }
 
@@ -400,16 +396,16 @@ static void where_a_folder_has_several(void **state)
     put_npz_file("m/model.npz", arrays, 1, NULL);
     checkpoint = open_good(at("m"));
     assert_string_equal(checkpoint->files[0].name, "model.npz");
-    assert_string_equal(checkpoint->notes->text,
+    assert_string_equal(fletch_checkpoint_note(checkpoint, 0),
                         "weights.npz beside it is not read: model.npz goes first");
-    assert_null(checkpoint->notes->next);
+    assert_null(fletch_checkpoint_note(checkpoint, 1));
     fletch_checkpoint_close(checkpoint);
     put_header("m/model.safetensors", TEXT(header), 8);
     checkpoint = open_good(at("m"));
     assert_string_equal(checkpoint->files[0].name, "model.safetensors");
-    assert_string_equal(checkpoint->notes->text,
+    assert_string_equal(fletch_checkpoint_note(checkpoint, 0),
                         "model.npz beside it is not read: model.safetensors goes first");
-    assert_string_equal(checkpoint->notes->next->text,
+    assert_string_equal(fletch_checkpoint_note(checkpoint, 1),
                         "weights.npz beside it is not read: model.safetensors goes first");
     fletch_checkpoint_close(checkpoint);
 }

@@ -109,8 +109,8 @@ static void tensors_that_cannot_be(void **state)
 
 static bool has_note(const struct fletch_checkpoint *checkpoint, const char *part)
 {
-    for (const struct fletch_note *note = checkpoint->notes; note; note = note->next)
-        if (strstr(note->text, part))
+    for (size_t i = 0; i < checkpoint->notes.count; i++)
+        if (strstr(checkpoint->notes.items[i], part))
             return true;
     return false;
 }

@@ -72,11 +72,11 @@ static void check_tensor(const struct fletch_checkpoint *checkpoint, char *line)
 
 static void check_note(const struct fletch_checkpoint *checkpoint, const char *words)
 {
-    const struct fletch_note *note = checkpoint->notes;
+    size_t i = 0;
 
-    while (note && !strstr(note->text, words))
-        note = note->next;
-    if (!note)
+    while (i < checkpoint->notes.count && !strstr(checkpoint->notes.items[i], words))
+        i++;
+    if (i == checkpoint->notes.count)
         fail_msg("no note says: %s", words);
 }
 
