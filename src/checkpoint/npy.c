@@ -307,6 +307,12 @@ static enum fletch_status read_dict(struct fletch_npy *out, struct cursor *curso
 
 /* ---- The header ---- */
 
+/* Magic, version and length: the length has two bytes in version 1.0, then four. */
+static size_t opening_size(const uint8_t *bytes)
+{
+    return bytes[6] == 1 ? FLETCH_NPY_OPENING_MAX - 2 : FLETCH_NPY_OPENING_MAX;
+}
+
 enum fletch_status fletch_npy_measure(size_t *out, const uint8_t *bytes, size_t size,
                                       uint64_t base, struct fletch_error *err)
 {
@@ -322,7 +328,7 @@ enum fletch_status fletch_npy_measure(size_t *out, const uint8_t *bytes, size_t 
         return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
                            "byte %" PRIu64 ": version %u.%u, expected 1.0, 2.0 or 3.0",
                            base + FLETCH_NPY_MAGIC_SIZE, bytes[6], bytes[7]);
-    opening = bytes[6] == 1 ? 10 : FLETCH_NPY_OPENING_MAX;
+    opening = opening_size(bytes);
     if (size < opening)
         return fletch_fail(err, FLETCH_ERR_FORMAT,
                            "byte %" PRIu64 ": the array ends within its opening",
@@ -357,13 +363,20 @@ static enum fletch_status count(struct fletch_npy *npy, struct fletch_error *err
 enum fletch_status fletch_npy_read(struct fletch_npy *out, const uint8_t *bytes,
                                    size_t size, uint64_t base, struct fletch_error *err)
 {
-    size_t opening = bytes[6] == 1 ? 10 : FLETCH_NPY_OPENING_MAX;
-    struct cursor cursor = { .text = (const char *)bytes + opening,
-                             .size = size - opening,
-                             .base = base + opening,
-                             .long_suffix = bytes[6] < 3,
-                             .err = err };
+    struct cursor cursor = { .err = err };
+    size_t opening, found;
 
+    TRY(fletch_npy_measure(&found, bytes, size, base, err));
+    if (found != size)
+        return fletch_fail(err, FLETCH_ERR_FORMAT,
+                           "byte %" PRIu64 ": a header of %zu bytes, expected %zu as it "
+                           "had before: the file is being changed",
+                           base, found, size);
+    opening = opening_size(bytes);
+    cursor.text = (const char *)bytes + opening;
+    cursor.size = size - opening;
+    cursor.base = base + opening;
+    cursor.long_suffix = bytes[6] < 3;
     *out = (struct fletch_npy){ .begin = size };
     TRY(read_dict(out, &cursor));
     return out->what ? FLETCH_OK : count(out, err);

@@ -36,8 +36,9 @@ struct fletch_npy {
  * are there, `base` is where they lie. FORMAT, UNSUPPORTED. */
 enum fletch_status fletch_npy_measure(size_t *out, const uint8_t *bytes, size_t size,
                                       uint64_t base, struct fletch_error *err);
-/* Opening and text, exactly `size` bytes. Objects, records, raw bytes and numbers that no
- * row can hold are UNSUPPORTED. */
+/* Opening and text, exactly `size` bytes as they were measured: FORMAT when they say
+ * another size, since a file may change between two reads. Objects, records, raw bytes and
+ * numbers that no row can hold are UNSUPPORTED. */
 enum fletch_status fletch_npy_read(struct fletch_npy *out, const uint8_t *bytes,
                                    size_t size, uint64_t base, struct fletch_error *err);
 

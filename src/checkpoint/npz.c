@@ -26,8 +26,7 @@ struct place {
     const struct fletch_file *file;
     uint64_t offset, size;
     uint32_t crc; /* of these bytes; 0: not known; of the values once the header was read */
-    /* Compressed: the bytes are the member's, and `offset` is where they will lie when they
-     * are unpacked. */
+    /* Compressed: the bytes are the member's, and `offset` is 0. */
     const struct fletch_zip *zip;
     const struct fletch_zip_member *packed; /* or NULL */
 };
@@ -101,16 +100,18 @@ static enum fletch_status put_array(struct fletch_tensor_list *list,
                                     .rank = npy->rank,
                                     .count = npy->count,
                                     .size = npy->size,
-                                    .offset = place->offset + npy->begin,
                                     .big_endian = npy->big_endian,
                                     .aside = place->packed != NULL };
-    uint64_t found = place->size - npy->begin, *shape;
+    uint64_t found = place->size - npy->begin, begin = place->offset, *shape;
 
     if (found != npy->size)
         return fletch_fail(err, FLETCH_ERR_FORMAT,
                            "byte %" PRIu64 ": found %" PRIu64
                            " bytes of values, expected %" PRIu64 " by its shape and dtype",
-                           tensor.offset, found, npy->size);
+                           begin + npy->begin, found, npy->size);
+    if (place->packed) /* nobody unpacks what is passed over, so only now it takes place */
+        TRY(fletch_aside_place(&begin, list, place->zip, place->packed, err));
+    tensor.offset = begin + npy->begin;
     shape = fletch_arena_alloc_array(list->arena, npy->rank + 1, sizeof(*shape));
     if (!shape)
         return fletch_fail_memory(err, npy->rank * sizeof(*shape), "a shape");
@@ -197,8 +198,7 @@ static enum fletch_status find_member(struct place *out, struct archive *archive
     }
     out->zip = &archive->zip;
     out->packed = member;
-    return fletch_aside_place(&out->offset, archive->list, &archive->zip, member,
-                              archive->err);
+    return FLETCH_OK;
 }
 
 static enum fletch_status take_member(struct archive *archive,
@@ -236,11 +236,10 @@ static enum fletch_status list_members(struct archive *archive,
             continue;
         }
         status = take_member(archive, member);
-        if (status) {
+        if (status && status != FLETCH_ERR_IO)
             fletch_error_prefix(archive->err, "member '%.*s'", FLETCH_NAME_SHOWN,
                                 member->name);
-            return status;
-        }
+        TRY(status);
     }
     if (!others)
         return FLETCH_OK;
@@ -255,7 +254,7 @@ static enum fletch_status list_npz(struct fletch_tensor_list *out,
     struct archive archive = { .list = out, .err = err };
     enum fletch_status status = list_members(&archive, file);
 
-    if (status)
+    if (status && status != FLETCH_ERR_IO) /* those begin with the path */
         fletch_error_prefix(err, "%s", file->path);
     fletch_zip_close(&archive.zip);
     fletch_buf_release(&archive.scratch);

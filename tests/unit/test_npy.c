@@ -332,6 +332,7 @@ static void what_is_no_tensor_is_noted(void **state)
     put_npz_file("x.npz", arrays, 4, NULL);
     checkpoint = open_good(at("x.npz"));
     assert_int_equal(checkpoint->tensors_count, 1);
+    assert_null(checkpoint->files[0].aside); /* no room is kept for what nobody reads */
     assert_int_equal(checkpoint->notes.count, sizeof(wanted) / sizeof(wanted[0]));
     for (size_t i = 0; i < checkpoint->notes.count; i++)
         assert_string_equal(checkpoint->notes.items[i], wanted[i]);
@@ -358,6 +359,11 @@ static void members_are_refused_by_name(void **state)
           "member 'v.npy': its dtype '|V2'" RAW },
         { { { "v.npy", HEADER("<f4", "False", "(3,)"), 8, true },
             { "w.npy", HEADER("<f4", "False", "(2,)"), 8, false } },
+          BAD,
+          "member 'v.npy': byte 71: found 8 bytes of values, expected 12 by its shape and "
+          "dtype" },
+        { { { "a.npy", HEADER("<f4", "False", "(2,)"), 8, true },
+            { "v.npy", HEADER("<f4", "False", "(3,)"), 8, true } },
           BAD,
           "member 'v.npy': byte 71: found 8 bytes of values, expected 12 by its shape and "
           "dtype" },

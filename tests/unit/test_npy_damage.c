@@ -109,11 +109,51 @@ static void every_prefix_and_every_byte(void **state)
     fletch_buf_release(&file);
 }
 
+/* A header is read twice, to know its size and then whole: what it says may change. */
+static void a_header_that_changes(void **state)
+{
+    static const char long_version[] = "\x93NUMPY\x02\x00{}";
+    static const char longer[] = "\x93NUMPY\x01\x00\x09\x00{}";
+    struct fletch_npy npy;
+    struct fletch_error err;
+
+    (void)state;
+    assert_fails(fletch_npy_read(&npy, (const uint8_t *)long_version, 10, 5, &err),
+                 FLETCH_ERR_FORMAT, err, "byte 15: the array ends within its opening");
+    assert_fails(fletch_npy_read(&npy, (const uint8_t *)longer, 12, 5, &err),
+                 FLETCH_ERR_FORMAT, err,
+                 "byte 5: a header of 19 bytes, expected 12 as it had before: the file is "
+                 "being changed");
+}
+
+/* What the system says begins with the path already. */
+static void a_file_that_shrinks(void **state)
+{
+    static const struct array arrays[] = {
+        { "a.npy", HEADER("<f4", "False", "(6,)"), 24, false },
+    };
+    const char *path = put_npz_file("x.npz", arrays, 1, NULL);
+    struct fletch_file file = FLETCH_FILE_CLOSED;
+    struct fletch_arena arena = { 0 };
+    struct fletch_tensor_list list = { .arena = &arena };
+    struct fletch_error err;
+
+    (void)state;
+    assert_ok(fletch_file_open(&file, path, &err), err);
+    assert_int_equal(truncate(path, 10), 0);
+    assert_fails(fletch_format_npz.list(&list, &file, &err), FLETCH_ERR_IO, err, path);
+    assert_null(strstr(err.message + 1, path));
+    fletch_file_close(&file);
+    fletch_arena_release(&arena);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         SCRATCH_TEST(listing_unpacks_headers_alone),
         SCRATCH_TEST(every_prefix_and_every_byte),
+        SCRATCH_TEST(a_header_that_changes),
+        SCRATCH_TEST(a_file_that_shrinks),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
