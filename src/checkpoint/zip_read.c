@@ -184,20 +184,35 @@ static enum fletch_status read_next(struct stream *stream, uint8_t *bytes, size_
     return FLETCH_OK;
 }
 
-/* All was read: nothing may follow, and the checksum be wrong. */
+/* The deflate stream must end where the member's bytes do: neither may go on alone. */
+static enum fletch_status check_end(struct stream *stream, struct fletch_error *err)
+{
+    const struct fletch_zip_member *member = stream->member;
+    uint64_t used;
+    size_t more = 0;
+    uint8_t byte;
+
+    TRY(inflate_next(&more, stream, &byte, 1, err));
+    if (more)
+        return fail_inflate(stream, err);
+    used = stream->taken - stream->inflater.avail_in;
+    if (used != member->packed)
+        return fletch_fail(err, FLETCH_ERR_FORMAT,
+                           "byte %" PRIu64 ": member '%.*s' ends after %" PRIu64
+                           " compressed bytes, expected %" PRIu64,
+                           stream->begin, FLETCH_NAME_SHOWN, member->name, used,
+                           member->packed);
+    return FLETCH_OK;
+}
+
+/* All was read: nothing may follow, and the checksum must be right. */
 static enum fletch_status finish(struct stream *stream, uint32_t crc,
                                  struct fletch_error *err)
 {
     const struct fletch_zip_member *member = stream->member;
 
-    if (stream->inflates) {
-        size_t more = 0;
-        uint8_t byte;
-
-        TRY(inflate_next(&more, stream, &byte, 1, err));
-        if (more)
-            return fail_inflate(stream, err);
-    }
+    if (stream->inflates)
+        TRY(check_end(stream, err));
     if (member->crc && crc != member->crc)
         return fletch_fail(err, FLETCH_ERR_FORMAT,
                            "byte %" PRIu64 ": member '%.*s' has CRC %08x, expected %08x: "

@@ -269,6 +269,39 @@ static void forged_numbers(void **state)
     }
 }
 
+/* Bytes that the directory counts to a member, and its stream does not. */
+static void bytes_behind_a_stream(void **state)
+{
+    static const struct zip_member member = {
+        .name = "m/a", .bytes = BODY, .size = 35, .deflate = true, .descriptor = true
+    };
+    struct fletch_file file = FLETCH_FILE_CLOSED;
+    struct fletch_buf archive = { 0 }, bytes = { 0 };
+    struct fletch_error err;
+    struct fletch_zip zip;
+    char wanted[96];
+    uint32_t packed;
+    size_t entry;
+
+    (void)state;
+    put_zip(&archive, &member, 1, NULL);
+    entry = find_bytes(&archive, "PK\1\2", 0);
+    packed = fletch_load_u32(archive.bytes + entry + ENTRY_PACKED);
+    fletch_store_u32(archive.bytes + entry + ENTRY_PACKED, packed + 4);
+    put_bytes(at("x.zip"), archive.bytes, archive.size);
+    assert_ok(fletch_file_open(&file, at("x.zip"), &err), err);
+    assert_ok(fletch_zip_open(&zip, &file, &err), err);
+    snprintf(wanted, sizeof(wanted),
+             "member 'm/a' ends after %u compressed bytes, expected %u", packed,
+             packed + 4);
+    assert_fails(fletch_zip_load(&bytes, &zip, &zip.members[0], 35, "LIMIT", &err),
+                 FLETCH_ERR_FORMAT, err, wanted);
+    fletch_zip_close(&zip);
+    fletch_file_close(&file);
+    fletch_buf_release(&archive);
+    fletch_buf_release(&bytes);
+}
+
 static void assert_unopened(const struct fletch_buf *end, uint64_t in_front,
                             enum fletch_status status, const char *sentence)
 {
@@ -338,6 +371,8 @@ int main(void)
                                         remove_scratch),
         cmocka_unit_test_setup_teardown(contradictions, make_scratch, remove_scratch),
         cmocka_unit_test_setup_teardown(forged_numbers, make_scratch, remove_scratch),
+        cmocka_unit_test_setup_teardown(bytes_behind_a_stream, make_scratch,
+                                        remove_scratch),
         cmocka_unit_test_setup_teardown(endings, make_scratch, remove_scratch),
         cmocka_unit_test_setup_teardown(every_prefix, make_scratch, remove_scratch),
     };
