@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -99,7 +100,7 @@ static enum fletch_status push_decimal(struct machine *m, const char *text, size
         copy[len] = 0;
         errno = 0;
         value = strtoll(copy, &end, 10);
-        if (*end || (copy[0] != '-' && (copy[0] < '0' || copy[0] > '9')))
+        if (end != copy + len || (copy[0] != '-' && (copy[0] < '0' || copy[0] > '9')))
             return fletch_machine_fail(m, FLETCH_ERR_FORMAT,
                                        "found '%s', expected a number", copy);
         if (!errno)
@@ -143,7 +144,7 @@ static enum fletch_status push_real(struct machine *m, double real)
 
 static enum fletch_status op_float(struct machine *m)
 {
-    char copy[64], *end;
+    char copy[64], *end, *point;
     const char *line;
     size_t len;
     double real;
@@ -153,10 +154,13 @@ static enum fletch_status op_float(struct machine *m)
         return fletch_machine_fail(m, FLETCH_ERR_FORMAT, "a number of %zu characters", len);
     memcpy(copy, line, len);
     copy[len] = 0;
+    point = strchr(copy, '.');
+    if (point) /* strtod's is the locale's */
+        *point = localeconv()->decimal_point[0];
     real = strtod(copy, &end);
-    if (end == copy)
-        return fletch_machine_fail(m, FLETCH_ERR_FORMAT, "found '%s', expected a number",
-                                   copy);
+    if (end != copy + len)
+        return fletch_machine_fail(m, FLETCH_ERR_FORMAT, "found '%.*s', expected a number",
+                                   (int)len, line);
     return push_real(m, real);
 }
 
@@ -249,28 +253,38 @@ static bool hex_digits(uint32_t *out, const char *text, size_t len, size_t count
     return true;
 }
 
-/* Bytes that one escape takes behind its backslash, and its code point; 0 for one that is
- * kept as it is written. */
-static size_t unescape(uint32_t *out, const char *text, size_t len, bool unicode)
+/* How many digits follow the letter of an escape that says a code point; 0: it is another.
+ */
+static size_t digits_behind(char letter, bool unicode)
+{
+    if (unicode)
+        return letter == 'u' ? 4 : letter == 'U' ? 8 : 0;
+    return letter == 'x' ? 2 : 0;
+}
+
+/* The escape behind a backslash: *taken bytes, *out its code point; none are taken of one
+ * that is kept as it is written. False for one that Python refuses. */
+static bool unescape(size_t *taken, uint32_t *out, const char *text, size_t len,
+                     bool unicode)
 {
     static const char letters[] = "\\'\"ntr", meant[] = "\\'\"\n\t\r";
     const char *letter;
+    size_t digits;
 
+    *taken = 0;
     if (!len)
-        return 0;
-    if (unicode && text[0] == 'u')
-        return hex_digits(out, text + 1, len - 1, 4) ? 5 : 0;
-    if (unicode && text[0] == 'U')
-        return hex_digits(out, text + 1, len - 1, 8) && *out <= 0x10ffff ? 9 : 0;
-    if (unicode)
-        return 0;
-    if (text[0] == 'x')
-        return hex_digits(out, text + 1, len - 1, 2) ? 3 : 0;
-    letter = memchr(letters, text[0], sizeof(letters) - 1);
-    if (!letter)
-        return 0;
-    *out = (uint32_t)meant[letter - letters];
-    return 1;
+        return unicode;
+    digits = digits_behind(text[0], unicode);
+    if (digits) {
+        *taken = 1 + digits;
+        return hex_digits(out, text + 1, len - 1, digits) && *out <= 0x10ffff;
+    }
+    letter = unicode ? NULL : memchr(letters, text[0], sizeof(letters) - 1);
+    if (letter) {
+        *taken = 1;
+        *out = (uint32_t)meant[letter - letters];
+    }
+    return true;
 }
 
 /* A line of protocol 0: its bytes are code points up to 255, escapes are decoded. */
@@ -288,7 +302,12 @@ static enum fletch_status push_line(struct machine *m, const char *line, size_t 
         uint32_t point = (uint8_t)line[i];
 
         if (line[i] == '\\') {
-            i += unescape(&point, line + i + 1, len - i - 1, unicode);
+            size_t taken;
+
+            if (!unescape(&taken, &point, line + i + 1, len - i - 1, unicode))
+                return fletch_machine_fail(m, FLETCH_ERR_FORMAT,
+                                           "found a broken escape at character %zu", i);
+            i += taken;
             if (point >= 0xd800 && point < 0xe000)
                 point = 0xfffd;
         }
