@@ -146,7 +146,7 @@ static void add_counts(struct fletch_text *line, const char *cast)
         { "rounded", "rounded" },
         { "flushed", "flushed to zero" },
         { "subnormal", "made subnormal" },
-        { "overflowed", "made infinite" },
+        { "overflowed", "overflowed" },
         { "nan", "NaN" },
         { "beyond_float16", "beyond float16" },
     };

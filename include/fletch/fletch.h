@@ -90,7 +90,10 @@ enum fletch_overflow {
     FLETCH_OVERFLOW_KEEP =
         0,               /* a tensor with a value beyond float16 stays float32; a warning */
     FLETCH_OVERFLOW_INF, /* such values become infinity; a warning */
-    FLETCH_OVERFLOW_ERROR /* such a tensor is an error */
+    FLETCH_OVERFLOW_ERROR /* a tensor with a value beyond float16 is an error, or beyond
+                             the type that else it is stored as: float64 beyond float32,
+                             uint64 beyond int64. Without this they become infinity, the
+                             largest int64; a warning */
 };
 
 /* What part of the work a progress call speaks of. */

@@ -76,7 +76,8 @@ static void emit_files(struct fletch_emit *emit, const struct fletch_metadata *m
 /* ---- Rows ---- */
 
 /* Exact, or how many values are not what they were, and by how much at most. */
-static void emit_cast(struct fletch_emit *emit, const struct fletch_row_outcome *outcome)
+static void emit_cast(struct fletch_emit *emit, const struct fletch_row_plan *row,
+                      const struct fletch_row_outcome *outcome)
 {
     const struct fletch_cast_report *report = &outcome->report;
     bool exact = fletch_cast_report_is_exact(report);
@@ -98,7 +99,7 @@ static void emit_cast(struct fletch_emit *emit, const struct fletch_row_outcome 
     if (report->nan)
         emit_number(emit, "nan", report->nan);
     /* values that float16 cannot hold, where the row stayed wide for their sake */
-    if (outcome->overflowed > report->overflowed)
+    if (outcome->dtype != row->dtype)
         emit_number(emit, "beyond_float16", outcome->overflowed);
     fletch_emit_close(emit, '}');
 }
@@ -117,7 +118,7 @@ static void emit_row(struct fletch_emit *emit, const struct fletch_row_plan *row
     emit_sha256(emit, "sha256", outcome->sha256);
     emit_number(emit, "bytes", outcome->size);
     emit_number(emit, "compressed_bytes", outcome->compressed_size);
-    emit_cast(emit, outcome);
+    emit_cast(emit, row, outcome);
     fletch_emit_close(emit, '}');
 }
 

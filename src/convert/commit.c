@@ -185,6 +185,14 @@ static enum fletch_status rewrite(struct fletch_committer *committer,
     return status;
 }
 
+/* The largest finite value of what overflows. */
+static const char *largest_text(enum fletch_dtype dtype)
+{
+    return dtype == FLETCH_F16   ? "65504"
+           : dtype == FLETCH_F32 ? "3.4028235e+38"
+                                 : "9223372036854775807";
+}
+
 static enum fletch_status meet_overflow(struct fletch_committer *committer,
                                         const struct fletch_slot *slot, bool *rewritten,
                                         struct fletch_error *err)
@@ -192,14 +200,14 @@ static enum fletch_status meet_overflow(struct fletch_committer *committer,
     enum fletch_overflow policy = committer->pipeline->options->overflow;
     const struct fletch_row_plan *row = slot->part.row;
 
+    if (policy == FLETCH_OVERFLOW_ERROR)
+        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                           "tensor '%s': holds values beyond %s (%s is its largest), and "
+                           "--on-overflow is error",
+                           row->tensor_name, fletch_dtype_short_text(row->dtype),
+                           largest_text(row->dtype));
     if (policy == FLETCH_OVERFLOW_INF || row->wide == row->dtype)
         return FLETCH_OK;
-    if (policy == FLETCH_OVERFLOW_ERROR)
-        return fletch_fail(
-            err, FLETCH_ERR_UNSUPPORTED,
-            "tensor '%s': holds values beyond float16 (65504 is its largest), and "
-            "--on-overflow is error",
-            row->tensor_name);
     *rewritten = true;
     return rewrite(committer, slot, err);
 }

@@ -151,57 +151,102 @@ static bool is_inexact(const struct fletch_row_outcome *outcome)
     return outcome->overflowed || !fletch_cast_report_is_exact(&outcome->report);
 }
 
+/* Whether --no-float16 would have kept a row exact: its wide type holds all of the
+ * source's. */
+static bool is_exact_when_wide(const struct fletch_row_plan *row)
+{
+    return row->wide != row->dtype &&
+           fletch_dtype_size(row->tensor->dtype) <= fletch_dtype_size(row->wide);
+}
+
 /* With --require-exact: every tensor that did not come through unchanged, by name. */
 static enum fletch_status refuse_inexact(const struct conversion *c,
                                          struct fletch_error *err)
 {
     struct fletch_buf names = { 0 };
-    size_t count = 0;
+    size_t count = 0, exact_when_wide = 0;
 
     for (size_t i = 0; i < c->plans.rows_count; i++) {
         if (!is_inexact(&c->outcomes[i]))
             continue;
+        exact_when_wide += is_exact_when_wide(&c->plans.rows[i]);
         if (count++ < NAMES_MAX)
             fletch_buf_format(&names, "%s'%s'", count > 1 ? ", " : "",
                               c->plans.rows[i].tensor_name);
     }
-    if (count) {
-        if (count > NAMES_MAX)
-            fletch_buf_format(&names, " and %zu more", count - NAMES_MAX);
+    if (count > NAMES_MAX)
+        fletch_buf_format(&names, " and %zu more", count - NAMES_MAX);
+    if (exact_when_wide)
+        fletch_buf_format(&names, "; --no-float16 keeps %zu of them exact",
+                          exact_when_wide);
+    if (count)
         fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
-                    "%zu of %zu tensors would not be exact: %s%s", count,
-                    c->plans.rows_count, names.failed ? "" : (const char *)names.bytes,
-                    c->options->precision == FLETCH_PRECISION_KEEP
-                        ? ""
-                        : "; --no-float16 keeps their float32");
-    }
+                    "%zu of %zu tensors would not be exact: %s", count, c->plans.rows_count,
+                    names.failed ? "" : (const char *)names.bytes);
     fletch_buf_release(&names);
     return count ? FLETCH_ERR_UNSUPPORTED : FLETCH_OK;
+}
+
+/* What became of values that the type of the plan does not hold. */
+static enum fletch_status warn_of_overflow(struct conversion *c, size_t i,
+                                           struct fletch_error *err)
+{
+    const struct fletch_row_plan *row = &c->plans.rows[i];
+    const struct fletch_row_outcome *outcome = &c->outcomes[i];
+    const char *fate = fletch_dtype_info(row->dtype)->floating
+                           ? "they became infinite"
+                           : "they became its largest value";
+
+    if (outcome->dtype != row->dtype) {
+        fate = fletch_arena_format(&c->arena, "it is kept in %s",
+                                   fletch_dtype_short_text(outcome->dtype));
+        if (fate && outcome->report.overflowed)
+            fate =
+                fletch_arena_format(&c->arena, "%s, in which %" PRIu64 " became infinite",
+                                    fate, outcome->report.overflowed);
+    }
+    if (!fate)
+        return warn(c, NULL, err);
+    return warn(c,
+                fletch_arena_format(
+                    &c->arena,
+                    "tensor '%s': %" PRIu64 " of %" PRIu64 " values are beyond %s; %s",
+                    row->tensor_name, outcome->overflowed, row->tensor->count,
+                    fletch_dtype_short_text(row->dtype), fate),
+                err);
+}
+
+static enum fletch_status warn_of_nan(struct conversion *c, struct fletch_error *err)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < c->plans.rows_count; i++) {
+        const struct fletch_row_plan *row = &c->plans.rows[i];
+
+        if (!c->outcomes[i].report.nan || count++ >= NAMES_MAX)
+            continue;
+        TRY(warn(c,
+                 fletch_arena_format(
+                     &c->arena, "tensor '%s': %" PRIu64 " of %" PRIu64 " values are NaN",
+                     row->tensor_name, c->outcomes[i].report.nan, row->tensor->count),
+                 err));
+    }
+    if (count <= NAMES_MAX)
+        return FLETCH_OK;
+    return warn(c,
+                fletch_arena_format(&c->arena, "%zu more tensors have values that are NaN",
+                                    count - NAMES_MAX),
+                err);
 }
 
 static enum fletch_status judge_casts(struct conversion *c, struct fletch_error *err)
 {
     if (c->options->require_exact)
         TRY(refuse_inexact(c, err));
-    for (size_t i = 0; i < c->plans.rows_count; i++) {
-        const struct fletch_row_plan *row = &c->plans.rows[i];
-        const struct fletch_row_outcome *outcome = &c->outcomes[i];
-        bool wide = outcome->dtype != row->dtype;
-
-        if (!outcome->overflowed)
-            continue;
-        TRY(warn(
-            c,
-            fletch_arena_format(
-                &c->arena,
-                "tensor '%s': %" PRIu64 " of %" PRIu64 " values are beyond %s; %s %s",
-                row->tensor_name, outcome->overflowed, row->tensor->count,
-                fletch_dtype_text(row->dtype) + strlen("torch."),
-                wide ? "it is kept in" : "they became",
-                wide ? fletch_dtype_text(outcome->dtype) + strlen("torch.") : "infinite"),
-            err));
-    }
-    return FLETCH_OK;
+    for (size_t i = 0; i < c->plans.rows_count; i++)
+        if (c->outcomes[i].overflowed)
+            TRY(warn_of_overflow(c, i, err));
+    return warn_of_nan(c, err);
 }
 
 static enum fletch_status write_tokenizer(struct conversion *c, struct fletch_error *err)

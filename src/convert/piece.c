@@ -2,10 +2,6 @@
 /* piece.c - see piece.h */
 #include "convert/piece.h"
 
-#include "base/bytes.h"
-
-#include <inttypes.h>
-
 /* Samples of a row group: one for every so many bytes, within bounds, each of this size. */
 #define SAMPLE_SIZE ((size_t)64 << 10)
 #define SAMPLE_EVERY ((uint64_t)4 << 20)
@@ -72,7 +68,8 @@ enum fletch_status fletch_part_read(void *out, const struct fletch_part_of_row *
     size_t source_size = fletch_dtype_size(tensor->dtype);
     size_t stored_size = fletch_dtype_size(part->dtype);
     fletch_cast_fn cast = cast_between(bench, tensor->dtype, part->dtype);
-    bool as_is = tensor->dtype == part->dtype;
+    /* floats are counted on the way, whatever they become: some may be NaN */
+    bool as_is = tensor->dtype == part->dtype && !fletch_dtype_info(part->dtype)->floating;
     uint64_t at = part->begin / stored_size;
     size_t left = part->part_size / stored_size;
     uint8_t *to = out;

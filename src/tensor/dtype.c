@@ -54,6 +54,12 @@ const char *fletch_dtype_text(enum fletch_dtype dtype)
     return INFO[dtype].torch ? INFO[dtype].torch : INFO[dtype].safetensors;
 }
 
+const char *fletch_dtype_short_text(enum fletch_dtype dtype)
+{
+    return INFO[dtype].torch ? INFO[dtype].torch + sizeof(TORCH) - 1
+                             : INFO[dtype].safetensors;
+}
+
 static bool equals(const char *known, const char *name, size_t len)
 {
     return strlen(known) == len && memcmp(known, name, len) == 0;

@@ -53,6 +53,8 @@ const struct fletch_dtype_info *fletch_dtype_info(enum fletch_dtype dtype);
 size_t fletch_dtype_size(enum fletch_dtype dtype);
 /* The torch name, or safetensors' where torch has none. */
 const char *fletch_dtype_text(enum fletch_dtype dtype);
+/* The same without "torch." in front, for people. */
+const char *fletch_dtype_short_text(enum fletch_dtype dtype);
 /* FLETCH_DTYPE_NONE when there is no such name. Lengths, since names come from files. */
 enum fletch_dtype fletch_dtype_from_safetensors(const char *name, size_t len);
 /* With or without "torch." in front. */

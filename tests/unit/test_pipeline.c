@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/json.h"
 
 #include <math.h>
 
@@ -240,6 +241,119 @@ static void overflow_can_become_infinite_or_an_error(void **state)
     check_dtypes(at("out"), "torch.float16");
 }
 
+/* Values that the types of the layout cannot hold at all. */
+static const char *make_beyond_all(const char *name)
+{
+    static const double doubles[3] = { 1e300, 1e6, 1 };
+    static const uint64_t counts[2] = { UINT64_MAX, 1 };
+    const struct test_tensor tensors[] = {
+        { "a", "F64", "[3]", doubles, sizeof(doubles) },
+        { "b", "U64", "[2]", counts, sizeof(counts) },
+    };
+
+    return make_model(name, tensors, 2);
+}
+
+static int64_t cast_of(const char *text, const char *row, const char *key)
+{
+    char path[64];
+    json_t *metadata = NULL;
+    struct fletch_error err;
+    int64_t count;
+
+    snprintf(path, sizeof(path), "fletch.rows.%s.cast.%s", row, key);
+    assert_ok(fletch_json_parse(&metadata, text, strlen(text), false, &err), err);
+    count = json_integer_value(fletch_json_at(metadata, path));
+    json_decref(metadata);
+    return count;
+}
+
+static void what_no_type_holds_is_said(void **state)
+{
+    const char *model = make_beyond_all("model");
+    struct fletch_options options = plain;
+    struct fletch_result result;
+    struct fletch_error err;
+
+    (void)state;
+    assert_ok(fletch_convert(&result, model, at("out"), &options, &err), err);
+    assert_int_equal(result.warnings_count, 2);
+    assert_string_equal(result.warnings[0],
+                        "tensor 'a': 2 of 3 values are beyond float16; it is kept in "
+                        "float32, in which 1 became infinite");
+    assert_string_equal(result.warnings[1], "tensor 'b': 1 of 2 values are beyond int64; "
+                                            "they became its largest value");
+    assert_int_equal(cast_of(result.metadata_json, "a", "beyond_float16"), 2);
+    assert_int_equal(cast_of(result.metadata_json, "a", "overflowed"), 1);
+    assert_int_equal(cast_of(result.metadata_json, "b", "overflowed"), 1);
+    fletch_result_release(&result);
+
+    options.precision = FLETCH_PRECISION_KEEP;
+    assert_ok(fletch_convert(&result, model, at("out"), &options, &err), err);
+    assert_string_equal(
+        result.warnings[0],
+        "tensor 'a': 1 of 3 values are beyond float32; they became infinite");
+    fletch_result_release(&result);
+}
+
+static void what_no_type_holds_can_be_an_error(void **state)
+{
+    const char *model = make_beyond_all("model");
+    static const uint64_t count = UINT64_MAX;
+    const struct test_tensor tensor = { "b", "U64", "[1]", &count, sizeof(count) };
+    struct fletch_options options = plain;
+    struct fletch_result result;
+    struct fletch_error err;
+
+    (void)state;
+    options.overflow = FLETCH_OVERFLOW_ERROR;
+    options.precision = FLETCH_PRECISION_KEEP;
+    assert_fails(fletch_convert(&result, model, at("out"), &options, &err),
+                 FLETCH_ERR_UNSUPPORTED, err,
+                 "tensor 'a': holds values beyond float32 (3.4028235e+38 is its largest), "
+                 "and --on-overflow is error");
+    assert_fails(
+        fletch_convert(&result, make_model("b", &tensor, 1), at("out"), &options, &err),
+        FLETCH_ERR_UNSUPPORTED, err,
+        "tensor 'b': holds values beyond int64 (9223372036854775807 is its largest), "
+        "and --on-overflow is error");
+    /* nothing that another option would keep */
+    options = plain;
+    options.require_exact = true;
+    assert_fails(fletch_convert(&result, model, at("out"), &options, &err),
+                 FLETCH_ERR_UNSUPPORTED, err,
+                 "2 of 2 tensors would not be exact: 'a', 'b'");
+    assert_null(strstr(err.message, "--no-float16"));
+    assert_false(exists(at("out")));
+}
+
+/* Also where the values are copied; of many tensors, a few by name. */
+static void nan_is_said(void **state)
+{
+    static const float odd[3] = { NAN, 1, -NAN };
+    static const uint16_t half[2] = { 0x3c00, 0x7e01 };
+    static const char *const names[] = { "a", "b", "c", "d", "e", "f" };
+    struct test_tensor tensors[7] = { [6] = { "g", "F16", "[2]", half, sizeof(half) } };
+    struct fletch_options options = plain;
+    struct fletch_result result;
+    struct fletch_error err;
+    const char *model;
+
+    (void)state;
+    for (size_t i = 0; i < 6; i++)
+        tensors[i] = (struct test_tensor){ names[i], "F32", "[3]", odd, sizeof(odd) };
+    model = make_model("many", tensors, 7);
+    for (int keep = 0; keep < 2; keep++) {
+        options.precision = keep ? FLETCH_PRECISION_KEEP : FLETCH_PRECISION_FLOAT16;
+        assert_ok(fletch_convert(&result, model, at("out"), &options, &err), err);
+        assert_int_equal(result.warnings_count, 6);
+        assert_string_equal(result.warnings[4], "tensor 'e': 2 of 3 values are NaN");
+        assert_string_equal(result.warnings[5], "2 more tensors have values that are NaN");
+        assert_int_equal(cast_of(result.metadata_json, "g", "nan"), 1);
+        fletch_result_release(&result);
+    }
+}
+
 static void exactness_can_be_demanded(void **state)
 {
     static const float exact[4] = { 1, -0.5f, 0, INFINITY };
@@ -254,7 +368,7 @@ static void exactness_can_be_demanded(void **state)
     options.require_exact = true;
     assert_fails(
         fletch_convert(&result, both, at("out"), &options, &err), FLETCH_ERR_UNSUPPORTED,
-        err, "1 of 2 tensors would not be exact: 'b'; --no-float16 keeps their float32");
+        err, "1 of 2 tensors would not be exact: 'b'; --no-float16 keeps 1 of them exact");
     assert_false(exists(at("out")));
     convert_ok(make_model("one", tensors, 1), at("out"), &options);
     options.precision = FLETCH_PRECISION_KEEP;
@@ -346,6 +460,9 @@ int main(void)
         TEST(every_value_comes_back),
         TEST(overflowing_tensors_stay_wide),
         TEST(overflow_can_become_infinite_or_an_error),
+        TEST(what_no_type_holds_is_said),
+        TEST(what_no_type_holds_can_be_an_error),
+        TEST(nan_is_said),
         TEST(exactness_can_be_demanded),
         TEST(progress_counts_every_byte),
         TEST(cancelling_leaves_nothing),
