@@ -39,22 +39,51 @@ unsigned fletch_thread_count(const struct fletch_options *options)
 }
 
 struct needs {
-    uint64_t fixed, thread, slot, large;
+    uint64_t fixed, thread, slot;         /* bytes; of each thread, of each slot */
+    uint64_t large, rewritten, all_large; /* of whole pages: the largest, the largest that
+                                             may be written anew, and their sum */
 };
 
-/* The largest page that must be whole when it is written or read back, content and
- * compressed; 0 when pages come in pieces both ways. */
-static uint64_t largest_whole(const struct fletch_row_plans *plans,
-                              const struct fletch_codec *codec)
+static uint64_t larger(uint64_t a, uint64_t b)
 {
-    uint64_t largest = 0;
+    return a > b ? a : b;
+}
 
+/* Content and compressed bytes of a page that is whole in memory. */
+static uint64_t whole_page(const struct fletch_codec *codec, uint64_t size)
+{
+    return size + codec->bound((size_t)size + FLETCH_PAGE_PREFIX);
+}
+
+/* Pages that must be whole when they are written or read back; none when they come in
+ * pieces both ways. A row that may stay wide is counted as that. */
+static void add_large(struct needs *needs, const struct fletch_row_plans *plans,
+                      const struct fletch_codec *codec,
+                      const struct fletch_options *options)
+{
     if (codec->joins && codec->stream_begin)
-        return 0;
-    for (size_t i = 0; i < plans->rows_count; i++)
-        if (plans->rows[i].size > largest)
-            largest = plans->rows[i].size;
-    return largest + codec->bound((size_t)largest + FLETCH_PAGE_PREFIX);
+        return;
+    for (size_t i = 0; i < plans->rows_count; i++) {
+        const struct fletch_row_plan *row = &plans->rows[i];
+        bool may_widen =
+            row->wide != row->dtype && options->overflow == FLETCH_OVERFLOW_KEEP;
+        uint64_t page =
+            whole_page(codec, may_widen ? fletch_row_wide_size(row) : row->size);
+
+        needs->all_large += page;
+        needs->large = larger(needs->large, page);
+        if (may_widen && !codec->joins)
+            needs->rewritten = larger(needs->rewritten, page);
+    }
+}
+
+/* What such pages take at a time, at most: they share `limit`, unless one alone needs more.
+ * One that is written anew in its wide type has the share of its narrow one, half of it. */
+static uint64_t large_pages(const struct needs *needs, uint64_t limit)
+{
+    uint64_t most = larger(needs->large, limit + needs->rewritten / 2);
+
+    return most < needs->all_large ? most : needs->all_large;
 }
 
 /* What tensors take that do not lie in order: each checkpoint's windows, of which the rows
@@ -77,29 +106,25 @@ static void add_gathering(struct needs *needs, const struct fletch_row_plans *pl
 }
 
 static struct needs needs_of(const struct fletch_row_plans *plans,
-                             const struct fletch_codec *codec, int level)
+                             const struct fletch_codec *codec, int level,
+                             const struct fletch_options *options)
 {
     uint64_t encoder = codec->encoder_size(level),
              proving = CURSOR_SIZE + codec->decoder_size;
+    uint64_t slot = codec->joins ? FLETCH_PIECE_SIZE : FLETCH_LARGE_MIN;
     struct needs needs = { .fixed = PROCESS_SIZE + plans->rows_count * ROW_SIZE,
-                           .thread = CHUNKS_SIZE,
-                           .slot = 2 * FLETCH_PIECE_SIZE + FLETCH_PIECE_SIZE / 8,
-                           .large = largest_whole(plans, codec) };
+                           .thread = CHUNKS_SIZE + larger(encoder, proving),
+                           .slot = whole_page(codec, slot) };
 
-    needs.thread += encoder > proving ? encoder : proving;
     add_gathering(&needs, plans);
+    add_large(&needs, plans, codec, options);
     return needs;
 }
 
 static uint64_t total(const struct needs *needs, const struct fletch_budget *budget)
 {
-    uint64_t large =
-        needs->large < budget->large_limit ? needs->large : budget->large_limit;
-
-    if (needs->large > large)
-        large = needs->large;
     return needs->fixed + budget->threads * needs->thread + budget->slots * needs->slot +
-           large;
+           large_pages(needs, budget->large_limit);
 }
 
 enum fletch_status fletch_budget_make(struct fletch_budget *out,
@@ -108,7 +133,7 @@ enum fletch_status fletch_budget_make(struct fletch_budget *out,
                                       const struct fletch_options *options,
                                       struct fletch_error *err)
 {
-    struct needs needs = needs_of(plans, codec, level);
+    struct needs needs = needs_of(plans, codec, level, options);
     struct fletch_budget budget = { .threads = fletch_thread_count(options),
                                     .large_limit = needs.large ? LARGE_LIMIT : 0 };
 
@@ -118,6 +143,8 @@ enum fletch_status fletch_budget_make(struct fletch_budget *out,
             budget.slots--;
         } else if (budget.threads > 1) {
             budget.threads--;
+        } else if (budget.large_limit) {
+            budget.large_limit = 0; /* one thread has one at a time */
         } else {
             return fletch_fail(
                 err, FLETCH_ERR_MEMORY,

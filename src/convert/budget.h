@@ -5,6 +5,10 @@
 
 #include "convert/plan.h"
 
+/* A page that cannot be cut may always have this much content without asking for a share of
+ * `large_limit`. */
+#define FLETCH_LARGE_MIN (2 * FLETCH_PIECE_SIZE)
+
 struct fletch_budget {
     unsigned threads;     /* at least 1 */
     size_t slots;         /* of the pipeline's ring */

@@ -73,7 +73,7 @@ static enum fletch_status end_row(struct fletch_committer *committer,
     return FLETCH_OK;
 }
 
-static void tell(struct fletch_committer *committer, const struct fletch_slot *slot)
+static void tell(struct fletch_committer *committer, const struct fletch_part_of_row *part)
 {
     const struct fletch_options *options = committer->pipeline->options;
     struct fletch_progress progress = {
@@ -83,7 +83,7 @@ static void tell(struct fletch_committer *committer, const struct fletch_slot *s
         .tensors_total = committer->pipeline->plans->rows_count,
     };
 
-    committer->bytes += source_size(&slot->part);
+    committer->bytes += source_size(part);
     progress.done = committer->bytes;
     if (options->progress)
         options->progress(&progress, options->user);
@@ -121,26 +121,23 @@ static enum fletch_status put_part(struct fletch_committer *committer,
     return put_ending(committer, slot, err);
 }
 
-/* Writes a row in its wide type, part by part, with a slot and a workbench of its own. */
+/* Writes a row in its wide type, part by part, by way of the slot that its narrow part was
+ * in. */
 static enum fletch_status write_wide(struct fletch_committer *committer,
-                                     const struct fletch_slot *narrow,
                                      struct fletch_slot *slot,
                                      struct fletch_workbench *bench,
                                      struct fletch_sha256 *sha, struct fletch_error *err)
 {
-    const struct fletch_row_plan *row = narrow->part.row;
-    size_t width = fletch_dtype_size(row->wide);
-    struct fletch_cast_report *report = &committer->outcomes[narrow->row].report;
-    uint64_t step = fletch_part_is_cut(committer->pipeline, narrow->effort)
+    const struct fletch_row_plan *row = slot->part.row;
+    struct fletch_cast_report *report = &committer->outcomes[slot->row].report;
+    uint64_t step = fletch_part_is_cut(committer->pipeline, slot->effort)
                         ? FLETCH_PIECE_SIZE
                         : UINT64_MAX;
 
     *report = (struct fletch_cast_report){ 0 };
-    slot->row = narrow->row;
-    slot->effort = narrow->effort;
     slot->part = (struct fletch_part_of_row){ .row = row,
                                               .dtype = row->wide,
-                                              .size = row->tensor->count * width };
+                                              .size = fletch_row_wide_size(row) };
     for (uint64_t begin = 0; begin < slot->part.size; begin += slot->part.part_size) {
         uint64_t left = slot->part.size - begin;
 
@@ -156,32 +153,29 @@ static enum fletch_status write_wide(struct fletch_committer *committer,
     return end_row(committer, slot, err);
 }
 
+/* The slot's buffers are given back before and after: a page that is whole in them has
+ * another size. */
 static enum fletch_status rewrite(struct fletch_committer *committer,
-                                  const struct fletch_slot *narrow,
+                                  struct fletch_slot *slot, struct fletch_workbench *bench,
                                   struct fletch_error *err)
 {
-    const struct fletch_row_plan *row = narrow->part.row;
-    uint64_t size = row->tensor->count * fletch_dtype_size(row->wide);
-    struct fletch_workbench bench = { 0 };
-    struct fletch_slot slot = { 0 };
+    const struct fletch_row_plan *row = slot->part.row;
     struct fletch_sha256 sha = { 0 };
     enum fletch_status status;
 
-    if (size > FLETCH_VALUE_SIZE_MAX)
+    if (fletch_row_wide_size(row) > FLETCH_VALUE_SIZE_MAX)
         return fletch_fail(
             err, FLETCH_ERR_UNSUPPORTED,
             "tensor '%s': has values beyond float16, and as float32 it needs "
             "%" PRIu64 " bytes, the limit of a value is %" PRIu64
             "; --on-overflow inf would narrow it all the same",
-            row->tensor_name, size, FLETCH_VALUE_SIZE_MAX);
+            row->tensor_name, fletch_row_wide_size(row), FLETCH_VALUE_SIZE_MAX);
+    fletch_slot_empty(slot);
     status = fletch_writer_take_back(committer->writer, err);
     if (!status)
-        status = fletch_workbench_open(&bench, committer->pipeline, err);
-    if (!status)
-        status = write_wide(committer, narrow, &slot, &bench, &sha, err);
-    fletch_workbench_close(&bench);
+        status = write_wide(committer, slot, bench, &sha, err);
     fletch_sha256_close(&sha);
-    fletch_slot_empty(&slot);
+    fletch_slot_empty(slot);
     return status;
 }
 
@@ -194,7 +188,8 @@ static const char *largest_text(enum fletch_dtype dtype)
 }
 
 static enum fletch_status meet_overflow(struct fletch_committer *committer,
-                                        const struct fletch_slot *slot, bool *rewritten,
+                                        struct fletch_slot *slot,
+                                        struct fletch_workbench *bench, bool *rewritten,
                                         struct fletch_error *err)
 {
     enum fletch_overflow policy = committer->pipeline->options->overflow;
@@ -209,31 +204,32 @@ static enum fletch_status meet_overflow(struct fletch_committer *committer,
     if (policy == FLETCH_OVERFLOW_INF || row->wide == row->dtype)
         return FLETCH_OK;
     *rewritten = true;
-    return rewrite(committer, slot, err);
+    return rewrite(committer, slot, bench, err);
 }
 
 enum fletch_status fletch_commit(struct fletch_committer *committer,
-                                 const struct fletch_slot *slot, struct fletch_error *err)
+                                 struct fletch_slot *slot, struct fletch_workbench *bench,
+                                 struct fletch_error *err)
 {
-    const struct fletch_part_of_row *part = &slot->part;
+    const struct fletch_part_of_row part = slot->part;
     struct fletch_row_outcome *outcome = &committer->outcomes[slot->row];
     bool rewritten = committer->rewritten[slot->row];
 
     outcome->overflowed += slot->report.overflowed;
     if (!rewritten) {
         fletch_cast_report_add(&outcome->report, &slot->report);
-        if (!part->begin)
+        if (!part.begin)
             TRY(begin_row(committer, slot, err));
         if (slot->report.overflowed)
-            TRY(meet_overflow(committer, slot, &rewritten, err));
+            TRY(meet_overflow(committer, slot, bench, &rewritten, err));
         committer->rewritten[slot->row] = rewritten;
     }
     if (!rewritten) {
         TRY(put_part(committer, slot, err));
-        if (fletch_part_is_last(part))
+        if (fletch_part_is_last(&part))
             TRY(end_row(committer, slot, err));
     }
-    tell(committer, slot);
+    tell(committer, &part);
     return FLETCH_OK;
 }
 

@@ -30,9 +30,11 @@ enum fletch_status fletch_committer_open(struct fletch_committer *out,
                                          const struct fletch_file *file,
                                          const struct fletch_pipeline *pipeline,
                                          struct fletch_error *err);
-/* The next part in the order of the plan, made and hashed. Tells progress. */
+/* The next part in the order of the plan, made and hashed. Tells progress. A row that is
+ * written anew goes through the slot and the caller's bench: it takes no other memory. */
 enum fletch_status fletch_commit(struct fletch_committer *committer,
-                                 const struct fletch_slot *slot, struct fletch_error *err);
+                                 struct fletch_slot *slot, struct fletch_workbench *bench,
+                                 struct fletch_error *err);
 /* After the last part. *written is the file's size, *tail where its pages end. */
 enum fletch_status fletch_commit_end(struct fletch_committer *committer, uint64_t *written,
                                      uint64_t *tail, struct fletch_error *err);

@@ -27,8 +27,6 @@
 
 #include <pthread.h>
 
-/* A page that cannot be cut may always be this large without asking for a share. */
-#define LARGE_MIN (2 * FLETCH_PIECE_SIZE)
 /* Rows that can be hashed at the same time: one takes as long as reading, casting and
  * compressing it together do, with a processor that has instructions for all of that. */
 #define HASHERS 4
@@ -90,7 +88,7 @@ static void fail(struct run *run, enum fletch_status status, const struct fletch
 /* Bytes that making the part needs beyond its slot's standard buffers. */
 static uint64_t large_size(const struct run *run, const struct fletch_part_of_row *part)
 {
-    if (part->part_size + FLETCH_PAGE_PREFIX <= LARGE_MIN)
+    if (part->part_size + FLETCH_PAGE_PREFIX <= FLETCH_LARGE_MIN)
         return 0;
     return part->part_size +
            run->pipeline->codec->bound(part->part_size + FLETCH_PAGE_PREFIX);
@@ -250,7 +248,7 @@ static bool hash_one(struct run *run)
 }
 
 /* Under the lock, which is released meanwhile. Whether there was something to commit. */
-static bool commit_one(struct run *run)
+static bool commit_one(struct run *run, struct fletch_workbench *bench)
 {
     struct slot *slot = &run->slots[run->committed % run->slots_count];
     struct fletch_error err = { 0 };
@@ -260,7 +258,7 @@ static bool commit_one(struct run *run)
         return false;
     run->committing = true;
     pthread_mutex_unlock(&run->lock);
-    status = fletch_commit(&run->committer, &slot->made, &err);
+    status = fletch_commit(&run->committer, &slot->made, bench, &err);
     pthread_mutex_lock(&run->lock);
     run->committing = false;
     run->committed++;
@@ -293,7 +291,7 @@ static void work(unsigned index, void *user)
         slot->stage = fletch_part_is_whole(&slot->made.part) ? HASHED : MADE;
         if (status)
             fail(run, status, &err);
-        while (!run->stopped && (commit_one(run) || hash_one(run)))
+        while (!run->stopped && (commit_one(run, &bench) || hash_one(run)))
             ;
     }
     pthread_mutex_unlock(&run->lock);

@@ -54,6 +54,12 @@ enum fletch_status fletch_row_plans_check(const struct fletch_row_plans *plans,
                                           struct fletch_error *err);
 void fletch_row_plans_release(struct fletch_row_plans *plans);
 
+/* Bytes of a row's value when it is stored as `wide`. */
+static inline uint64_t fletch_row_wide_size(const struct fletch_row_plan *row)
+{
+    return row->tensor->count * fletch_dtype_size(row->wide);
+}
+
 /* The i-th note of the model's checkpoints, its parts in turn; NULL past the last. */
 const char *fletch_model_note(const struct fletch_model *model, size_t i);
 

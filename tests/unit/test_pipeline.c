@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "convert/budget.h"
 
 #include <math.h>
 
@@ -115,6 +116,64 @@ static void bytes_do_not_depend_on_memory(void **state)
     assert_non_null(strstr(err.message, " MiB for this model with one thread"));
     assert_false(exists(at("new")));
 }
+
+/* ---- The account of memory ---- */
+
+#ifdef FLETCH_WITH_LZ4
+#define MIB ((uint64_t)1 << 20)
+
+/* What one float32 tensor of that many elements takes, and another as large if `twice`. */
+static uint64_t needed(uint64_t count, bool twice, const char *codec, unsigned threads,
+                       enum fletch_overflow overflow)
+{
+    const struct fletch_tensor tensor = { .dtype = FLETCH_F32, .count = count };
+    const struct fletch_row_plan row = { .tensor = &tensor,
+                                         .checkpoint = (const struct fletch_checkpoint *)"",
+                                         .dtype = FLETCH_F16,
+                                         .wide = FLETCH_F32,
+                                         .size = 2 * count };
+    struct fletch_row_plan rows[2] = { row, row };
+    const struct fletch_row_plans plans = { .rows = rows, .rows_count = twice ? 2 : 1 };
+    const struct fletch_options options = { .threads = threads, .overflow = overflow };
+    const struct fletch_codec *found;
+    struct fletch_budget budget;
+    struct fletch_error err;
+    int level;
+
+    assert_ok(fletch_codec_find(&found, codec, &err), err);
+    assert_ok(fletch_codec_level(&level, found, 0, &err), err);
+    assert_ok(fletch_budget_make(&budget, &plans, found, level, &options, &err), err);
+    return budget.needed;
+}
+
+static void assert_about(uint64_t found, uint64_t expected)
+{
+    if (found < expected || found - expected > MIB)
+        fail_msg("%.1f MiB, expected %.1f", (double)found / (double)MIB,
+                 (double)expected / (double)MIB);
+}
+
+/* Of pages that are whole in memory, in two buffers each: content and compressed. */
+static void whole_pages_are_in_the_budget(void **state)
+{
+    const uint64_t least = needed(1, false, "lz4", 1, FLETCH_OVERFLOW_INF);
+    const uint64_t slots = needed(1, false, "lz4", 2, FLETCH_OVERFLOW_INF) - least;
+
+    (void)state;
+    /* a thread's tools, and its two slots of 2 MiB of content */
+    assert_in_range(slots, 2 * 4 * MIB + 3 * MIB, 2 * 4 * MIB + 4 * MIB);
+    /* one of 64 MiB, which may become one of 128 */
+    assert_about(needed(32 * MIB, false, "lz4", 1, FLETCH_OVERFLOW_INF), least + 128 * MIB);
+    assert_about(needed(32 * MIB, false, "lz4", 1, FLETCH_OVERFLOW_KEEP),
+                 least + 256 * MIB);
+    /* of two of 8 MiB, which share 24, one may need 16 more when it becomes one of 16 */
+    assert_about(needed(4 * MIB, true, "lz4", 1, FLETCH_OVERFLOW_INF), least + 24 * MIB);
+    assert_about(needed(4 * MIB, true, "lz4", 1, FLETCH_OVERFLOW_KEEP), least + 40 * MIB);
+    /* without such pages it is all the same */
+    assert_int_equal(needed(32 * MIB, true, "none", 1, FLETCH_OVERFLOW_KEEP),
+                     needed(1, true, "none", 1, FLETCH_OVERFLOW_KEEP));
+}
+#endif
 
 static void every_value_comes_back(void **state)
 {
@@ -457,6 +516,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(bytes_do_not_depend_on_threads),
         TEST(bytes_do_not_depend_on_memory),
+#ifdef FLETCH_WITH_LZ4
+        TEST(whole_pages_are_in_the_budget),
+#endif
         TEST(every_value_comes_back),
         TEST(overflowing_tensors_stay_wide),
         TEST(overflow_can_become_infinite_or_an_error),
