@@ -135,17 +135,11 @@ static enum fletch_status list_lacks(const struct planner *planner,
     const char *alone = shard_alone(planner);
     size_t count = 0;
 
-    while (fletch_family_lack(mapped, input, count, &plans->arena))
-        count++;
-    plans->warnings =
-        fletch_arena_alloc_array(&plans->arena, count + 1, sizeof(*plans->warnings));
+    plans->warnings = fletch_arena_alloc_array(&plans->arena, FLETCH_LACKS_MAX + 1,
+                                               sizeof(*plans->warnings));
     if (!plans->warnings)
-        return fletch_fail_memory(err, count * sizeof(*plans->warnings), "warnings");
-    for (size_t i = 0; i < count; i++) {
-        plans->warnings[i] = fletch_family_lack(mapped, input, i, &plans->arena);
-        if (!plans->warnings[i])
-            return fletch_fail_memory(err, 0, "warnings");
-    }
+        return fletch_fail_memory(err, sizeof(*plans->warnings), "warnings");
+    TRY(fletch_family_lacks(plans->warnings, &count, mapped, input, &plans->arena, err));
     if (alone)
         plans->warnings[count++] = alone;
     plans->warnings_count = count;

@@ -97,7 +97,26 @@ static const char *const bert_need[] = {
 
 static const char *const bert_wants[] = {
     "embeddings.position_embeddings.weight",
+    "embeddings.token_type_embeddings.weight",
+    "embeddings.LayerNorm.weight",
+    "embeddings.LayerNorm.bias",
     "pooler.dense.weight",
+    "pooler.dense.bias",
+    "encoder.layer.*.attention.self.query.bias",
+    "encoder.layer.*.attention.self.key.weight",
+    "encoder.layer.*.attention.self.key.bias",
+    "encoder.layer.*.attention.self.value.weight",
+    "encoder.layer.*.attention.self.value.bias",
+    "encoder.layer.*.attention.output.dense.weight",
+    "encoder.layer.*.attention.output.dense.bias",
+    "encoder.layer.*.attention.output.LayerNorm.weight",
+    "encoder.layer.*.attention.output.LayerNorm.bias",
+    "encoder.layer.*.intermediate.dense.weight",
+    "encoder.layer.*.intermediate.dense.bias",
+    "encoder.layer.*.output.dense.weight",
+    "encoder.layer.*.output.dense.bias",
+    "encoder.layer.*.output.LayerNorm.weight",
+    "encoder.layer.*.output.LayerNorm.bias",
     NULL,
 };
 
@@ -140,6 +159,23 @@ static const char *const distilbert_need[] = {
 
 static const char *const distilbert_wants[] = {
     "embeddings.position_embeddings.weight",
+    "embeddings.LayerNorm.weight",
+    "embeddings.LayerNorm.bias",
+    "transformer.layer.*.attention.q_lin.bias",
+    "transformer.layer.*.attention.k_lin.weight",
+    "transformer.layer.*.attention.k_lin.bias",
+    "transformer.layer.*.attention.v_lin.weight",
+    "transformer.layer.*.attention.v_lin.bias",
+    "transformer.layer.*.attention.out_lin.weight",
+    "transformer.layer.*.attention.out_lin.bias",
+    "transformer.layer.*.sa_layer_norm.weight",
+    "transformer.layer.*.sa_layer_norm.bias",
+    "transformer.layer.*.ffn.lin1.weight",
+    "transformer.layer.*.ffn.lin1.bias",
+    "transformer.layer.*.ffn.lin2.weight",
+    "transformer.layer.*.ffn.lin2.bias",
+    "transformer.layer.*.output_layer_norm.weight",
+    "transformer.layer.*.output_layer_norm.bias",
     NULL,
 };
 

@@ -35,14 +35,35 @@ static const char *const need[] = {
     NULL,
 };
 
+#define TOWER_WANTS                                                                        \
+    "vision_model.embeddings.class_embedding",                                             \
+        "vision_model.embeddings.position_embedding.weight",                               \
+        "vision_model.pre_layrnorm.weight", "vision_model.pre_layrnorm.bias",              \
+        "vision_model.post_layernorm.weight", "vision_model.post_layernorm.bias",          \
+        "vision_model.encoder.layers.*.self_attn.k_proj.weight",                           \
+        "vision_model.encoder.layers.*.self_attn.k_proj.bias",                             \
+        "vision_model.encoder.layers.*.self_attn.v_proj.weight",                           \
+        "vision_model.encoder.layers.*.self_attn.v_proj.bias",                             \
+        "vision_model.encoder.layers.*.self_attn.q_proj.bias",                             \
+        "vision_model.encoder.layers.*.self_attn.out_proj.weight",                         \
+        "vision_model.encoder.layers.*.self_attn.out_proj.bias",                           \
+        "vision_model.encoder.layers.*.layer_norm1.weight",                                \
+        "vision_model.encoder.layers.*.layer_norm1.bias",                                  \
+        "vision_model.encoder.layers.*.mlp.fc1.weight",                                    \
+        "vision_model.encoder.layers.*.mlp.fc1.bias",                                      \
+        "vision_model.encoder.layers.*.mlp.fc2.weight",                                    \
+        "vision_model.encoder.layers.*.mlp.fc2.bias",                                      \
+        "vision_model.encoder.layers.*.layer_norm2.weight",                                \
+        "vision_model.encoder.layers.*.layer_norm2.bias"
+
 static const char *const whole_wants[] = {
-    "vision_model.embeddings.position_embedding.weight",
     "visual_projection.weight",
+    TOWER_WANTS,
     NULL,
 };
 
 static const char *const tower_wants[] = {
-    "vision_model.embeddings.position_embedding.weight",
+    TOWER_WANTS,
     NULL,
 };
 

@@ -28,6 +28,21 @@ extern const struct fletch_rename fletch_text_renames[];
 extern const struct fletch_drop fletch_text_drops[];
 extern const struct fletch_field fletch_text_fields[];
 
+/* Of family.c: sets *out to the renamed name, or to `name` itself. MEMORY. */
+enum fletch_status fletch_rename_one(const char **out, const char *name,
+                                     const struct fletch_rename *renames,
+                                     struct fletch_arena *arena, struct fletch_error *err);
+/* Of family.c: the number behind the member's `layers` in an own name; -1 for names of no
+ * layer. */
+int64_t fletch_layer_of(const char *own, const struct fletch_member *member);
+/* Of family.c: how many layers the config says that there are; -1 when it does not. */
+int64_t fletch_layers_count(const struct fletch_map_input *input);
+
+/* Of family.c: true when some mapped row comes from a name that is the glob's; `numbered`:
+ * its stars stand for numbers of layers. */
+bool fletch_has_row(const struct fletch_mapping *mapped,
+                    const struct fletch_map_input *input, const char *glob, bool numbered);
+
 /* True when the names that the member cannot do without are all there; detect.c. */
 bool fletch_member_has_needs(const struct fletch_member *member, const char *const *names,
                              size_t count);

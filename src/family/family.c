@@ -36,8 +36,7 @@ static const char *without_prefix(const char *name, const struct fletch_member *
     return name;
 }
 
-/* Sets *out to the renamed name, or to `name` itself. */
-static enum fletch_status rename_one(const char **out, const char *name,
+enum fletch_status fletch_rename_one(const char **out, const char *name,
                                      const struct fletch_rename *renames,
                                      struct fletch_arena *arena, struct fletch_error *err)
 {
@@ -102,8 +101,7 @@ static const char *drop_reason(const char *name, const struct fletch_map_input *
     return NULL;
 }
 
-/* The number behind the member's `layers` in an own name; -1 for names of no layer. */
-static int64_t layer_of(const char *own, const struct fletch_member *member)
+int64_t fletch_layer_of(const char *own, const struct fletch_member *member)
 {
     size_t len = member->layers ? strlen(member->layers) : 0;
     int64_t layer = 0;
@@ -116,7 +114,7 @@ static int64_t layer_of(const char *own, const struct fletch_member *member)
     return *digit == '.' ? layer : -1;
 }
 
-static int64_t layers_count(const struct fletch_map_input *input)
+int64_t fletch_layers_count(const struct fletch_map_input *input)
 {
     if (!input->config || !input->member->layers)
         return -1;
@@ -130,24 +128,24 @@ static enum fletch_status map_one(struct fletch_mapping *out, const char *name,
 {
     const struct fletch_member *member = input->member;
     const char *own = name;
-    int64_t layers = layers_count(input);
+    int64_t layers = fletch_layers_count(input);
 
     *out = (struct fletch_mapping){ .row = name };
     if (!member->owns)
         return FLETCH_OK;
     *out = (struct fletch_mapping){ .row = NULL };
-    TRY(rename_one(&own, name, input->family->renames, arena, err));
+    TRY(fletch_rename_one(&own, name, input->family->renames, arena, err));
     out->reason = drop_reason(own, input);
     if (out->reason)
         return FLETCH_OK;
     TRY(own_name(&own, own, member, arena, err));
     if (!own)
         out->reason = fletch_arena_format(arena, "not part of %s", member->class_name);
-    else if (layers >= 0 && layer_of(own, member) >= layers)
+    else if (layers >= 0 && fletch_layer_of(own, member) >= layers)
         out->reason = fletch_arena_format(
             arena, "config.json has %" PRId64 " layers, numbered from 0", layers);
     else
-        return rename_one(&out->row, own, input->family->output, arena, err);
+        return fletch_rename_one(&out->row, own, input->family->output, arena, err);
     return out->reason ? FLETCH_OK : fletch_fail_memory(err, strlen(name), "reasons");
 }
 
@@ -159,7 +157,7 @@ enum fletch_status fletch_member_has(bool *out, const struct fletch_family *fami
     const char *own;
 
     *out = false;
-    TRY(rename_one(&own, name, family->renames, arena, err));
+    TRY(fletch_rename_one(&own, name, family->renames, arena, err));
     if (drop_reason(own, &input))
         return FLETCH_OK;
     TRY(own_name(&own, own, member, arena, err));
@@ -242,19 +240,33 @@ static enum fletch_status settle_all(struct fletch_mapping *out,
     return status;
 }
 
-/* ---- What is missing ---- */
+/* ---- All names ---- */
 
-/* True when some mapped row comes from a name that is the glob's. */
-static bool has_row(const struct fletch_mapping *mapped,
-                    const struct fletch_map_input *input, const char *glob)
+/* Like a glob, but that a star stands for no dot: a layer's number. */
+static bool match_numbered(const char *glob, const char *name)
 {
+    struct fletch_glob_star stars[FLETCH_GLOB_STARS_MAX];
+
+    if (!fletch_glob_capture(stars, glob, name))
+        return false;
+    for (size_t i = 0; i < FLETCH_GLOB_STARS_MAX; i++)
+        if (stars[i].len && memchr(stars[i].text, '.', stars[i].len))
+            return false;
+    return true;
+}
+
+bool fletch_has_row(const struct fletch_mapping *mapped,
+                    const struct fletch_map_input *input, const char *glob, bool numbered)
+{
+    bool (*match)(const char *, const char *) =
+        numbered ? match_numbered : fletch_glob_match;
     const char *row = NULL;
     struct fletch_arena arena = { 0 };
     bool found = false;
 
-    if (!rename_one(&row, glob, input->family->output, &arena, NULL))
+    if (!fletch_rename_one(&row, glob, input->family->output, &arena, NULL))
         for (size_t i = 0; i < input->count && !found; i++)
-            found = mapped[i].row && fletch_glob_match(row, mapped[i].row);
+            found = mapped[i].row && match(row, mapped[i].row);
     fletch_arena_release(&arena);
     return found;
 }
@@ -268,7 +280,7 @@ static enum fletch_status check_need(const struct fletch_mapping *mapped,
     if (!need)
         return FLETCH_OK;
     for (size_t i = 0; need[i]; i++)
-        if (has_row(mapped, input, need[i]))
+        if (fletch_has_row(mapped, input, need[i], false))
             return FLETCH_OK;
     if (!input->count)
         return fletch_fail(err, FLETCH_ERR_FAMILY,
@@ -288,46 +300,4 @@ enum fletch_status fletch_family_map(struct fletch_mapping *out,
         TRY(map_one(&out[i], input->names[i], input, arena, err));
     TRY(settle_all(out, input, arena, err));
     return check_need(out, input, err);
-}
-
-/* The first layer at or behind `from` without a row; -1 when there is none. */
-static int64_t missing_layer(const struct fletch_mapping *mapped,
-                             const struct fletch_map_input *input, int64_t from)
-{
-    int64_t layers = layers_count(input);
-
-    for (int64_t layer = from; layer < layers; layer++) {
-        bool found = false;
-
-        for (size_t i = 0; i < input->count && !found; i++)
-            found = mapped[i].row && layer_of(mapped[i].row, input->member) == layer;
-        if (!found)
-            return layer;
-    }
-    return -1;
-}
-
-const char *fletch_family_lack(const struct fletch_mapping *mapped,
-                               const struct fletch_map_input *input, size_t i,
-                               struct fletch_arena *arena)
-{
-    const char *const *lists[] = { input->member->need, input->member->wants };
-    size_t seen = 0;
-    int64_t layer;
-
-    for (size_t list = 0; list < 2; list++)
-        for (const char *const *glob = lists[list]; glob && *glob; glob++)
-            if (!has_row(mapped, input, *glob) && seen++ == i)
-                return fletch_arena_format(
-                    arena,
-                    "the checkpoint has no tensor '%s', which %s has: nothing is "
-                    "invented, there is no such row",
-                    *glob, input->member->class_name);
-    layer = missing_layer(mapped, input, 0);
-    if (layer < 0 || seen != i)
-        return NULL;
-    return fletch_arena_format(arena,
-                               "config.json has %" PRId64 " layers, but the checkpoint has "
-                               "no tensor of layer %" PRId64 " (%s%" PRId64 ".*)",
-                               layers_count(input), layer, input->member->layers, layer);
 }

@@ -59,10 +59,13 @@ struct fletch_member {
                                  a row as it is */
     const char *const *need;  /* globs of own names: without a row for any it is not this
                                  family; a missing one is worth a warning */
-    const char *const *wants; /* own names that the class has but checkpoints may lack:
-                                 their absence is worth a warning; NULL: none */
+    const char *const *wants; /* own names that the class has but checkpoints may lack, a
+                                 star for a layer's number: their absence is worth a
+                                 warning; NULL: none */
     const char *layers;       /* own names of layer i start with this and i; NULL: none */
     const char *layers_key;   /* the field that says how many there are */
+    const char *const *uneven; /* globs of what is behind the number: tensors that not every
+                                  layer has; NULL: none */
     const struct fletch_field *fields;     /* ends with a NULL key */
     const struct fletch_default *defaults; /* ends with a NULL key; NULL: none */
     const char *const *roots; /* objects of config.json, the first that is there holds the
@@ -165,11 +168,15 @@ struct fletch_map_input {
 enum fletch_status fletch_family_map(struct fletch_mapping *out,
                                      const struct fletch_map_input *input,
                                      struct fletch_arena *arena, struct fletch_error *err);
-/* The i-th thing that the model's class has and the mapped names lack, in words; NULL past
- * the last, or when out of memory. */
-const char *fletch_family_lack(const struct fletch_mapping *mapped,
-                               const struct fletch_map_input *input, size_t i,
-                               struct fletch_arena *arena);
+/* No more sentences than this say what is missing: each kind is cut after a few. */
+#define FLETCH_LACKS_MAX 16
+/* What the model's class has and the mapped names lack, in words: out[*count], in the
+ * arena. MEMORY. */
+enum fletch_status fletch_family_lacks(const char *out[FLETCH_LACKS_MAX], size_t *count,
+                                       const struct fletch_mapping *mapped,
+                                       const struct fletch_map_input *input,
+                                       struct fletch_arena *arena,
+                                       struct fletch_error *err);
 
 /* The value of a field as new JSON, config defaults applied; `config` may be NULL. FORMAT
  * when it is of the wrong type or out of range, or missing and required. */

@@ -34,8 +34,26 @@ static const char *const mpnet_need[] = {
 
 static const char *const mpnet_wants[] = {
     "embeddings.position_embeddings.weight",
+    "embeddings.LayerNorm.weight",
+    "embeddings.LayerNorm.bias",
     "encoder.relative_attention_bias.weight",
     "pooler.dense.weight",
+    "pooler.dense.bias",
+    "encoder.layer.*.attention.attn.q.bias",
+    "encoder.layer.*.attention.attn.k.weight",
+    "encoder.layer.*.attention.attn.k.bias",
+    "encoder.layer.*.attention.attn.v.weight",
+    "encoder.layer.*.attention.attn.v.bias",
+    "encoder.layer.*.attention.attn.o.weight",
+    "encoder.layer.*.attention.attn.o.bias",
+    "encoder.layer.*.attention.LayerNorm.weight",
+    "encoder.layer.*.attention.LayerNorm.bias",
+    "encoder.layer.*.intermediate.dense.weight",
+    "encoder.layer.*.intermediate.dense.bias",
+    "encoder.layer.*.output.dense.weight",
+    "encoder.layer.*.output.dense.bias",
+    "encoder.layer.*.output.LayerNorm.weight",
+    "encoder.layer.*.output.LayerNorm.bias",
     NULL,
 };
 
@@ -74,7 +92,28 @@ static const char *const albert_need[] = {
 
 static const char *const albert_wants[] = {
     "embeddings.position_embeddings.weight",
+    "embeddings.token_type_embeddings.weight",
+    "embeddings.LayerNorm.weight",
+    "embeddings.LayerNorm.bias",
+    "encoder.embedding_hidden_mapping_in.weight",
+    "encoder.embedding_hidden_mapping_in.bias",
     "pooler.weight",
+    "pooler.bias",
+    "encoder.albert_layer_groups.*.albert_layers.*.attention.query.bias",
+    "encoder.albert_layer_groups.*.albert_layers.*.attention.key.weight",
+    "encoder.albert_layer_groups.*.albert_layers.*.attention.key.bias",
+    "encoder.albert_layer_groups.*.albert_layers.*.attention.value.weight",
+    "encoder.albert_layer_groups.*.albert_layers.*.attention.value.bias",
+    "encoder.albert_layer_groups.*.albert_layers.*.attention.dense.weight",
+    "encoder.albert_layer_groups.*.albert_layers.*.attention.dense.bias",
+    "encoder.albert_layer_groups.*.albert_layers.*.attention.LayerNorm.weight",
+    "encoder.albert_layer_groups.*.albert_layers.*.attention.LayerNorm.bias",
+    "encoder.albert_layer_groups.*.albert_layers.*.full_layer_layer_norm.weight",
+    "encoder.albert_layer_groups.*.albert_layers.*.full_layer_layer_norm.bias",
+    "encoder.albert_layer_groups.*.albert_layers.*.ffn.weight",
+    "encoder.albert_layer_groups.*.albert_layers.*.ffn.bias",
+    "encoder.albert_layer_groups.*.albert_layers.*.ffn_output.weight",
+    "encoder.albert_layer_groups.*.albert_layers.*.ffn_output.bias",
     NULL,
 };
 
@@ -114,6 +153,24 @@ static const char *const electra_need[] = {
 
 static const char *const electra_wants[] = {
     "embeddings.position_embeddings.weight",
+    "embeddings.token_type_embeddings.weight",
+    "embeddings.LayerNorm.weight",
+    "embeddings.LayerNorm.bias",
+    "encoder.layer.*.attention.self.query.bias",
+    "encoder.layer.*.attention.self.key.weight",
+    "encoder.layer.*.attention.self.key.bias",
+    "encoder.layer.*.attention.self.value.weight",
+    "encoder.layer.*.attention.self.value.bias",
+    "encoder.layer.*.attention.output.dense.weight",
+    "encoder.layer.*.attention.output.dense.bias",
+    "encoder.layer.*.attention.output.LayerNorm.weight",
+    "encoder.layer.*.attention.output.LayerNorm.bias",
+    "encoder.layer.*.intermediate.dense.weight",
+    "encoder.layer.*.intermediate.dense.bias",
+    "encoder.layer.*.output.dense.weight",
+    "encoder.layer.*.output.dense.bias",
+    "encoder.layer.*.output.LayerNorm.weight",
+    "encoder.layer.*.output.LayerNorm.bias",
     NULL,
 };
 
@@ -154,6 +211,24 @@ static const char *const deberta_need[] = {
     NULL,
 };
 
+static const char *const deberta_wants[] = {
+    "embeddings.LayerNorm.weight",
+    "embeddings.LayerNorm.bias",
+    "encoder.layer.*.attention.self.q_bias",
+    "encoder.layer.*.attention.self.v_bias",
+    "encoder.layer.*.attention.output.dense.weight",
+    "encoder.layer.*.attention.output.dense.bias",
+    "encoder.layer.*.attention.output.LayerNorm.weight",
+    "encoder.layer.*.attention.output.LayerNorm.bias",
+    "encoder.layer.*.intermediate.dense.weight",
+    "encoder.layer.*.intermediate.dense.bias",
+    "encoder.layer.*.output.dense.weight",
+    "encoder.layer.*.output.dense.bias",
+    "encoder.layer.*.output.LayerNorm.weight",
+    "encoder.layer.*.output.LayerNorm.bias",
+    NULL,
+};
+
 static const struct fletch_default deberta_defaults[] = {
     { "hidden_size", 768 },        { "num_attention_heads", 12 },
     { "intermediate_size", 3072 }, { "num_hidden_layers", 12 },
@@ -191,6 +266,27 @@ static const char *const deberta_v2_need[] = {
     NULL,
 };
 
+static const char *const deberta_v2_wants[] = {
+    "embeddings.LayerNorm.weight",
+    "embeddings.LayerNorm.bias",
+    "encoder.layer.*.attention.self.query_proj.bias",
+    "encoder.layer.*.attention.self.key_proj.weight",
+    "encoder.layer.*.attention.self.key_proj.bias",
+    "encoder.layer.*.attention.self.value_proj.weight",
+    "encoder.layer.*.attention.self.value_proj.bias",
+    "encoder.layer.*.attention.output.dense.weight",
+    "encoder.layer.*.attention.output.dense.bias",
+    "encoder.layer.*.attention.output.LayerNorm.weight",
+    "encoder.layer.*.attention.output.LayerNorm.bias",
+    "encoder.layer.*.intermediate.dense.weight",
+    "encoder.layer.*.intermediate.dense.bias",
+    "encoder.layer.*.output.dense.weight",
+    "encoder.layer.*.output.dense.bias",
+    "encoder.layer.*.output.LayerNorm.weight",
+    "encoder.layer.*.output.LayerNorm.bias",
+    NULL,
+};
+
 static const struct fletch_default deberta_v2_defaults[] = {
     { "hidden_size", 1536 },       { "num_attention_heads", 24 },
     { "intermediate_size", 6144 }, { "num_hidden_layers", 24 },
@@ -198,7 +294,7 @@ static const struct fletch_default deberta_v2_defaults[] = {
     { "layer_norm_eps", 1e-7 },    { NULL, 0 },
 };
 
-/* ---- ModernBERT (layer 0 has no attn_norm) ---- */
+/* ---- ModernBERT ---- */
 
 static const char *const modernbert_owns[] = {
     "embeddings.tok_embeddings.weight",
@@ -220,7 +316,18 @@ static const char *const modernbert_need[] = {
 };
 
 static const char *const modernbert_wants[] = {
+    "embeddings.norm.weight",
+    "layers.*.attn.Wo.weight",
+    "layers.*.mlp_norm.weight",
+    "layers.*.mlp.Wi.weight",
+    "layers.*.mlp.Wo.weight",
     "final_norm.weight",
+    NULL,
+};
+
+/* layer 0 takes what the embeddings have normalised */
+static const char *const modernbert_uneven[] = {
+    "attn_norm.*",
     NULL,
 };
 
@@ -309,6 +416,7 @@ static const struct fletch_member members[] = {
       .prefixes = { "deberta" },
       .owns = deberta_owns,
       .need = deberta_need,
+      .wants = deberta_wants,
       .layers = "encoder.layer.",
       .layers_key = "num_hidden_layers",
       .fields = fletch_text_fields,
@@ -318,6 +426,7 @@ static const struct fletch_member members[] = {
       .prefixes = { "deberta" },
       .owns = deberta_v2_owns,
       .need = deberta_v2_need,
+      .wants = deberta_v2_wants,
       .layers = "encoder.layer.",
       .layers_key = "num_hidden_layers",
       .fields = fletch_text_fields,
@@ -329,6 +438,7 @@ static const struct fletch_member members[] = {
       .need = modernbert_need,
       .wants = modernbert_wants,
       .layers = "layers.",
+      .uneven = modernbert_uneven,
       .layers_key = "num_hidden_layers",
       .fields = fletch_text_fields,
       .defaults = modernbert_defaults },

@@ -34,7 +34,25 @@ static const char *const need[] = {
 
 static const char *const wants[] = {
     "encoder.embed_positions.weight",
+    "encoder.conv1.bias",
+    "encoder.conv2.weight",
+    "encoder.conv2.bias",
     "encoder.layer_norm.weight",
+    "encoder.layer_norm.bias",
+    "encoder.layers.*.self_attn.k_proj.weight",
+    "encoder.layers.*.self_attn.v_proj.weight",
+    "encoder.layers.*.self_attn.v_proj.bias",
+    "encoder.layers.*.self_attn.q_proj.bias",
+    "encoder.layers.*.self_attn.out_proj.weight",
+    "encoder.layers.*.self_attn.out_proj.bias",
+    "encoder.layers.*.self_attn_layer_norm.weight",
+    "encoder.layers.*.self_attn_layer_norm.bias",
+    "encoder.layers.*.fc1.weight",
+    "encoder.layers.*.fc1.bias",
+    "encoder.layers.*.fc2.weight",
+    "encoder.layers.*.fc2.bias",
+    "encoder.layers.*.final_layer_norm.weight",
+    "encoder.layers.*.final_layer_norm.bias",
     NULL,
 };
 
