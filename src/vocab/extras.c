@@ -160,29 +160,75 @@ static void apply_wrap(struct fletch_extra *extra, enum fletch_wrap wrap)
         wrap == FLETCH_WRAP_NORMALIZED || wrap == FLETCH_WRAP_LSTRIP_NORMALIZED;
 }
 
-static bool is_listed(const json_t *object, const char *text, size_t len)
+/* ---- The lists of special tokens ---- */
+
+/* Before any of it is looked at: what comes is compared with what is there. */
+static enum fletch_status check_size(const json_t *tokens, const char *what,
+                                     struct fletch_error *err)
+{
+    size_t size = json_object_size(tokens) + json_array_size(tokens); /* one of them is 0 */
+
+    if (size > FLETCH_VOCAB_EXTRAS_MAX)
+        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                           "%s: %zu tokens, the limit is %zu (FLETCH_VOCAB_EXTRAS_MAX)",
+                           what, size, FLETCH_VOCAB_EXTRAS_MAX);
+    return FLETCH_OK;
+}
+
+static enum fletch_status check_sizes(const struct fletch_building *building,
+                                      const json_t *numbered, bool decoder,
+                                      struct fletch_error *err)
+{
+    const json_t *config = building->source->tokenizer_config;
+
+    TRY(check_size(numbered,
+                   decoder ? "tokenizer_config.json: added_tokens_decoder"
+                           : "added_tokens.json",
+                   err));
+    TRY(check_size(json_object_get(config, "additional_special_tokens"),
+                   "tokenizer_config.json: additional_special_tokens", err));
+    TRY(check_size(json_object_get(building->map_json, "additional_special_tokens"),
+                   "special_tokens_map.json: additional_special_tokens", err));
+    return check_size(json_object_get(config, "extra_special_tokens"),
+                      "tokenizer_config.json: extra_special_tokens", err);
+}
+
+static enum fletch_status put_listed(struct fletch_lexicon *listed, const json_t *object,
+                                     struct fletch_error *err)
 {
     const json_t *list = json_object_get(object, "additional_special_tokens");
     struct fletch_extra extra;
 
     for (size_t i = 0; i < json_array_size(list); i++)
-        if (read_token(&extra, json_array_get(list, i)) && has_text(&extra, text, len))
-            return true;
-    return false;
+        if (read_token(&extra, json_array_get(list, i)))
+            TRY(fletch_lexicon_add(listed, extra.text, extra.len, 0, err));
+    return FLETCH_OK;
+}
+
+/* The texts that are special because a list says so; to be released, on failure too. */
+static enum fletch_status collect_listed(struct fletch_lexicon *listed,
+                                         const struct fletch_building *building,
+                                         struct fletch_error *err)
+{
+    TRY(put_listed(listed, building->source->tokenizer_config, err));
+    TRY(put_listed(listed, building->map_json, err));
+    return fletch_lexicon_seal(listed, err);
 }
 
 /* `named`: a file says so. */
-static bool is_special(const struct fletch_building *building, const char *text, size_t len,
+static bool is_special(const struct fletch_building *building,
+                       const struct fletch_lexicon *listed, const char *text, size_t len,
                        bool named)
 {
+    uint32_t id;
+
     for (size_t i = 0; i < FLETCH_SPECIAL_COUNT; i++) {
         const struct fletch_extra *special = &building->extras.specials[i];
 
         if (has_text(special, text, len) && (special->named || !named))
             return true;
     }
-    return is_listed(building->source->tokenizer_config, text, len) ||
-           is_listed(building->map_json, text, len);
+    return fletch_lexicon_find(&id, listed, text, len);
 }
 
 /* ---- Tokens by id ---- */
@@ -231,33 +277,48 @@ static enum fletch_status read_encoder_entry(struct numbered *out, const char *k
     return FLETCH_OK;
 }
 
+/* `list` has room for all of `object`. */
+static enum fletch_status read_numbered(struct numbered *list, size_t *count,
+                                        const struct fletch_building *building,
+                                        const struct fletch_lexicon *listed, json_t *object,
+                                        bool decoder, struct fletch_error *err)
+{
+    for (void *at = json_object_iter(object); at; at = json_object_iter_next(object, at)) {
+        struct numbered *out = &list[(*count)++];
+        const char *key = json_object_iter_key(at);
+        const json_t *value = json_object_iter_value(at);
+
+        if (decoder)
+            TRY(read_decoder_entry(out, key, value, err));
+        else
+            TRY(read_encoder_entry(out, key, value,
+                                   is_special(building, listed, key, strlen(key), true),
+                                   err));
+    }
+    qsort(list, *count, sizeof(*list), compare_numbers);
+    return FLETCH_OK;
+}
+
 static enum fletch_status add_numbered(struct fletch_building *building, json_t *object,
                                        bool decoder, struct fletch_error *err)
 {
     size_t count = 0, size = json_object_size(object);
     struct numbered *list = fletch_alloc_array(size + 1, sizeof(*list));
-    enum fletch_status status = FLETCH_OK;
+    struct fletch_lexicon listed = { 0 };
+    enum fletch_status status;
 
     if (!list)
         return fletch_fail_memory(err, size * sizeof(*list), "the added tokens");
-    for (void *at = json_object_iter(object); at && !status;
-         at = json_object_iter_next(object, at)) {
-        const char *key = json_object_iter_key(at);
-        const json_t *value = json_object_iter_value(at);
-
-        status =
-            decoder ? read_decoder_entry(&list[count++], key, value, err)
-                    : read_encoder_entry(&list[count++], key, value,
-                                         is_special(building, key, strlen(key), true), err);
-    }
+    status = collect_listed(&listed, building, err);
     if (!status)
-        qsort(list, count, sizeof(*list), compare_numbers);
+        status = read_numbered(list, &count, building, &listed, object, decoder, err);
     for (size_t i = 0; i < count && !status; i++) {
         struct fletch_extra *extra = &list[i].extra;
 
-        extra->special |= is_special(building, extra->text, extra->len, false);
+        extra->special |= is_special(building, &listed, extra->text, extra->len, false);
         status = fletch_extras_add(building, extra, err);
     }
+    fletch_lexicon_release(&listed);
     fletch_free(list);
     return status;
 }
@@ -366,7 +427,7 @@ enum fletch_status fletch_extras_collect(struct fletch_building *building,
 {
     const struct fletch_kind *kind = building->kind;
     const json_t *config = building->source->tokenizer_config;
-    json_t *decoder = json_object_get(config, "added_tokens_decoder");
+    json_t *decoder = json_object_get(config, "added_tokens_decoder"), *numbered;
     struct fletch_extra *specials = building->extras.specials;
 
     for (size_t i = 0; i < FLETCH_SPECIAL_COUNT; i++)
@@ -382,7 +443,9 @@ enum fletch_status fletch_extras_collect(struct fletch_building *building,
         TRY(read_specials(building, building->map_json, "special_tokens_map.json", err));
         TRY(load_optional(&building->tokens_json, building, "added_tokens.json", err));
     }
-    TRY(add_numbered(building, decoder ? decoder : building->tokens_json, decoder, err));
+    numbered = decoder ? decoder : building->tokens_json;
+    TRY(check_sizes(building, numbered, decoder, err));
+    TRY(add_numbered(building, numbered, decoder, err));
     for (size_t i = 0; i < FLETCH_SPECIAL_COUNT; i++) {
         apply_wrap(&specials[i], kind->wraps[i]);
         TRY(add_named(building, &specials[i], i, err));

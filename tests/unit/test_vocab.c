@@ -181,20 +181,92 @@ static void numbers_added_tokens(void **state)
     assert_non_null(strstr((char *)built.bytes, "\"id\": 6,\n      \"content\": \"two\""));
 }
 
+/* How each of many tokens is written: a number between the first two, and, where there is a
+ * third, between that and the second. */
+struct pattern {
+    const char *begin, *front, *middle, *back, *end;
+};
+
+static const struct pattern added = { "{", "\"t", "\": ", "", "}" };
+static const struct pattern decoder = { "{\"added_tokens_decoder\": {", "\"",
+                                        "\": {\"content\": \"t", "\"}", "}}" };
+static const struct pattern additional = { "{\"additional_special_tokens\": [", "\"t", "\"",
+                                           NULL, "]}" };
+static const struct pattern extra = { "{\"extra_special_tokens\": {", "\"t", "\": \"u",
+                                      "\"", "}}" };
+
+static const char *many(struct fletch_buf *text, const struct pattern *pattern,
+                        size_t count)
+{
+    text->size = 0;
+    fletch_buf_put_text(text, pattern->begin);
+    for (size_t i = 0; i < count; i++) {
+        fletch_buf_format(text, "%s%s%zu%s", i ? "," : "", pattern->front, i,
+                          pattern->middle);
+        if (pattern->back)
+            fletch_buf_format(text, "%zu%s", i, pattern->back);
+    }
+    fletch_buf_put_text(text, pattern->end);
+    fletch_buf_put_u8(text, 0);
+    assert_false(text->failed);
+    return (const char *)text->bytes;
+}
+
 static void bounds_added_tokens(void **state)
 {
-    struct fletch_error err;
+    static const struct {
+        const struct pattern *pattern;
+        const char *sentence;
+    } cases[] = {
+        { &decoder,
+          "tokenizer_config.json: added_tokens_decoder: 16385 tokens, the limit is 16384 "
+          "(FLETCH_VOCAB_EXTRAS_MAX)" },
+        { &additional,
+          "tokenizer_config.json: additional_special_tokens: 16385 tokens, the limit is "
+          "16384 (FLETCH_VOCAB_EXTRAS_MAX)" },
+        { &extra,
+          "tokenizer_config.json: extra_special_tokens: 16385 tokens, the limit is 16384 "
+          "(FLETCH_VOCAB_EXTRAS_MAX)" },
+    };
+    const size_t limit = FLETCH_VOCAB_EXTRAS_MAX;
     struct fletch_buf text = { 0 };
+    struct fletch_error err;
 
     (void)state;
     put_text(at("vocab.txt"), SPECIALS);
-    for (size_t i = 0; i <= FLETCH_VOCAB_EXTRAS_MAX; i++)
-        fletch_buf_format(&text, "%s\"t%zu\": %zu", i ? "," : "{", i, i + 5);
-    fletch_buf_put_text(&text, "}");
-    put_bytes(at("added_tokens.json"), text.bytes, text.size);
-    fletch_buf_release(&text);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_fails(build(BERT, many(&text, cases[i].pattern, limit + 1), &err),
+                     FLETCH_ERR_UNSUPPORTED, err, cases[i].sentence);
+    put_text(at("added_tokens.json"), many(&text, &added, limit));
     assert_fails(build(BERT, NULL, &err), FLETCH_ERR_UNSUPPORTED, err,
                  "more than 16384 added tokens, the limit (FLETCH_VOCAB_EXTRAS_MAX)");
+    put_text(at("added_tokens.json"), many(&text, &added, limit + 1));
+    assert_fails(build(BERT, NULL, &err), FLETCH_ERR_UNSUPPORTED, err,
+                 "added_tokens.json: 16385 tokens, the limit is 16384 "
+                 "(FLETCH_VOCAB_EXTRAS_MAX)");
+    put_text(at("added_tokens.json"), many(&text, &added, 1));
+    put_text(at("special_tokens_map.json"), many(&text, &additional, limit + 1));
+    assert_fails(build(BERT, NULL, &err), FLETCH_ERR_UNSUPPORTED, err,
+                 "special_tokens_map.json: additional_special_tokens: 16385 tokens, the "
+                 "limit is 16384 (FLETCH_VOCAB_EXTRAS_MAX)");
+    fletch_buf_release(&text);
+}
+
+static void knows_many_special_tokens(void **state)
+{
+    const size_t most = FLETCH_VOCAB_EXTRAS_MAX - 5; /* and those of SPECIALS */
+    struct fletch_buf text = { 0 };
+    struct fletch_error err;
+    size_t count = 0;
+
+    (void)state;
+    put_text(at("vocab.txt"), SPECIALS);
+    put_text(at("added_tokens.json"), many(&text, &added, most));
+    assert_ok(build(BERT, many(&text, &additional, most - 1), &err), err);
+    for (const char *p = (char *)built.bytes; (p = strstr(p, "\"special\": true")); p++)
+        count++;
+    assert_int_equal(count, most - 1 + 5);
+    fletch_buf_release(&text);
 }
 
 /* ---- vocab.json and merges.txt ---- */
@@ -373,6 +445,7 @@ int main(void)
         TEST(refuses_tokens),
         TEST(numbers_added_tokens),
         TEST(bounds_added_tokens),
+        TEST(knows_many_special_tokens),
         TEST(reads_merges),
         TEST(refuses_merges),
         TEST(refuses_pieces),
