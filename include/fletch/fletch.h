@@ -4,15 +4,15 @@
  * Conventions, said once:
  *
  * - A function that can fail returns an enum fletch_status, FLETCH_OK being zero, and says
- * why in the caller's struct fletch_error (which may be NULL). The sentence is one line,
- * without the file's own "fletch:", and names the thing, what was found and what was
- * expected.
+ *   why in the caller's struct fletch_error (which may be NULL). The sentence is one line,
+ *   without the program's own "fletch:", and names the thing, what was found and what was
+ *   expected.
  * - Outputs come first and are written only on success; options and the error come last.
  * - close and release take NULL and zeroed structs. What comes out of `**out` is the
- * caller's to close; strings inside a struct belong to the object that filled it in.
+ *   caller's to close; strings inside a struct belong to the object that filled it in.
  * - Sizes are bytes, counts are numbers of things, shapes are in elements, outermost first.
  * - Nothing is printed, nothing is read from the environment, and there is no global state:
- * any number of threads may use the library at once, each object by one thread at a time.
+ *   any number of threads may use the library at once, each object by one thread at a time.
  * - Nothing in a checkpoint is ever executed.
  */
 #ifndef FLETCH_FLETCH_H
@@ -82,18 +82,18 @@ FLETCH_API enum fletch_status fletch_codec_at(struct fletch_codec_info *out, siz
 
 enum fletch_precision {
     FLETCH_PRECISION_FLOAT16 = 0, /* floating tensors become float16 */
-    FLETCH_PRECISION_KEEP /* float32 and float16 stay; bfloat16 and float64 become float32
-                           */
+    /* float32 and float16 stay; bfloat16 and float64 become float32 */
+    FLETCH_PRECISION_KEEP
 };
 
 enum fletch_overflow {
-    FLETCH_OVERFLOW_KEEP =
-        0,               /* a tensor with a value beyond float16 stays float32; a warning */
+    /* A tensor with a value beyond float16 stays float32; a warning. */
+    FLETCH_OVERFLOW_KEEP = 0,
     FLETCH_OVERFLOW_INF, /* such values become infinity; a warning */
-    FLETCH_OVERFLOW_ERROR /* a tensor with a value beyond float16 is an error, or beyond
-                             the type that else it is stored as: float64 beyond float32,
-                             uint64 beyond int64. Without this they become infinity, the
-                             largest int64; a warning */
+    /* A tensor with a value beyond float16 is an error, or beyond the type that else it is
+     * stored as: float64 beyond float32, uint64 beyond int64. Without this they become
+     * infinity, the largest int64; a warning. */
+    FLETCH_OVERFLOW_ERROR
 };
 
 /* What part of the work a progress call speaks of. */
@@ -219,8 +219,8 @@ struct fletch_plan_summary {
     uint64_t parameters;
     uint64_t source_bytes; /* of the rows' tensors */
     uint64_t stored_bytes; /* of all rows, before compression */
-    uint64_t
-        predicted_bytes; /* of weights.parquet: an estimate from the codec and the dtypes */
+    /* Of weights.parquet: an estimate from the codec and the dtypes. */
+    uint64_t predicted_bytes;
 };
 
 struct fletch_plan;

@@ -3,9 +3,9 @@
  *
  *     0      u64, little-endian    N, the length of the header
  *     8      N bytes               one JSON object, white space around it allowed:
- *                                  name -> { "dtype", "shape", "data_offsets": [begin, end]
- * } and "__metadata__" -> null or strings 8 + N  to the end            the tensors' bytes;
- * data_offsets count from here
+ *                                  name -> {"dtype", "shape", "data_offsets": [begin, end]}
+ *                                  and "__metadata__" -> null or strings
+ *     8 + N  to the end            the tensors' bytes; data_offsets count from here
  *
  * Sorted by their offsets the tensors cover the data without hole, overlap or remainder;
  * alignment is nobody's promise. Where the reference implementation is lax (a name twice:

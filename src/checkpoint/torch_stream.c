@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* torch_stream.c - how torch saved before 1.6: five pickles, then the storages
  *
- *     magic number, protocol (1001), a dict about the writer, the object, the storages'
- * keys for each key in that order: its count of elements, 8 bytes, then the elements
+ *     five pickles: a magic number, the protocol (1001), a dict about the writer, the
+ *                   object, the storages' keys
+ *     for each key, in that order: its count of elements, 8 bytes, then the elements
  *
  * Nothing says how long a pickle is but the pickle itself, nor how long a storage but the
  * object's pickle. Storages are little-endian on every machine.

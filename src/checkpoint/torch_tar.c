@@ -4,10 +4,11 @@
  *     sys_info   about the writer; not looked at
  *     pickle     the object; a tensor in it is a persistent id, a number as text
  *     tensors    a count, then for each tensor a pickle (number, its storage's number,
- * type) and behind it, plain: rank, 4 bytes and 4 of nothing; rank sizes, rank strides and
- * the offset, 8 bytes each storages   a count, then for each storage a pickle (number,
- * location, type) and behind it the count of elements, 8 bytes, and the elements; last, a
- * pickled list of views (number, storage's number, offset, count)
+ *                type) and behind it, plain: rank, 4 bytes and 4 of nothing; rank sizes,
+ *                rank strides and the offset, 8 bytes each
+ *     storages   a count, then for each storage a pickle (number, location, type) and
+ *                behind it the count of elements, 8 bytes, and the elements; last, a
+ *                pickled list of views (number, storage's number, offset, count)
  *
  * The numbers are addresses in the memory of the writer. Everything is little-endian.
  */

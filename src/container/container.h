@@ -97,10 +97,9 @@ struct fletch_reader_row {
     const uint64_t *shape; /* [rank] */
     unsigned rank;
     uint64_t count; /* of num_params; product(shape) where the file lacks the column */
-    uint64_t
-        size; /* bytes of the value; UINT64_MAX when only its page tells (foreign files) */
-    uint64_t
-        page_offset; /* of its page header; 0 when the page is shared with other rows */
+    /* Bytes of the value; UINT64_MAX when only its page tells (foreign files). */
+    uint64_t size;
+    uint64_t page_offset;     /* of its page's header; 0 when other rows share the page */
     uint64_t compressed_size; /* of its page, header included; 0 when shared */
     uint64_t whole_size; /* memory that a cursor needs to read it, when its codec has only
                             whole pages; 0 when it streams, or is not known */

@@ -8,7 +8,7 @@
  * - makes it, that is reads the source, casts, compresses into the slot: all threads at
  *   once;
  * - hashes finished slots: those of a row in order, rows beside each other in HASHERS
- * lanes, whoever comes by;
+ *   lanes, whoever comes by;
  * - commits hashed slots, that is sums and writes them: whoever comes by, one at a time, in
  *   order; then the slot is free again.
  *

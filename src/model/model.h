@@ -49,8 +49,8 @@ struct fletch_model {
     char evidence[256];        /* why this family */
     struct fletch_part *parts; /* [parts_count]; the encoder is the first */
     size_t parts_count;
-    struct fletch_module *modules; /* [modules_count]; 0 without a modules.json that counts
-                                    */
+    /* [modules_count]; 0 without a modules.json that counts */
+    struct fletch_module *modules;
     size_t modules_count;
     json_t *sentence_config;  /* sentence_bert_config.json or a sibling; may be NULL */
     json_t *prompts;          /* config_sentence_transformers.json; may be NULL */

@@ -3,7 +3,7 @@
  *
  *   modules.json   [{"idx": 0, "name": "0", "path": "", "type": "...models.Transformer"},
  *                   {"idx": 1, "name": "1", "path": "1_Pooling", "type": "...Pooling"},
- * ...]
+ *                   ...]
  *
  * The array's order is the pipeline's. A folder that has nothing to say (Normalize) may be
  * missing.

@@ -3,9 +3,10 @@
  *
  * A protobuf message; of its fields these count here:
  *
- *   ModelProto       1 pieces (SentencePiece, one per id), 2 trainer_spec, 3
- * normalizer_spec SentencePiece    1 piece (text), 2 score (float), 3 type (1 when left
- * out) TrainerSpec      3 model_type (1), 35 byte_fallback, 40 unk_id (0), 45 unk_piece
+ *   ModelProto       1 pieces (SentencePiece, one per id), 2 trainer_spec,
+ *                    3 normalizer_spec
+ *   SentencePiece    1 piece (text), 2 score (float), 3 type (1 when left out)
+ *   TrainerSpec      3 model_type (1), 35 byte_fallback, 40 unk_id (0), 45 unk_piece
  *   NormalizerSpec   2 precompiled_charsmap: u32 size of a trie, the trie, text
  *
  * A field is a varint, number << 3 | wire type, then a varint (0), 8 bytes (1), a varint
