@@ -16,6 +16,7 @@ struct conversion {
     struct fletch_result result; /* empty unless status is FLETCH_OK */
     struct fletch_error err;
     enum fletch_status status;
+    struct timespec began;
     double seconds;
 };
 
@@ -114,6 +115,29 @@ static void print_json(const struct conversion *conversion)
     fletch_report_end(&report);
 }
 
+static double seconds_since(const struct timespec *began)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - began->tv_sec) +
+           (double)(now.tv_nsec - began->tv_nsec) * 1e-9;
+}
+
+/* As if the library had stopped by itself; what it is filling in is left alone. */
+static void report_abandoned(const void *user)
+{
+    const struct conversion *conversion = user;
+    struct conversion ended = { .args = conversion->args,
+                                .model = conversion->model,
+                                .err = { FLETCH_ERR_CANCELLED, "interrupted" },
+                                .status = FLETCH_ERR_CANCELLED,
+                                .seconds = seconds_since(&conversion->began) };
+
+    if (ended.args->json)
+        print_json(&ended);
+}
+
 static void follow(const struct fletch_progress *progress, void *user)
 {
     if (progress->stage == FLETCH_STAGE_PUBLISH)
@@ -125,24 +149,20 @@ static void convert(struct conversion *conversion)
 {
     const struct fletch_args *args = conversion->args;
     struct fletch_options options = fletch_args_options(args);
-    struct timespec start, end;
     struct fletch_meter meter;
 
-    fletch_signals_catch(args->output);
+    clock_gettime(CLOCK_MONOTONIC, &conversion->began);
+    fletch_signals_catch(args->output, report_abandoned, conversion);
     fletch_meter_start(&meter, args, fletch_meter_write_share(args));
     options.progress = follow;
     options.cancel = fletch_signals_cancel;
     options.user = &meter;
-    clock_gettime(CLOCK_MONOTONIC, &start);
     conversion->status = fletch_convert(&conversion->result, conversion->model,
                                         args->output, &options, &conversion->err);
     fletch_signals_end();
-    clock_gettime(CLOCK_MONOTONIC, &end);
     fletch_meter_stop(&meter);
-    conversion->seconds = conversion->status
-                              ? (double)(end.tv_sec - start.tv_sec) +
-                                    (double)(end.tv_nsec - start.tv_nsec) * 1e-9
-                              : conversion->result.seconds;
+    conversion->seconds =
+        conversion->status ? seconds_since(&conversion->began) : conversion->result.seconds;
 }
 
 static int run(const struct fletch_args *args)

@@ -66,7 +66,7 @@ static int run(const struct fletch_args *args)
 
     if (!fletch_args_operand(args, NULL, "DIR"))
         return FLETCH_EXIT_MISUSED;
-    fletch_signals_catch(NULL);
+    fletch_signals_catch(NULL, NULL, NULL);
     fletch_meter_start(&meter, args, 0);
     options.progress = fletch_meter_progress;
     options.cancel = fletch_signals_cancel;

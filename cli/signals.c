@@ -20,9 +20,14 @@ enum turn { WORKING, PUBLISHING, CAME_BACK, ABANDONED };
 
 static atomic_int caught;
 static atomic_int turn;
-static atomic_bool
-    watched; /* the end is certain, and clean: later signals change nothing */
+static atomic_bool watched; /* the end is certain, clean: later signals change nothing */
 static sem_t noted;
+/* The conversion that is watched. */
+static struct {
+    const char *out_dir;
+    fletch_abandoned_fn report;
+    const void *user;
+} work;
 
 static void note_signal(int number)
 {
@@ -36,24 +41,29 @@ static void note_signal(int number)
     raise(number);
 }
 
-static void *keep_watch(void *user)
+static void *keep_watch(void *unused)
 {
     const struct timespec grace = { .tv_nsec = GRACE };
     int working = WORKING;
 
+    (void)unused;
     while (sem_wait(&noted) && errno == EINTR)
         ;
     nanosleep(&grace, NULL);
     if (!atomic_compare_exchange_strong(&turn, &working, ABANDONED))
         return NULL;
-    fletch_abandon(user);
+    fletch_abandon(work.out_dir);
     if (isatty(STDERR_FILENO))
         fputs("\r\033[K", stderr);
     fletch_say("interrupted");
+    /* nothing is left to clean up: if nobody reads the report, the next signal kills */
+    atomic_store(&watched, false);
+    work.report(work.user);
+    fletch_report_finish();
     _exit(FLETCH_EXIT_SIGNAL + atomic_load(&caught));
 }
 
-static void post_watch(const char *out_dir)
+static void post_watch(void)
 {
     pthread_attr_t attributes;
     sigset_t all, old;
@@ -64,13 +74,12 @@ static void post_watch(const char *out_dir)
     pthread_sigmask(SIG_SETMASK, &all, &old);
     pthread_attr_init(&attributes);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    atomic_store(&watched, !pthread_create(&thread, &attributes, keep_watch,
-                                           (void *)(uintptr_t)out_dir));
+    atomic_store(&watched, !pthread_create(&thread, &attributes, keep_watch, NULL));
     pthread_attr_destroy(&attributes);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
-void fletch_signals_catch(const char *out_dir)
+void fletch_signals_catch(const char *out_dir, fletch_abandoned_fn report, const void *user)
 {
     static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
     struct sigaction action = { .sa_handler = note_signal, .sa_flags = SA_RESTART };
@@ -82,8 +91,11 @@ void fletch_signals_catch(const char *out_dir)
         if (!sigaction(numbers[i], NULL, &old) && old.sa_handler != SIG_IGN)
             sigaction(numbers[i], &action, NULL);
     }
+    work.out_dir = out_dir;
+    work.report = report;
+    work.user = user;
     if (out_dir)
-        post_watch(out_dir);
+        post_watch();
 }
 
 /* Goes on unless the watch is ending the process. */
@@ -102,8 +114,7 @@ static void take_turn(enum turn to)
 void fletch_signals_publish(void)
 {
     take_turn(PUBLISHING);
-    /* how it ends is said by whether it is in place; should that hang, the next one kills
-     */
+    /* how it ends is said by whether it is in place; if that hangs, the next one kills */
     atomic_store(&watched, false);
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* meter.c - plays a conversion to the meter, so that terminal.py can look at the screen
  *
- * meter STEPS MILLISECONDS [stubborn]: both stages in that many steps each, a warning in
- * the middle, then a line on stdout. A stubborn one does not stop when it is asked to.
+ * meter STEPS MILLISECONDS [stubborn|watched]: both stages in that many steps each, a
+ * warning in the middle, then a line on stdout. A stubborn one does not stop when it is
+ * asked to, nor does one that is watched, which has something staged.
  */
 #include "../../cli/progress.h"
 #include "../../cli/report.h"
@@ -47,11 +48,17 @@ static bool play(struct fletch_meter *meter, enum fletch_stage stage, unsigned s
     return true;
 }
 
+static void report(const void *user)
+{
+    printf("left behind: %s\n", (const char *)user);
+}
+
 int main(int argc, char **argv)
 {
     unsigned steps = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 10;
     long pause = argc > 2 ? strtol(argv[2], NULL, 10) : 10;
-    bool stubborn = argc > 3 && !strcmp(argv[3], "stubborn");
+    bool watched = argc > 3 && !strcmp(argv[3], "watched");
+    bool stubborn = watched || (argc > 3 && !strcmp(argv[3], "stubborn"));
     struct fletch_progress open = { .stage = FLETCH_STAGE_OPEN,
                                     .text = "bert (config.json: model_type \"bert\")",
                                     .tensors_total = TENSORS };
@@ -61,7 +68,7 @@ int main(int argc, char **argv)
     struct fletch_meter meter;
     bool done;
 
-    fletch_signals_catch(NULL);
+    fletch_signals_catch(watched ? "nowhere/out" : NULL, report, "out");
     fletch_meter_start(&meter, &args, 0.6);
     fletch_meter_progress(&open, &meter);
     done = play(&meter, FLETCH_STAGE_WRITE, steps, pause, stubborn) &&

@@ -197,6 +197,14 @@ def check_signals():
     _, status, _ = run([METER, "1000", "10", "stubborn"], 80,
                        [(0.5, signal.SIGINT), (0.7, signal.SIGINT)])
     point(status == -signal.SIGINT, "the second interrupt kills", status)
+    started = subprocess.Popen([METER, "1000", "10", "watched"], stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True)
+    time.sleep(0.5)
+    started.terminate()
+    out, err = started.communicate()
+    point(started.returncode == 143 and out == "left behind: out\n"
+          and err.endswith("fletch: interrupted\n"),
+          "work that does not stop is left behind, and reported", started.returncode, out, err)
 
 
 def check_command():
