@@ -56,7 +56,7 @@ void fletch_hint(const char *format, ...)
 int fletch_say_failed(const struct fletch_error *err)
 {
     say_line("fletch: ", err->message[0] ? err->message : fletch_status_name(err->status));
-    return FLETCH_EXIT_FAILED;
+    return err->status == FLETCH_ERR_ARGUMENT ? FLETCH_EXIT_MISUSED : FLETCH_EXIT_FAILED;
 }
 
 int fletch_report_finish(void)

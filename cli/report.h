@@ -22,7 +22,8 @@ enum fletch_exit {
 __attribute__((format(printf, 1, 2))) void fletch_say(const char *format, ...);
 /* The same without "fletch: ": more about the line before. */
 __attribute__((format(printf, 1, 2))) void fletch_hint(const char *format, ...);
-/* Says the error and returns FLETCH_EXIT_FAILED. */
+/* Says the error and returns the exit code: FLETCH_EXIT_MISUSED for FLETCH_ERR_ARGUMENT,
+ * FLETCH_EXIT_FAILED for every other. */
 int fletch_say_failed(const struct fletch_error *err);
 /* Ends stdout. FLETCH_EXIT_FAILED, and a line of talk, when not all of it could be written;
  * a reader that has gone away is no failure. */

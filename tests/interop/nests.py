@@ -152,9 +152,9 @@ class Case:
                "differs from that of the model alone")
         TAP.equal(found[2], prefix[:-1], label + ": the prefix")
 
-    def refused(self, label, model, sentence, *options):
+    def refused(self, label, model, sentence, *options, code=1):
         found, done = self.convert(model, *options)
-        TAP.ok(not found and done.returncode == 1 and sentence in done.stderr
+        TAP.ok(not found and done.returncode == code and sentence in done.stderr
                and one_line(done.stderr), "%s, %s" % (self.name, label),
                (done.returncode, done.stderr, sentence))
 
@@ -229,7 +229,7 @@ def check_asked(case):
     case.refused("a prefix that is not there", model,
                  "no tensor's name begins with 'tutor.', which was asked for as prefix; there "
                  "are 'student' with %d, 'teacher' with %d tensors" % (count, count),
-                 "--prefix=tutor")
+                 "--prefix=tutor", code=2)
 
 
 def main():
