@@ -26,30 +26,16 @@ bool fletch_cast_report_is_exact(const struct fletch_cast_report *report)
     return report->rounded == 0 && report->overflowed == 0;
 }
 
-static const struct {
-    const char *name;
-    fletch_cast_fn (*find)(enum fletch_dtype from, enum fletch_dtype to);
-} KERNELS[] = {
-    { "avx2", fletch_cast_find_avx2 },
-    { "neon", fletch_cast_find_neon },
-    { "c", fletch_cast_find_plain },
-};
-#define KERNELS_COUNT (sizeof(KERNELS) / sizeof(KERNELS[0]))
-
 fletch_cast_fn fletch_cast_find(enum fletch_dtype from, enum fletch_dtype to)
 {
-    fletch_cast_fn found = NULL;
+    fletch_cast_fn fast = fletch_cast_find_fast(from, to);
 
-    for (size_t i = 0; i < KERNELS_COUNT && !found; i++)
-        found = KERNELS[i].find(from, to);
-    return found;
+    return fast ? fast : fletch_cast_find_plain(from, to);
 }
 
 const char *fletch_cast_kernels(void)
 {
-    size_t i = 0;
+    const char *fast = fletch_cast_fast_name();
 
-    while (!KERNELS[i].find(FLETCH_F32, FLETCH_F16))
-        i++;
-    return KERNELS[i].name;
+    return fast ? fast : "c";
 }

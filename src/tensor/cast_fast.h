@@ -5,9 +5,10 @@
 
 #include "tensor/cast.h"
 
-/* NULL when this processor has no AVX2, FMA or F16C, or is no x86-64; when it is no AArch64
- * in little-endian order; and where the plain kernel is as fast. */
-fletch_cast_fn fletch_cast_find_avx2(enum fletch_dtype from, enum fletch_dtype to);
-fletch_cast_fn fletch_cast_find_neon(enum fletch_dtype from, enum fletch_dtype to);
+/* NULL when this processor has neither AVX2, FMA and F16C nor NEON, and where the plain
+ * kernel is as fast. */
+fletch_cast_fn fletch_cast_find_fast(enum fletch_dtype from, enum fletch_dtype to);
+/* "avx2" or "neon"; NULL when there are none. */
+const char *fletch_cast_fast_name(void);
 
 #endif

@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* cast_avx2.c - the words of cast_lanes.h with AVX2, FMA and F16C, picked at run time */
-#include "tensor/cast_fast.h"
+/* lanes_avx2.h - the words of cast_fast.c with AVX2, FMA and F16C
+ *
+ * What is true is -1.
+ */
+#ifndef FLETCH_TENSOR_LANES_AVX2_H
+#define FLETCH_TENSOR_LANES_AVX2_H
 
 #if defined(__x86_64__) && defined(__GNUC__)
 
 #include <cpuid.h>
 #include <immintrin.h>
+#include <stdbool.h>
+#include <stdint.h>
 
+#define LANES_NAME "avx2"
 #define TARGET __attribute__((target("avx2,fma,f16c")))
 #define INLINE TARGET static inline __attribute__((always_inline))
 
@@ -17,7 +24,7 @@ typedef __m256d doubles; /* 4 */
 typedef __m256i longs;   /* 4 of 64 bits */
 typedef __m128 singles;  /* 4 */
 
-/* ---- 8 numbers. What is true is -1. ---- */
+/* ---- 8 numbers ---- */
 
 INLINE lanes splat(int32_t value)
 {
@@ -344,9 +351,9 @@ INLINE singles store_narrowed(void *to, singles x)
     return _mm_cvtph_ps(half);
 }
 
-#include "tensor/cast_lanes.h"
+/* ---- The processor ---- */
 
-static bool supported(void)
+static inline bool has_lanes(void)
 {
     unsigned a, b, c, d;
 
@@ -356,18 +363,5 @@ static bool supported(void)
            __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
 }
 
-fletch_cast_fn fletch_cast_find_avx2(enum fletch_dtype from, enum fletch_dtype to)
-{
-    return supported() ? find_cast(from, to) : NULL;
-}
-
-#else
-
-fletch_cast_fn fletch_cast_find_avx2(enum fletch_dtype from, enum fletch_dtype to)
-{
-    (void)from;
-    (void)to;
-    return NULL;
-}
-
+#endif
 #endif

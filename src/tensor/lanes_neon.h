@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* cast_neon.c - the words of cast_lanes.h with NEON, which every AArch64 has
+/* lanes_neon.h - the words of cast_fast.c with NEON, which every AArch64 has
  *
- * A word of 256 bits is two registers. float16 is converted as the formats' definition says
- * unless somebody has set FPCR otherwise: nearest, NaN kept, no alternative format.
+ * lanes_avx2.h says what each means. A word of 256 bits is two registers. float16 is
+ * converted as the formats' definition says unless somebody has set FPCR otherwise: nearest,
+ * NaN kept, no alternative format.
  */
-#include "tensor/cast_fast.h"
+#ifndef FLETCH_TENSOR_LANES_NEON_H
+#define FLETCH_TENSOR_LANES_NEON_H
 
 #if defined(__aarch64__) && defined(__GNUC__) && defined(__AARCH64EL__)
 
 #include <arm_neon.h>
+#include <stdbool.h>
+#include <stdint.h>
 
+#define LANES_NAME "neon"
 #define TARGET
 #define INLINE static inline __attribute__((always_inline))
 
@@ -413,20 +418,12 @@ INLINE singles store_narrowed(void *to, singles x)
     return vcvt_f32_f16(half);
 }
 
-#include "tensor/cast_lanes.h"
+/* ---- The processor ---- */
 
-fletch_cast_fn fletch_cast_find_neon(enum fletch_dtype from, enum fletch_dtype to)
+static inline bool has_lanes(void)
 {
-    return find_cast(from, to);
+    return true;
 }
 
-#else
-
-fletch_cast_fn fletch_cast_find_neon(enum fletch_dtype from, enum fletch_dtype to)
-{
-    (void)from;
-    (void)to;
-    return NULL;
-}
-
+#endif
 #endif

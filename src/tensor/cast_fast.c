@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* cast_lanes.h - casts of many elements at a time, in the words of no certain processor
+/* cast_fast.c - casts of many elements at a time, in the words of no certain processor
  *
- * To be included, once, by a file that has said what these words are with its processor's
- * instructions; cast_avx2.c explains each. What is here:
+ * What the words are is said by lanes_avx2.h and lanes_neon.h; where there is neither,
+ * there are no such casts.
  *
  * The processor converts; what costs is the account. To float16 the elements go in blocks,
  * and in most of them no value overflows, none is NaN and no relative error is a new
@@ -12,10 +12,12 @@
  *
  * An error is stored - value in the wider type of the two, where it is exact.
  */
-#ifndef FLETCH_TENSOR_CAST_LANES_H
-#define FLETCH_TENSOR_CAST_LANES_H
-
 #include "tensor/cast_fast.h"
+
+#include "tensor/lanes_avx2.h"
+#include "tensor/lanes_neon.h"
+
+#ifdef LANES_NAME
 
 #include <string.h>
 
@@ -507,14 +509,32 @@ static const struct {
     { FLETCH_F8_E5M2FNUZ, e5m2fnuz_to_f16, e5m2fnuz_to_f32 },
 };
 
-/* NULL for a pair that has no kernel here. */
-static fletch_cast_fn find_cast(enum fletch_dtype from, enum fletch_dtype to)
+fletch_cast_fn fletch_cast_find_fast(enum fletch_dtype from, enum fletch_dtype to)
 {
-    if (to != FLETCH_F16 && to != FLETCH_F32)
+    if ((to != FLETCH_F16 && to != FLETCH_F32) || !has_lanes())
         return NULL;
     for (size_t i = 0; i < sizeof(CASTS) / sizeof(CASTS[0]); i++)
         if (CASTS[i].from == from)
             return to == FLETCH_F16 ? CASTS[i].to_f16 : CASTS[i].to_f32;
+    return NULL;
+}
+
+const char *fletch_cast_fast_name(void)
+{
+    return has_lanes() ? LANES_NAME : NULL;
+}
+
+#else
+
+fletch_cast_fn fletch_cast_find_fast(enum fletch_dtype from, enum fletch_dtype to)
+{
+    (void)from;
+    (void)to;
+    return NULL;
+}
+
+const char *fletch_cast_fast_name(void)
+{
     return NULL;
 }
 
