@@ -6,6 +6,20 @@
 
 #include <stdio.h>
 
+static void add_crcs(struct fletch_text *text,
+                     const struct fletch_verification *verification)
+{
+    char number[FLETCH_NUMBER_CAP];
+
+    if (verification->crcs == verification->rows)
+        fletch_text_add(text, "page CRCs checked\n");
+    else if (!verification->crcs)
+        fletch_text_add(text, "no page has a CRC\n");
+    else
+        fletch_text_addf(text, "%s of them from pages with a CRC, which was checked\n",
+                         fletch_text_count(number, verification->crcs));
+}
+
 static void print_text(const struct fletch_args *args,
                        const struct fletch_verification *verification)
 {
@@ -14,8 +28,9 @@ static void print_text(const struct fletch_args *args,
 
     fletch_text_add(&text, "  Output:          ");
     fletch_text_safe(&text, args->operands[0]);
-    fletch_text_addf(&text, "\n  Rows:            %s, read whole, page CRCs checked\n",
+    fletch_text_addf(&text, "\n  Rows:            %s, read whole, ",
                      fletch_text_count(number, verification->rows));
+    add_crcs(&text, verification);
     fletch_text_addf(&text, "  Parameters:      %s\n",
                      fletch_text_count(number, verification->parameters));
     fletch_text_add(&text, "  Hashes:          ");
@@ -51,6 +66,7 @@ static void print_json(const struct fletch_args *args,
     fletch_report_text(&report, "error_message", err->status ? err->message : NULL);
     fletch_report_count(&report, "rows", verification->rows);
     fletch_report_count(&report, "parameters", verification->parameters);
+    fletch_report_count(&report, "crcs", verification->crcs);
     fletch_report_count(&report, "hashes", verification->hashes);
     fletch_report_count(&report, "compared_bytes", verification->compared_bytes);
     fletch_report_end(&report);

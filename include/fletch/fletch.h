@@ -361,6 +361,8 @@ struct fletch_verification {
     uint64_t parameters;
     uint64_t compared_bytes; /* against the source; 0 without one */
     size_t hashes;           /* row hashes of metadata.json that were checked */
+    size_t crcs; /* rows whose page has a CRC, which was right; other writers often leave
+                    them out */
 };
 
 /* Proves a converted folder, or its weights.parquet with the metadata.json that may be

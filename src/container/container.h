@@ -120,6 +120,9 @@ enum fletch_status fletch_reader_open(struct fletch_reader **out,
                                       const struct fletch_file *file,
                                       struct fletch_error *err);
 void fletch_reader_close(struct fletch_reader *reader);
+/* Bytes of the row's value; where only its page tells, what its type and shape need, and 0
+ * for a type that is not known. */
+uint64_t fletch_reader_size(const struct fletch_reader_row *row);
 
 /* Reads values: one thread's buffers and decoders. */
 struct fletch_cursor;
@@ -147,6 +150,8 @@ enum fletch_status fletch_cursor_begin(struct fletch_cursor *cursor, size_t i,
                                        struct fletch_error *err);
 enum fletch_status fletch_cursor_next(struct fletch_cursor *cursor, const void **bytes,
                                       size_t *size, struct fletch_error *err);
+/* Whether the page of the row that was begun last has a CRC. */
+bool fletch_cursor_has_crc(const struct fletch_cursor *cursor);
 /* The next piece goes to `piece`, of FLETCH_PIECE_SIZE bytes, where it is decoded in
  * pieces; what comes out of a whole page stays where that is, valid until the row is done.
  * NULL: into the cursor's own again. */

@@ -519,6 +519,11 @@ enum fletch_status fletch_cursor_next(struct fletch_cursor *cursor, const void *
     return fletch_reader_blame(status, cursor->reader->file->file, err);
 }
 
+bool fletch_cursor_has_crc(const struct fletch_cursor *cursor)
+{
+    return cursor->page_found.header.has_crc;
+}
+
 void fletch_cursor_aim(struct fletch_cursor *cursor, uint8_t *piece)
 {
     cursor->aim = piece;

@@ -7,6 +7,7 @@
 #include "container/reader.h"
 
 #include "base/bytes.h"
+#include "tensor/dtype.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -442,4 +443,14 @@ void fletch_reader_close(struct fletch_reader *reader)
     }
     fletch_arena_release(&reader->arena);
     fletch_free(reader);
+}
+
+uint64_t fletch_reader_size(const struct fletch_reader_row *row)
+{
+    enum fletch_dtype dtype = fletch_dtype_from_torch(row->dtype, strlen(row->dtype));
+    uint64_t size = 0;
+
+    if (row->size != UINT64_MAX)
+        return row->size;
+    return fletch_mul(&size, row->count, fletch_dtype_size(dtype)) ? size : 0;
 }

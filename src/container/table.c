@@ -3,7 +3,6 @@
 #include "container/container.h"
 
 #include "base/bytes.h"
-#include "tensor/dtype.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -91,19 +90,6 @@ size_t fletch_table_count(const struct fletch_table *table)
     return table->reader->rows_count;
 }
 
-/* Where only its page says how long a value is, its type and shape must do until it is
- * read.
- */
-static uint64_t size_of(const struct fletch_reader_row *row)
-{
-    enum fletch_dtype dtype = fletch_dtype_from_torch(row->dtype, strlen(row->dtype));
-    uint64_t size = 0;
-
-    if (row->size != UINT64_MAX)
-        return row->size;
-    return fletch_mul(&size, row->count, fletch_dtype_size(dtype)) ? size : 0;
-}
-
 bool fletch_table_at(struct fletch_row *out, const struct fletch_table *table, size_t i)
 {
     const struct fletch_reader_row *row;
@@ -116,7 +102,7 @@ bool fletch_table_at(struct fletch_row *out, const struct fletch_table *table, s
                                 .shape = row->shape,
                                 .rank = row->rank,
                                 .count = row->count,
-                                .size = size_of(row),
+                                .size = fletch_reader_size(row),
                                 .compressed_size = row->compressed_size };
     return true;
 }

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#define SHAPE_TEXT_SIZE 200
 /* Elements of the source that are read and cast at a time. */
 #define CHUNK_COUNT ((size_t)32 << 10)
 
@@ -99,6 +100,31 @@ static enum fletch_status compare(struct fletch_comparison *comparison,
     return FLETCH_OK;
 }
 
+/* "[48,32]"; of more dimensions than have room, the first ones. */
+static void shape_text(char out[SHAPE_TEXT_SIZE], const uint64_t *shape, unsigned rank)
+{
+    int len = 0;
+
+    for (unsigned i = 0; i < rank && len < SHAPE_TEXT_SIZE - 32; i++)
+        len += snprintf(out + len, (size_t)(SHAPE_TEXT_SIZE - len), "%s%" PRIu64,
+                        i ? "," : "[", shape[i]);
+    snprintf(out + len, (size_t)(SHAPE_TEXT_SIZE - len), "%s%s", rank ? "" : "[",
+             len < SHAPE_TEXT_SIZE - 32 ? "]" : ",...]");
+}
+
+static enum fletch_status fail_shape(const struct fletch_reader_row *row,
+                                     const struct fletch_tensor *tensor,
+                                     struct fletch_error *err)
+{
+    char is[SHAPE_TEXT_SIZE], should[SHAPE_TEXT_SIZE];
+
+    shape_text(is, row->shape, row->rank);
+    shape_text(should, tensor->shape, tensor->rank);
+    return fletch_fail(err, FLETCH_ERR_VERIFY,
+                       "row '%s': its shape is %s, but that of the source %s", row->name,
+                       is, should);
+}
+
 /* The row's description against its tensor; fills in how to cast. */
 static enum fletch_status compare_shape(struct fletch_comparison *comparison,
                                         struct fletch_error *err)
@@ -113,11 +139,7 @@ static enum fletch_status compare_shape(struct fletch_comparison *comparison,
                            row->name, row->dtype, fletch_dtype_text(plan->dtype));
     if (row->rank != tensor->rank || row->count != tensor->count ||
         memcmp(row->shape, tensor->shape, tensor->rank * sizeof(*tensor->shape)))
-        return fletch_fail(err, FLETCH_ERR_VERIFY,
-                           "row '%s': its shape (rank %u, %" PRIu64
-                           " elements) is not that of the "
-                           "source (rank %u, %" PRIu64 " elements)",
-                           row->name, row->rank, row->count, tensor->rank, tensor->count);
+        return fail_shape(row, tensor, err);
     comparison->cast = fletch_cast_find_bare(tensor->dtype, comparison->dtype);
     if (!comparison->cast)
         return fletch_fail(err, FLETCH_ERR_VERIFY, "row '%s': %s cannot have become %s",
@@ -193,6 +215,7 @@ enum fletch_status fletch_comparison_begin(struct fletch_comparison *out,
     status = fletch_cursor_begin(juror->cursor, pairing->row, err);
     if (status)
         fletch_error_prefix(err, "row '%s'", out->row->name);
+    out->has_crc = fletch_cursor_has_crc(juror->cursor);
     return status;
 }
 

@@ -39,6 +39,7 @@ struct fletch_comparison {
     struct fletch_sha256 *sha; /* of the juror that began it */
     uint64_t next;             /* element of the source to read */
     uint64_t position;         /* bytes compared */
+    bool has_crc;              /* of the row's page */
     size_t begin, size; /* of juror->expected, bytes not yet compared: [begin, size) */
     struct fletch_cast_report report; /* `overflowed` alone is true */
 };

@@ -60,7 +60,7 @@ struct trial {
 static uint64_t weight(const struct trial *trial, const struct fletch_pairing *pairing)
 {
     return pairing->plan ? pairing->plan->tensor->size
-                         : trial->reader->rows[pairing->row].compressed_size;
+                         : fletch_reader_size(&trial->reader->rows[pairing->row]);
 }
 
 /* Under the lock. */
@@ -249,15 +249,17 @@ static enum fletch_status give_back(struct trial *trial,
 }
 
 /* Under the lock. */
-static void count_in(struct trial *trial, const struct fletch_pairing *pairing,
-                     uint64_t told)
+static void count_in(struct trial *trial, const struct hearing *hearing)
 {
+    const struct fletch_pairing *pairing = hearing->comparison.pairing;
+
     trial->done++;
-    trial->done_bytes += weight(trial, pairing) - told;
+    trial->done_bytes += hearing->whole - hearing->told;
     trial->found.rows++;
     trial->found.parameters += trial->reader->rows[pairing->row].count;
     trial->found.compared_bytes += pairing->plan ? pairing->plan->tensor->size : 0;
     trial->found.hashes += pairing->sha256 ? 1 : 0;
+    trial->found.crcs += hearing->comparison.has_crc ? 1 : 0;
     tell(trial);
 }
 
@@ -276,7 +278,7 @@ static enum fletch_status try_row(struct trial *trial, const struct fletch_pairi
     pthread_mutex_lock(&trial->lock);
     trial->busy--;
     if (!status)
-        count_in(trial, pairing, hearing.told);
+        count_in(trial, &hearing);
     pthread_cond_broadcast(&trial->changed);
     return status;
 }

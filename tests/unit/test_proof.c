@@ -47,6 +47,7 @@ static void an_honest_output_passes(void **state)
     assert_int_equal(found.parameters, COUNT + 4);
     assert_int_equal(found.compared_bytes, 4 * (COUNT + 4));
     assert_int_equal(found.hashes, 2);
+    assert_int_equal(found.crcs, 2);
     assert_ok(fletch_verify(&found, at("out"), NULL, &plain, &err), err);
     assert_int_equal(found.compared_bytes, 0);
     assert_int_equal(found.hashes, 2);
@@ -124,7 +125,8 @@ static void shapes_and_types_are_compared(void **state)
     prepare();
     assert_fails(
         fletch_verify(&found, at("out"), make_model("shape", shape, 2), &plain, &err),
-        FLETCH_ERR_VERIFY, err, "row 'first': its shape");
+        FLETCH_ERR_VERIFY, err,
+        "row 'first': its shape is [700,1000], but that of the source [1000,700]");
     assert_fails(
         fletch_verify(&found, at("out"), make_model("type", type, 2), &plain, &err),
         FLETCH_ERR_VERIFY, err,
