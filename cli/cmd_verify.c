@@ -47,7 +47,8 @@ static void print_text(const struct fletch_args *args,
     } else {
         fletch_text_add(&text, "  Compared:        no --source was given\n");
     }
-    fletch_text_add(&text, "  Verification:    PASSED\n");
+    fletch_text_addf(&text, "  Verification:    PASSED%s\n",
+                     verification->compared ? "" : ", but no value was compared");
     fputs(fletch_text_string(&text), stdout);
     fletch_text_release(&text);
 }
@@ -69,6 +70,7 @@ static void print_json(const struct fletch_args *args,
     fletch_report_count(&report, "crcs", verification->crcs);
     fletch_report_count(&report, "hashes", verification->hashes);
     fletch_report_count(&report, "compared_bytes", verification->compared_bytes);
+    fletch_report_bool(&report, "values_compared", verification->compared);
     fletch_report_end(&report);
 }
 
@@ -105,8 +107,9 @@ const struct fletch_command fletch_command_verify = {
     .usage = "DIR [--source MODEL] [options]",
     .summary = "prove a converted folder, also against its checkpoint",
     .about =
-        "Checks the file's structure, every page's CRC, and every row against "
-        "metadata.json and its sha256. With --source, also redoes every cast from the "
+        "Checks the file's structure, the CRC of every page that has one, every row "
+        "against metadata.json and its sha256, and that the tokenizer is there. With "
+        "--source, also redoes every cast from the "
         "checkpoint and compares every value. DIR may also be the weights.parquet in it.",
     .examples = "  fletch verify ./bert\n"
                 "  fletch verify ./bert --source ./bert-base-uncased",

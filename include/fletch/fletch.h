@@ -361,16 +361,19 @@ struct fletch_verification {
     uint64_t parameters;
     uint64_t compared_bytes; /* against the source; 0 without one */
     size_t hashes;           /* row hashes of metadata.json that were checked */
-    size_t crcs; /* rows whose page has a CRC, which was right; other writers often leave
-                    them out */
+    size_t crcs;   /* rows whose page has a CRC, which was right; other writers often leave
+                      them out */
+    bool compared; /* values were held against hashes or a source; false: nothing is known
+                      of them, and FLETCH_STAGE_WARNING has said so */
 };
 
 /* Proves a converted folder, or its weights.parquet with the metadata.json that may be
  * beside it. Without `source` (NULL): structure, page CRCs, every row against metadata.json
- * and its sha256. With it, also everything that a conversion proves: the plan and the casts
- * are redone from the checkpoint and every value compared. FLETCH_ERR_VERIFY names the row
- * and the element. Of the options, family, prefix, set, threads and the callbacks
- * are used. */
+ * and its sha256, and the tokenizer that it names is there. Folders of other tools may lack
+ * those lists: then `compared` is false. With it, also everything that a conversion proves:
+ * the plan and the casts are redone from the checkpoint and every value compared.
+ * FLETCH_ERR_VERIFY names the row and the element. Of the options, family, prefix, set,
+ * threads and the callbacks are used. */
 FLETCH_API enum fletch_status fletch_verify(struct fletch_verification *out,
                                             const char *out_dir, const char *source,
                                             const struct fletch_options *options,

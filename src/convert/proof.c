@@ -454,6 +454,7 @@ enum fletch_status fletch_proof_run(struct fletch_verification *out,
         fletch_pool_run(useful_threads(&trial), sit_in, &trial);
         status = trial.status;
     }
+    trial.found.compared = proof->plans || json_is_object(proof->rows);
     if (!status)
         *out = trial.found;
     pthread_cond_destroy(&trial.changed);

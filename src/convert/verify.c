@@ -3,6 +3,7 @@
 #include "convert/pipeline.h"
 #include "convert/proof.h"
 #include "convert/tail.h"
+#include "convert/tokenizer.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -17,6 +18,14 @@ struct verification {
     struct fletch_model *model; /* of the source */
     struct fletch_row_plans plans;
 };
+
+static void warn(const struct verification *v, const char *text)
+{
+    struct fletch_progress progress = { .stage = FLETCH_STAGE_WARNING, .text = text };
+
+    if (v->options->progress)
+        v->options->progress(&progress, v->options->user);
+}
 
 /* ---- metadata.json against the rows ---- */
 
@@ -59,15 +68,74 @@ static enum fletch_status compare_layer(const json_t *layers,
     return FLETCH_OK;
 }
 
-static enum fletch_status compare_metadata(const struct verification *v,
-                                           struct fletch_error *err)
+/* A number that our account has of a row. */
+static enum fletch_status compare_number(const json_t *account, const char *key,
+                                         uint64_t found,
+                                         const struct fletch_reader_row *row,
+                                         struct fletch_error *err)
 {
-    const json_t *layers = json_object_get(v->metadata, "layer_info");
+    json_int_t said = json_integer_value(json_object_get(account, key));
+
+    if ((uint64_t)said == found)
+        return FLETCH_OK;
+    return fletch_fail(err, FLETCH_ERR_VERIFY,
+                       "row '%s': its \"%s\" are %" PRIu64 ", metadata.json says %lld",
+                       row->name, key, found, (long long)said);
+}
+
+static enum fletch_status compare_account_row(const json_t *rows,
+                                              const struct fletch_reader_row *row,
+                                              struct fletch_error *err)
+{
+    const json_t *account = json_object_get(rows, row->name);
+
+    if (!json_is_string(json_object_get(account, "sha256")))
+        return fletch_fail(err, FLETCH_ERR_VERIFY,
+                           "row '%s': metadata.json has no sha256 of it", row->name);
+    /* a rewritten file may not tell these, or not of each row */
+    if (row->size != UINT64_MAX)
+        TRY(compare_number(account, "bytes", row->size, row, err));
+    if (row->compressed_size)
+        TRY(compare_number(account, "compressed_bytes", row->compressed_size, row, err));
+    return FLETCH_OK;
+}
+
+/* What a conversion of ours says of its output: all of it is there, and true. */
+static enum fletch_status compare_account(const struct verification *v,
+                                          const json_t *account, struct fletch_error *err)
+{
+    static const char *const counts[] = { "num_layers", "num_weight_tensors" };
+    const json_t *rows = json_object_get(account, "rows");
+    size_t rows_count = v->reader->rows_count;
+
+    if (!json_is_object(rows))
+        return fletch_fail(err, FLETCH_ERR_VERIFY,
+                           "metadata.json: \"fletch\" lacks its rows");
+    for (size_t i = 0; i < rows_count; i++)
+        TRY(compare_account_row(rows, &v->reader->rows[i], err));
+    if (json_object_size(rows) != rows_count)
+        return fletch_fail(err, FLETCH_ERR_VERIFY,
+                           "metadata.json has the sha256 of %zu rows, weights.parquet has "
+                           "%zu",
+                           json_object_size(rows), rows_count);
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        const json_t *count = json_object_get(v->metadata, counts[i]);
+
+        if (count && (uint64_t)json_integer_value(count) != rows_count)
+            return fletch_fail(err, FLETCH_ERR_VERIFY,
+                               "weights.parquet has %zu rows, metadata.json says %lld "
+                               "(\"%s\")",
+                               rows_count, (long long)json_integer_value(count), counts[i]);
+    }
+    return FLETCH_OK;
+}
+
+static enum fletch_status compare_layers(const struct verification *v, const json_t *layers,
+                                         struct fletch_error *err)
+{
     const json_t *total = json_object_get(v->metadata, "total_parameters");
     uint64_t parameters = 0;
 
-    if (!layers)
-        return FLETCH_OK;
     for (size_t i = 0; i < v->reader->rows_count; i++) {
         TRY(compare_layer(layers, &v->reader->rows[i], err));
         parameters += v->reader->rows[i].count;
@@ -82,6 +150,71 @@ static enum fletch_status compare_metadata(const struct verification *v,
                            " parameters, metadata.json says %lld",
                            parameters, (long long)json_integer_value(total));
     return FLETCH_OK;
+}
+
+/* Other tools' folders may have no such lists: then nothing is known, and that is said. */
+static enum fletch_status compare_metadata(const struct verification *v,
+                                           struct fletch_error *err)
+{
+    const json_t *layers = json_object_get(v->metadata, "layer_info");
+    const json_t *account = json_object_get(v->metadata, "fletch");
+
+    if (!layers && account)
+        return fletch_fail(err, FLETCH_ERR_VERIFY,
+                           "metadata.json lacks its \"layer_info\"");
+    if (layers)
+        TRY(compare_layers(v, layers, err));
+    else
+        warn(v, "metadata.json has no \"layer_info\": no name, type or shape was held "
+                "against it");
+    return account ? compare_account(v, account, err) : FLETCH_OK;
+}
+
+/* ---- The tokenizer ---- */
+
+/* As strict as a conversion is with the one that it copies. */
+static enum fletch_status check_tokenizer_text(const char *path, struct fletch_error *err)
+{
+    struct fletch_buf text = { 0 }, edited = { 0 };
+    bool null;
+    enum fletch_status status = fletch_file_load(&text, path, FLETCH_JSON_SIZE_MAX, err);
+
+    if (!status) {
+        status = fletch_tokenizer_edit(&edited, &null, (const char *)text.bytes, text.size,
+                                       0, err);
+        if (status)
+            fletch_error_prefix(err, "%s", path);
+    }
+    fletch_buf_release(&edited);
+    fletch_buf_release(&text);
+    return status;
+}
+
+/* What metadata.json promises beside it. A folder of another tool's may have other files
+ * than a tokenizer.json. */
+static enum fletch_status check_tokenizer(struct verification *v, const char *metadata,
+                                          struct fletch_error *err)
+{
+    const char *named = json_string_value(json_object_get(v->metadata, "tokenizer_path"));
+    bool ours = json_is_object(fletch_json_at(v->metadata, "fletch.tokenizer"));
+    const char *name = named ? fletch_path_base(named) : ours ? "tokenizer" : "";
+    size_t folder_len = (size_t)(fletch_path_base(metadata) - metadata);
+    char *folder = fletch_arena_text(&v->arena, metadata, folder_len), *path = NULL, *text;
+
+    if (folder)
+        path = fletch_path_join(&v->arena, folder, name);
+    text = path ? fletch_path_join(&v->arena, path, "tokenizer.json") : NULL;
+    if (!text)
+        return fletch_fail_memory(err, strlen(metadata), "a path");
+    if (!*name)
+        return FLETCH_OK;
+    if (fletch_file_kind(ours ? text : path) == FLETCH_FILE_NONE)
+        return fletch_fail(err, FLETCH_ERR_VERIFY,
+                           "%s: no such file or folder, metadata.json promises a tokenizer "
+                           "there",
+                           ours ? text : path);
+    return fletch_file_kind(text) == FLETCH_FILE_NONE ? FLETCH_OK
+                                                      : check_tokenizer_text(text, err);
 }
 
 /* ---- Opening ---- */
@@ -131,7 +264,10 @@ static enum fletch_status open_output(struct verification *v, struct fletch_erro
         TRY(fletch_tail_check(fletch_json_at(v->metadata, "fletch.footer"), &v->file, err));
     }
     TRY(fletch_reader_open(&v->reader, &v->file, err));
-    return metadata ? compare_metadata(v, err) : FLETCH_OK;
+    if (!metadata)
+        return FLETCH_OK;
+    TRY(compare_metadata(v, err));
+    return check_tokenizer(v, metadata, err);
 }
 
 /* What was set then, and behind it what the caller sets: of a key the last counts. */
@@ -222,6 +358,9 @@ enum fletch_status fletch_verify(struct fletch_verification *out, const char *ou
                                       .threads = fletch_thread_count(v.options) };
 
         status = fletch_proof_run(out, v.reader, &proof, err);
+        if (!status && !out->compared)
+            warn(&v, "no value was compared with anything: no sha256 is known of them, and "
+                     "no source was given");
     }
     fletch_row_plans_release(&v.plans);
     fletch_model_close(v.model);

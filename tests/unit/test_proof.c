@@ -59,6 +59,9 @@ static void an_honest_output_passes(void **state)
     assert_ok(fletch_verify(&found, at("alone.parquet"), at("model"), &plain, &err), err);
     assert_int_equal(found.rows, 2);
     assert_int_equal(found.hashes, 0);
+    assert_true(found.compared);
+    assert_ok(fletch_verify(&found, at("alone.parquet"), NULL, &plain, &err), err);
+    assert_false(found.compared);
 }
 
 static void a_changed_value_is_named(void **state)
@@ -167,6 +170,17 @@ static void metadata_must_fit(void **state)
           "metadata.json" },
         { "\"total_parameters\": 700004", "\"total_parameters\": 700005",
           "weights.parquet has 700004 parameters, metadata.json says 700005" },
+        { "\"layer_info\"", "\"layer_infa\"", "metadata.json lacks its \"layer_info\"" },
+        { "\"rows\": {", "\"rowz\": {", "metadata.json: \"fletch\" lacks its rows" },
+        { "\"rows\": {\n      ", "\"rows\": {\"x\":0, ",
+          "metadata.json has the sha256 of 3 rows, weights.parquet has 2" },
+        { "\"num_layers\": 2", "\"num_layers\": 3",
+          "weights.parquet has 2 rows, metadata.json says 3 (\"num_layers\")" },
+        { "\"bytes\": 1400000", "\"bytes\": 1400001",
+          "row 'first': its \"bytes\" are 1400000, metadata.json says 1400001" },
+        { "\"compressed_bytes\": 1", "\"compressed_bytes\": 9",
+          "row 'first': its \"compressed_bytes\" are 1" },
+        { "\"sha256\"", "\"sha257\"", "row 'first': metadata.json has no sha256 of it" },
     };
     struct fletch_verification found;
     struct fletch_error err;
@@ -180,6 +194,9 @@ static void metadata_must_fit(void **state)
 
         snprintf(bad, sizeof(bad), "%s", good);
         found_at = strstr(bad, edits[i].from);
+        /* the footer has a sha256 too, in front of those of the rows */
+        if (found_at && !strcmp(edits[i].from, "\"sha256\""))
+            found_at = strstr(strstr(bad, "\"rows\": {"), edits[i].from);
         assert_non_null(found_at);
         memcpy(found_at, edits[i].to, strlen(edits[i].to));
         put_text(at("out/metadata.json"), bad);
