@@ -310,6 +310,11 @@ enum fletch_status fletch_checkpoint_load(struct fletch_checkpoint **out, const 
     list.arena = &checkpoint->arena;
     own = fletch_arena_strdup(&checkpoint->arena, path);
     status = own ? look(&there, own, err) : fletch_fail_memory(err, strlen(path), "a path");
+    if (!status && !there)
+        status = fletch_fail(err, FLETCH_ERR_NOT_FOUND,
+                             "%s: no such file or folder, expected a model's folder or its "
+                             "weights file",
+                             path);
     if (status)
         goto done;
     status = fletch_file_kind(own) == FLETCH_FILE_FOLDER

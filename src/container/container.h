@@ -114,6 +114,10 @@ struct fletch_reader {
     struct fletch_reader_file *file; /* private: the parsed footer */
 };
 
+/* Opens the weights.parquet in a converted folder, or that file by its own path. The arena
+ * keeps the path. NOT_FOUND says what was expected. */
+enum fletch_status fletch_weights_open(struct fletch_file *out, struct fletch_arena *arena,
+                                       const char *path, struct fletch_error *err);
 /* Reads footer and small columns. `file` is borrowed and must stay open. FORMAT with byte
  * offset, UNSUPPORTED naming the feature. */
 enum fletch_status fletch_reader_open(struct fletch_reader **out,

@@ -24,18 +24,6 @@ static int compare_names(const void *a, const void *b, void *user)
     return strcmp(rows[*x].name, rows[*y].name);
 }
 
-static enum fletch_status open_file(struct fletch_table *table, const char *path,
-                                    struct fletch_error *err)
-{
-    char *weights = fletch_file_kind(path) == FLETCH_FILE_FOLDER
-                        ? fletch_path_join(&table->arena, path, "weights.parquet")
-                        : fletch_arena_strdup(&table->arena, path);
-
-    if (!weights)
-        return fletch_fail_memory(err, strlen(path), "a path");
-    return fletch_file_open(&table->file, weights, err);
-}
-
 static enum fletch_status sort_names(struct fletch_table *table, struct fletch_error *err)
 {
     size_t count = table->reader->rows_count;
@@ -60,7 +48,7 @@ enum fletch_status fletch_table_open(struct fletch_table **out, const char *path
     if (!table)
         return fletch_fail_memory(err, sizeof(*table), "a table");
     table->file = FLETCH_FILE_CLOSED;
-    status = open_file(table, path, err);
+    status = fletch_weights_open(&table->file, &table->arena, path, err);
     if (!status)
         status = fletch_reader_open(&table->reader, &table->file, err);
     if (!status)

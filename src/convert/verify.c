@@ -243,22 +243,15 @@ static enum fletch_status find_metadata(const char **out, struct verification *v
 static enum fletch_status open_output(struct verification *v, struct fletch_error *err)
 {
     bool folder = fletch_file_kind(v->out_dir) == FLETCH_FILE_FOLDER;
-    char *weights = folder ? fletch_path_join(&v->arena, v->out_dir, "weights.parquet")
-                           : fletch_arena_strdup(&v->arena, v->out_dir);
     const char *metadata;
 
-    if (!weights)
-        return fletch_fail_memory(err, strlen(v->out_dir), "a path");
+    TRY(fletch_weights_open(&v->file, &v->arena, v->out_dir, err));
     TRY(find_metadata(&metadata, v, folder, err));
-    if (folder && fletch_file_kind(weights) == FLETCH_FILE_NONE)
-        return fletch_fail(err, FLETCH_ERR_NOT_FOUND,
-                           "%s: no such file, expected in a converted folder", weights);
     if (folder && fletch_file_kind(metadata) == FLETCH_FILE_NONE)
         return fletch_fail(err, FLETCH_ERR_NOT_FOUND,
                            "%s: no such file, expected beside weights.parquet; that file "
                            "alone may be given by its own path",
                            metadata);
-    TRY(fletch_file_open(&v->file, weights, err));
     if (metadata) {
         TRY(fletch_json_load(&v->metadata, metadata, false, err));
         TRY(fletch_tail_check(fletch_json_at(v->metadata, "fletch.footer"), &v->file, err));

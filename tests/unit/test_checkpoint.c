@@ -326,10 +326,13 @@ static void paths_that_lead_nowhere(void **state)
     const char *link;
 
     (void)state;
-    assert_refused_at(at("none"), FLETCH_ERR_NOT_FOUND, at("none"),
-                      "No such file or directory");
+    assert_refused_at(
+        at("none"), FLETCH_ERR_NOT_FOUND, at("none"),
+        "no such file or folder, expected a model's folder or its weights file");
     put_text(at("file"), "x");
-    assert_refused_at(at("file/"), FLETCH_ERR_NOT_FOUND, at("file/"), "Not a directory");
+    assert_refused_at(
+        at("file/"), FLETCH_ERR_NOT_FOUND, at("file/"),
+        "no such file or folder, expected a model's folder or its weights file");
     make_folder("m");
     make_folder("m/model.safetensors");
     assert_refused_at(at("m"), FLETCH_ERR_FORMAT, at("m/model.safetensors"),

@@ -289,6 +289,19 @@ static void rows_are_found_by_name(void **state)
     fletch_file_close(&file);
 }
 
+static void nowhere_says_what_was_expected(void **state)
+{
+    struct fletch_error err = { 0 };
+    struct fletch_table *table;
+
+    (void)state;
+    assert_fails(fletch_table_open(&table, at("none"), &err), FLETCH_ERR_NOT_FOUND, err,
+                 "/none: no such file or folder, expected a converted folder or its "
+                 "weights.parquet");
+    assert_fails(fletch_table_open(&table, scratch, &err), FLETCH_ERR_NOT_FOUND, err,
+                 "/weights.parquet: no such file, expected in a converted folder");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -298,6 +311,8 @@ int main(void)
         cmocka_unit_test(damage_has_its_sentence),
         cmocka_unit_test(a_file_that_shrinks_is_an_error),
         cmocka_unit_test(rows_are_found_by_name),
+        cmocka_unit_test_setup_teardown(nowhere_says_what_was_expected, make_scratch,
+                                        remove_scratch),
     };
 
     return cmocka_run_group_tests(tests, make_values, NULL);
