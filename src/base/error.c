@@ -61,6 +61,14 @@ void fletch_error_prefix(struct fletch_error *err, const char *format, ...)
              (int)(sizeof(old) - 1), old);
 }
 
+enum fletch_status fletch_cancel_check(const struct fletch_cancel *cancel,
+                                       struct fletch_error *err)
+{
+    if (cancel->ask && cancel->ask(cancel->user))
+        return fletch_fail(err, FLETCH_ERR_CANCELLED, "interrupted");
+    return FLETCH_OK;
+}
+
 const char *fletch_status_name(enum fletch_status status)
 {
     static const char *const names[] = {

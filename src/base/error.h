@@ -31,6 +31,16 @@ enum fletch_status fletch_fail_memory(struct fletch_error *err, size_t size,
 void fletch_error_prefix(struct fletch_error *err, const char *format, ...)
     FLETCH_PRINTF(2, 3);
 
+/* Whom long work asks whether to go on. Zeroed is nobody. */
+struct fletch_cancel {
+    fletch_cancel_fn ask;
+    void *user; /* handed to it */
+};
+
+/* FLETCH_ERR_CANCELLED when the answer is to stop. */
+enum fletch_status fletch_cancel_check(const struct fletch_cancel *cancel,
+                                       struct fletch_error *err);
+
 /* Hands a failure on. */
 #define TRY(call)                                                                          \
     do {                                                                                   \

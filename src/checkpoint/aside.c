@@ -12,10 +12,12 @@
 #include <string.h>
 #include <unistd.h>
 
+enum state { PACKED, UNPACKING, THERE };
+
 struct held {
     struct fletch_zip_member member; /* its name in the list's arena */
     uint64_t place;
-    bool there;
+    enum state state;
 };
 
 struct fletch_aside {
@@ -23,7 +25,10 @@ struct fletch_aside {
     size_t *numbers;         /* [zip.count], of the one in `held`, plus 1 */
     struct held *held;       /* [zip.count], `count` in use, in the order of their places */
     size_t count;
-    pthread_mutex_t lock; /* guards who is there */
+    pthread_mutex_t lock;        /* guards the states and what is below */
+    pthread_cond_t changed;      /* a member is not UNPACKING any more */
+    const struct held *damaged;  /* the last one that was; NULL: none */
+    struct fletch_error failure; /* what is wrong with it */
 };
 
 static enum fletch_status open_file(struct fletch_file *out, struct fletch_error *err)
@@ -51,6 +56,7 @@ static enum fletch_status open_aside(struct fletch_aside **out,
     if (!aside)
         return fletch_fail_memory(err, sizeof(*aside), "a file to unpack into");
     pthread_mutex_init(&aside->lock, NULL);
+    pthread_cond_init(&aside->changed, NULL);
     aside->file.fd = -1;
     aside->numbers = fletch_alloc_array(zip->count, sizeof(*aside->numbers));
     aside->held = fletch_alloc_array(zip->count, sizeof(*aside->held));
@@ -112,32 +118,59 @@ static struct held *find(const struct fletch_aside *aside, uint64_t offset)
     return aside->count ? &aside->held[low] : NULL;
 }
 
-static enum fletch_status unpack(struct fletch_aside *aside, struct held *held,
-                                 const struct fletch_file *archive,
-                                 struct fletch_error *err)
+/* Holding the lock, which is let go while the member is unpacked. That one is damaged is
+ * known from then on: all threads want the same large member, and would find out in turn.
+ */
+static void unpack(struct fletch_aside *aside, struct held *held,
+                   const struct fletch_file *archive, const struct fletch_cancel *cancel,
+                   struct fletch_error *err)
 {
     const struct fletch_zip zip = { .file = archive };
-    enum fletch_status status =
-        fletch_zip_copy(&aside->file, held->place, &zip, &held->member, err);
+    enum fletch_status status;
 
-    held->there = !status;
-    return status;
+    held->state = UNPACKING;
+    pthread_mutex_unlock(&aside->lock);
+    status = fletch_zip_copy(&aside->file, held->place, &zip, &held->member, cancel, err);
+    pthread_mutex_lock(&aside->lock);
+    held->state = status ? PACKED : THERE;
+    if (status == FLETCH_ERR_FORMAT) {
+        aside->damaged = held;
+        aside->failure = *err;
+    }
+    pthread_cond_broadcast(&aside->changed);
 }
 
 enum fletch_status fletch_aside_file(const struct fletch_file **out,
                                      struct fletch_aside *aside,
                                      const struct fletch_file *archive, uint64_t offset,
+                                     const struct fletch_cancel *cancel,
                                      struct fletch_error *err)
 {
     struct held *held = find(aside, offset);
-    enum fletch_status status = FLETCH_OK;
+    struct fletch_error said = { .status = FLETCH_OK };
 
-    pthread_mutex_lock(&aside->lock);
-    if (held && !held->there)
-        status = unpack(aside, held, archive, err);
-    pthread_mutex_unlock(&aside->lock);
     *out = &aside->file;
-    return status;
+    if (!held)
+        return FLETCH_OK;
+    pthread_mutex_lock(&aside->lock);
+    while (held->state == UNPACKING)
+        pthread_cond_wait(&aside->changed, &aside->lock);
+    if (aside->damaged == held)
+        said = aside->failure;
+    else if (held->state == PACKED)
+        unpack(aside, held, archive, cancel, &said);
+    pthread_mutex_unlock(&aside->lock);
+    if (said.status && err)
+        *err = said;
+    return said.status;
+}
+
+void fletch_aside_relax(struct fletch_aside *aside)
+{
+    if (!aside || ftruncate(aside->file.fd, 0))
+        return;
+    for (size_t i = 0; i < aside->count; i++)
+        aside->held[i].state = PACKED;
 }
 
 uint64_t fletch_aside_size(const struct fletch_aside *aside)
@@ -151,6 +184,7 @@ void fletch_aside_close(struct fletch_aside *aside)
         return;
     fletch_file_close(&aside->file);
     pthread_mutex_destroy(&aside->lock);
+    pthread_cond_destroy(&aside->changed);
     fletch_free(aside->numbers);
     fletch_free(aside->held);
     fletch_free(aside);

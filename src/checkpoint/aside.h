@@ -23,11 +23,16 @@ enum fletch_status fletch_aside_place(uint64_t *out, struct fletch_tensor_list *
                                       const struct fletch_zip_member *member,
                                       struct fletch_error *err);
 /* The file, in which the member that byte `offset` lies in is unpacked now if it was not
- * yet. Any number of threads at once. FORMAT, IO, MEMORY. */
+ * yet. Any number of threads at once: they wait for the member that they want, and for no
+ * other. FORMAT, IO, MEMORY, CANCELLED. */
 enum fletch_status fletch_aside_file(const struct fletch_file **out,
                                      struct fletch_aside *aside,
                                      const struct fletch_file *archive, uint64_t offset,
+                                     const struct fletch_cancel *cancel,
                                      struct fletch_error *err);
+/* Gives the disk back: members are unpacked again if somebody wants them. Nobody may be
+ * reading. Takes NULL. */
+void fletch_aside_relax(struct fletch_aside *aside);
 /* Bytes of all places. */
 uint64_t fletch_aside_size(const struct fletch_aside *aside);
 /* Takes NULL. */

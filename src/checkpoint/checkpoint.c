@@ -410,14 +410,16 @@ fletch_checkpoint_find(const struct fletch_checkpoint *checkpoint, const char *n
 
 /* Where a tensor's bytes lie that are compressed in the file. */
 static enum fletch_status unpacked(const struct fletch_file **out,
-                                   const struct fletch_checkpoint_file *file,
+                                   const struct fletch_checkpoint *checkpoint,
                                    const struct fletch_tensor *tensor,
                                    struct fletch_error *err)
 {
-    enum fletch_status status =
-        fletch_aside_file(out, file->aside, &file->file, tensor->offset, err);
+    const struct fletch_checkpoint_file *file = &checkpoint->files[tensor->file];
+    enum fletch_status status = fletch_aside_file(out, file->aside, &file->file,
+                                                  tensor->offset, &checkpoint->cancel, err);
 
-    if (status && status != FLETCH_ERR_IO) /* those begin with the path */
+    /* the system's sentences begin with the path */
+    if (status && status != FLETCH_ERR_IO && status != FLETCH_ERR_CANCELLED)
         fletch_error_prefix(err, "%s", file->file.path);
     return status;
 }
@@ -437,7 +439,7 @@ enum fletch_status fletch_checkpoint_read(const struct fletch_checkpoint *checkp
                            FLETCH_NAME_SHOWN, tensor->name, size, begin, tensor->size);
     file = &checkpoint->files[tensor->file].file;
     if (tensor->aside && size)
-        TRY(unpacked(&file, &checkpoint->files[tensor->file], tensor, err));
+        TRY(unpacked(&file, checkpoint, tensor, err));
     if (!fletch_tensor_is_straight(tensor))
         return fletch_strided_read(checkpoint->strided, file, tensor, begin, out, size,
                                    err);
@@ -447,4 +449,6 @@ enum fletch_status fletch_checkpoint_read(const struct fletch_checkpoint *checkp
 void fletch_checkpoint_relax(struct fletch_checkpoint *checkpoint)
 {
     fletch_strided_relax(checkpoint->strided);
+    for (size_t i = 0; i < checkpoint->files_count; i++)
+        fletch_aside_relax(checkpoint->files[i].aside);
 }

@@ -58,6 +58,8 @@ struct fletch_checkpoint {
     json_t *facts; /* numbers and words that it holds besides, as {"dims": {"n_mels": 80}};
                       NULL: none */
     struct fletch_strided *strided; /* windows of what does not lie in order; NULL */
+    struct fletch_cancel cancel;    /* asked while a compressed member is unpacked; set by
+                                       whoever reads tensors, before the first is read */
 };
 
 /* What is known about which tensors are the model's. */
@@ -151,13 +153,14 @@ enum fletch_status fletch_checkpoint_load(struct fletch_checkpoint **out, const 
 #define FLETCH_GATHER_THREAD_SIZE ((size_t)1 << 20)
 
 /* `size` bytes of a tensor from byte `begin` on, its elements in order and little-endian,
- * however the file holds them. IO when the file shrank. */
+ * however the file holds them. IO when the file shrank; FORMAT, CANCELLED, MEMORY where a
+ * compressed member must be unpacked for them. */
 enum fletch_status fletch_checkpoint_read(const struct fletch_checkpoint *checkpoint,
                                           const struct fletch_tensor *tensor,
                                           uint64_t begin, void *out, size_t size,
                                           struct fletch_error *err);
-/* Gives back what reading tensors that do not lie in order needed, until one is read again.
- * Nobody may be reading. */
+/* Gives back what reading needed, memory for tensors that do not lie in order and disk for
+ * compressed ones, until one is read again. Nobody may be reading. */
 void fletch_checkpoint_relax(struct fletch_checkpoint *checkpoint);
 /* Puts a list in natural order in place of the checkpoint's: other names, parts and
  * transpositions of its tensors. Made by fletch_alloc_array, and taken on success. MEMORY.

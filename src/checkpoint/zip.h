@@ -63,10 +63,12 @@ enum fletch_status fletch_zip_peek(uint8_t *out, size_t size, const struct fletc
                                    const struct fletch_zip_member *member,
                                    struct fletch_error *err);
 /* All bytes of a member, unpacked, to byte `offset` of a file, a step at a time; checked
- * like fletch_zip_load, when all were written. */
+ * like fletch_zip_load, when all were written. Before each step it is asked whether to go
+ * on: CANCELLED. */
 enum fletch_status fletch_zip_copy(const struct fletch_file *out, uint64_t offset,
                                    const struct fletch_zip *zip,
                                    const struct fletch_zip_member *member,
+                                   const struct fletch_cancel *cancel,
                                    struct fletch_error *err);
 
 #endif

@@ -267,6 +267,7 @@ enum fletch_status fletch_zip_peek(uint8_t *out, size_t size, const struct fletc
 
 static enum fletch_status copy_steps(const struct fletch_file *out, uint64_t offset,
                                      struct stream *stream, uint8_t *bytes,
+                                     const struct fletch_cancel *cancel,
                                      struct fletch_error *err)
 {
     uint64_t left = stream->member->size;
@@ -275,6 +276,7 @@ static enum fletch_status copy_steps(const struct fletch_file *out, uint64_t off
     while (left) {
         size_t size = left < COPY_STEP ? (size_t)left : COPY_STEP;
 
+        TRY(fletch_cancel_check(cancel, err));
         TRY(read_next(stream, bytes, size, err));
         crc = fletch_crc32(crc, bytes, size);
         TRY(fletch_file_write(out, offset, bytes, size, err));
@@ -287,6 +289,7 @@ static enum fletch_status copy_steps(const struct fletch_file *out, uint64_t off
 enum fletch_status fletch_zip_copy(const struct fletch_file *out, uint64_t offset,
                                    const struct fletch_zip *zip,
                                    const struct fletch_zip_member *member,
+                                   const struct fletch_cancel *cancel,
                                    struct fletch_error *err)
 {
     struct stream *stream = NULL;
@@ -295,7 +298,7 @@ enum fletch_status fletch_zip_copy(const struct fletch_file *out, uint64_t offse
                                       : fletch_fail_memory(err, COPY_STEP, "unpacking");
 
     if (!status)
-        status = copy_steps(out, offset, stream, bytes, err);
+        status = copy_steps(out, offset, stream, bytes, cancel, err);
     close_stream(stream);
     fletch_free(bytes);
     return status;

@@ -11,9 +11,9 @@
 enum fletch_status fletch_check_cancel(const struct fletch_options *options,
                                        struct fletch_error *err)
 {
-    if (options->cancel && options->cancel(options->user))
-        return fletch_fail(err, FLETCH_ERR_CANCELLED, "interrupted");
-    return FLETCH_OK;
+    const struct fletch_cancel cancel = { options->cancel, options->user };
+
+    return fletch_cancel_check(&cancel, err);
 }
 
 enum fletch_status fletch_workbench_open(struct fletch_workbench *out,

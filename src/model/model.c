@@ -308,6 +308,9 @@ enum fletch_status fletch_model_open(struct fletch_model **out, const char *path
         fletch_model_close(model);
         return status;
     }
+    for (size_t i = 0; options && i < model->parts_count; i++)
+        model->parts[i].checkpoint->cancel =
+            (struct fletch_cancel){ options->cancel, options->user };
     *out = model;
     return FLETCH_OK;
 }

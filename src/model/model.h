@@ -58,8 +58,8 @@ struct fletch_model {
 };
 
 /* Opens the model at `path`. Of the options, which may be NULL, family, prefix and set are
- * used. NOT_FOUND, IO, FORMAT, UNSUPPORTED, FAMILY, MEMORY, with the file in front of the
- * message. */
+ * used; cancel and user are kept for when its tensors are read. NOT_FOUND, IO, FORMAT,
+ * UNSUPPORTED, FAMILY, MEMORY, with the file in front of the message. */
 enum fletch_status fletch_model_open(struct fletch_model **out, const char *path,
                                      const struct fletch_options *options,
                                      struct fletch_error *err);

@@ -19,13 +19,14 @@ static void check_ways(const struct fletch_buf *bytes, const struct fletch_zip *
 {
     struct fletch_file copy = { memfd_create("copy", MFD_CLOEXEC), bytes->size, "copy" };
     uint8_t *back = malloc(bytes->size + 1);
+    const struct fletch_cancel nobody = { 0 };
     struct fletch_error err = { 0 };
 
     if (copy.fd < 0 || !back)
         abort();
     MUST(!fletch_zip_peek(back, bytes->size / 2, zip, member, &err));
     MUST(!memcmp(back, bytes->bytes, bytes->size / 2));
-    MUST(!fletch_zip_copy(&copy, 0, zip, member, &err));
+    MUST(!fletch_zip_copy(&copy, 0, zip, member, &nobody, &err));
     MUST(!fletch_file_read(&copy, 0, back, bytes->size, &err));
     MUST(!memcmp(back, bytes->bytes, bytes->size));
     fletch_file_close(&copy);

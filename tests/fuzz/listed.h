@@ -43,12 +43,13 @@ static inline void check_list(const struct fletch_tensor_list *list,
     for (size_t i = 0; i < list->count; i++) {
         const struct fletch_tensor *tensor = &list->tensors[i];
         const struct fletch_file *from = file;
+        const struct fletch_cancel nobody = { 0 };
         struct fletch_error err = { 0 };
         size_t size = tensor->size < sizeof(bytes) ? (size_t)tensor->size : sizeof(bytes);
 
         check_tensor(tensor, tensor->aside ? fletch_aside_size(list->aside) : file->size);
         if (tensor->aside && size &&
-            fletch_aside_file(&from, list->aside, file, tensor->offset, &err)) {
+            fletch_aside_file(&from, list->aside, file, tensor->offset, &nobody, &err)) {
             MUST(err.status && !strncmp(err.message, "byte ", 5));
             continue;
         }

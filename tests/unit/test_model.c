@@ -174,12 +174,18 @@ static void refused_set(const char *path, const char *family, const char *settin
     assert_null(model);
 }
 
+static bool never(void *user)
+{
+    (void)user;
+    return false;
+}
+
 static void settings(void **state)
 {
     static const char *const set[] = { "num_attention_heads=4",        "pad_token_id=0",
                                        "architecture=BertForMaskedLM", "max_seq_len=64",
                                        "num_attention_heads=2",        NULL };
-    const struct fletch_options options = { .set = set };
+    const struct fletch_options options = { .set = set, .cancel = never, .user = &state };
     struct fletch_model *model;
     struct fletch_error err;
 
@@ -194,6 +200,9 @@ static void settings(void **state)
                             json_object_get(model->config, "architectures"), 0)),
                         "BertForMaskedLM");
     assert_int_equal(json_object_size(model->set), 4);
+    /* for when tensors are read, of compressed members */
+    assert_ptr_equal(model->parts[0].checkpoint->cancel.ask, never);
+    assert_ptr_equal(model->parts[0].checkpoint->cancel.user, &state);
     fletch_model_close(model);
     refused_set(scratch, NULL, "heads=12",
                 "--set heads: no key that counts for a bert model, expected one of "

@@ -2,7 +2,9 @@
 /* test_npy.c - NumPy's files: what every header means, refusals word by word */
 #include "npy_files.h"
 
+#include "checkpoint/aside.h"
 #include "checkpoint/strided.h"
+
 /* ---- What headers mean ---- */
 
 struct good {
@@ -339,6 +341,75 @@ static void what_is_no_tensor_is_noted(void **state)
     fletch_checkpoint_close(checkpoint);
 }
 
+struct asked {
+    const struct fletch_checkpoint *checkpoint;
+    int times;
+};
+
+/* Stops the second time. While one member is being unpacked, another that is there already
+ * can be read. */
+static bool ask(void *user)
+{
+    struct asked *asked = user;
+
+    assert_values(asked->checkpoint, "there", COUNTING, 6);
+    return ++asked->times > 1;
+}
+
+static void unpacking_is_cancelled_and_keeps_nobody_waiting(void **state)
+{
+    static const struct array arrays[] = {
+        { "long.npy", HEADER("<f4", "False", "(6,)"), 24, true },
+        { "there.npy", HEADER("<f4", "False", "(6,)"), 24, true },
+    };
+    struct fletch_checkpoint *checkpoint =
+        open_good((put_npz_file("x.npz", arrays, 2, NULL), at("x.npz")));
+    struct asked asked = { checkpoint, 1 };
+    struct fletch_error err;
+    float found[6];
+
+    (void)state;
+    assert_values(checkpoint, "there", COUNTING, 6);
+    checkpoint->cancel = (struct fletch_cancel){ ask, &asked };
+    assert_fails(
+        fletch_checkpoint_read(checkpoint, &checkpoint->tensors[0], 0, found, 24, &err),
+        FLETCH_ERR_CANCELLED, err, "interrupted");
+    assert_int_equal(strncmp(err.message, "interrupted", 11), 0);
+    asked.times = 0;
+    assert_values(checkpoint, "long", COUNTING, 6);
+    assert_int_equal(asked.times, 1);
+    fletch_checkpoint_close(checkpoint);
+}
+
+static void what_was_unpacked_is_given_back(void **state)
+{
+    static const struct array arrays[] = {
+        { "a.npy", HEADER("<f4", "False", "(6,)"), 24, true },
+        { "b.npy", HEADER("<f4", "False", "(6,)"), 24, true },
+    };
+    struct fletch_checkpoint *checkpoint =
+        open_good((put_npz_file("x.npz", arrays, 2, NULL), at("x.npz")));
+    const struct fletch_file *file;
+    struct fletch_error err;
+    struct stat info;
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        assert_values(checkpoint, "a", COUNTING, 6);
+        assert_values(checkpoint, "b", COUNTING, 6);
+        assert_ok(fletch_aside_file(&file, checkpoint->files[0].aside,
+                                    &checkpoint->files[0].file, 0, &checkpoint->cancel,
+                                    &err),
+                  err);
+        assert_int_equal(fstat(file->fd, &info), 0);
+        assert_true(info.st_size > 48);
+        fletch_checkpoint_relax(checkpoint);
+        assert_int_equal(fstat(file->fd, &info), 0);
+        assert_int_equal(info.st_size, 0);
+    }
+    fletch_checkpoint_close(checkpoint);
+}
+
 struct archive_refusal {
     struct array arrays[2];
     enum fletch_status status;
@@ -427,6 +498,8 @@ int main(void)
         SCRATCH_TEST(versions_and_limits),
         SCRATCH_TEST(archives_of_every_kind),
         SCRATCH_TEST(what_is_no_tensor_is_noted),
+        SCRATCH_TEST(unpacking_is_cancelled_and_keeps_nobody_waiting),
+        SCRATCH_TEST(what_was_unpacked_is_given_back),
         SCRATCH_TEST(members_are_refused_by_name),
         SCRATCH_TEST(where_a_folder_has_several),
     };

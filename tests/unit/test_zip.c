@@ -67,6 +67,7 @@ static void long_members_in_steps(void **state)
         { .name = "m/b", .bytes = bytes, .size = SIZE, .crc = 2 },
     };
     struct fletch_file file = FLETCH_FILE_CLOSED, copy = FLETCH_FILE_CLOSED;
+    const struct fletch_cancel nobody = { 0 };
     struct fletch_buf loaded = { 0 };
     struct fletch_zip zip;
     struct fletch_error err;
@@ -89,7 +90,7 @@ static void long_members_in_steps(void **state)
         assert_memory_equal(back, bytes, 70000);
         assert_int_equal(back[70000], 0);
         assert_ok(fletch_file_create(&copy, at("copy"), &err), err);
-        assert_ok(fletch_zip_copy(&copy, PLACE, &zip, &zip.members[i], &err), err);
+        assert_ok(fletch_zip_copy(&copy, PLACE, &zip, &zip.members[i], &nobody, &err), err);
         fletch_file_close(&copy);
         assert_ok(fletch_file_open(&copy, at("copy"), &err), err);
         assert_int_equal(copy.size, SIZE + PLACE);
