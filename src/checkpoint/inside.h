@@ -10,6 +10,12 @@
 
 /* ---- list.c ---- */
 
+/* Elements and bytes of a shape; with a dimension of 0 there are none whatever the others
+ * are. FORMAT when they are more than 64 bits count, or no whole bytes. */
+enum fletch_status fletch_measure(uint64_t *count, uint64_t *size, enum fletch_dtype dtype,
+                                  const uint64_t *shape, unsigned rank,
+                                  struct fletch_error *err);
+
 /* Appends a text that lives as long as the arena, which the texts themselves grow in.
  * MEMORY.
  */

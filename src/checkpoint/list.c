@@ -15,18 +15,38 @@
 #include <stdio.h>
 #include <string.h>
 
+enum fletch_status fletch_measure(uint64_t *count, uint64_t *size, enum fletch_dtype dtype,
+                                  const uint64_t *shape, unsigned rank,
+                                  struct fletch_error *err)
+{
+    const unsigned bits = fletch_dtype_info(dtype)->bits;
+    uint64_t rest;
+    bool empty = false;
+
+    for (unsigned i = 0; i < rank; i++)
+        empty |= !shape[i];
+    *count = !empty;
+    for (unsigned i = 0; i < rank && !empty; i++)
+        if (!fletch_mul(count, *count, shape[i]))
+            return fletch_fail(err, FLETCH_ERR_FORMAT,
+                               "has more elements than 64 bits count");
+    rest = *count % 8 * bits;
+    if (rest % 8)
+        return fletch_fail(err, FLETCH_ERR_FORMAT, "does not have whole bytes");
+    if (!fletch_mul(size, *count / 8, bits) || !fletch_add(size, *size, rest / 8))
+        return fletch_fail(err, FLETCH_ERR_FORMAT, "has more bytes than 64 bits count");
+    return FLETCH_OK;
+}
+
 /* The first invariant of checkpoint.h. */
 static bool measures_up(const struct fletch_tensor *tensor)
 {
-    uint64_t count = 1, bits;
+    uint64_t count, size;
 
-    if (tensor->rank > FLETCH_RANK_MAX)
-        return false;
-    for (unsigned i = 0; i < tensor->rank; i++)
-        if (!fletch_mul(&count, count, tensor->shape[i]))
-            return false;
-    return fletch_mul(&bits, count, fletch_dtype_info(tensor->dtype)->bits) &&
-           count == tensor->count && bits % 8 == 0 && bits / 8 == tensor->size;
+    return tensor->rank <= FLETCH_RANK_MAX &&
+           !fletch_measure(&count, &size, tensor->dtype, tensor->shape, tensor->rank,
+                           NULL) &&
+           count == tensor->count && size == tensor->size;
 }
 
 /* The second. */

@@ -6,6 +6,7 @@
  * that is read; each key must be there once.
  */
 #include "checkpoint/npy.h"
+#include "checkpoint/inside.h"
 
 #include "base/bytes.h"
 
@@ -343,23 +344,6 @@ enum fletch_status fletch_npy_measure(size_t *out, const uint8_t *bytes, size_t 
     return FLETCH_OK;
 }
 
-/* Count and size; an array with a dimension of 0 is empty whatever the others are. */
-static enum fletch_status count(struct fletch_npy *npy, struct fletch_error *err)
-{
-    bool empty = false;
-
-    for (unsigned i = 0; i < npy->rank; i++)
-        empty |= !npy->shape[i];
-    npy->count = !empty;
-    for (unsigned i = 0; i < npy->rank && !empty; i++)
-        if (!fletch_mul(&npy->count, npy->count, npy->shape[i]))
-            return fletch_fail(err, FLETCH_ERR_FORMAT,
-                               "has more elements than 64 bits count");
-    if (!fletch_mul(&npy->size, npy->count, fletch_dtype_size(npy->dtype)))
-        return fletch_fail(err, FLETCH_ERR_FORMAT, "has more bytes than 64 bits count");
-    return FLETCH_OK;
-}
-
 enum fletch_status fletch_npy_read(struct fletch_npy *out, const uint8_t *bytes,
                                    size_t size, uint64_t base, struct fletch_error *err)
 {
@@ -379,5 +363,7 @@ enum fletch_status fletch_npy_read(struct fletch_npy *out, const uint8_t *bytes,
     cursor.long_suffix = bytes[6] < 3;
     *out = (struct fletch_npy){ .begin = size };
     TRY(read_dict(out, &cursor));
-    return out->what ? FLETCH_OK : count(out, err);
+    return out->what ? FLETCH_OK
+                     : fletch_measure(&out->count, &out->size, out->dtype, out->shape,
+                                      out->rank, err);
 }

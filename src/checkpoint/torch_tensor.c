@@ -380,17 +380,7 @@ static enum fletch_status measure(struct fletch_tensor *out,
                                   const struct fletch_torch *torch, const uint64_t *shape,
                                   const uint64_t *strides, struct fletch_error *err)
 {
-    bool empty = false;
-
-    for (unsigned i = 0; i < out->rank; i++)
-        empty |= !shape[i];
-    out->count = !empty;
-    for (unsigned i = 0; i < out->rank && !empty; i++)
-        if (!fletch_mul(&out->count, out->count, shape[i]))
-            return fletch_fail(err, FLETCH_ERR_FORMAT,
-                               "has more elements than 64 bits count");
-    if (!fletch_mul(&out->size, out->count, fletch_dtype_size(out->dtype)))
-        return fletch_fail(err, FLETCH_ERR_FORMAT, "has more bytes than 64 bits count");
+    TRY(fletch_measure(&out->count, &out->size, out->dtype, shape, out->rank, err));
     TRY(keep(&out->shape, torch, shape, out->rank, err));
     return in_order(shape, strides, out->rank, out->count)
                ? FLETCH_OK
