@@ -11,7 +11,6 @@
 #include "base/glob.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #define PICKLE_NAME "/data.pkl"
@@ -33,11 +32,12 @@ static enum fletch_status find_storage(struct fletch_torch_place *out,
 {
     struct archive *archive = torch->container;
     const struct fletch_zip_member *member;
-    char name[512];
-    int len = snprintf(name, sizeof(name), "%s/data/%s", archive->root, storage->key);
+    const char *name =
+        fletch_arena_format(&archive->zip.arena, "%s/data/%s", archive->root, storage->key);
 
-    member =
-        len > 0 && (size_t)len < sizeof(name) ? fletch_zip_find(&archive->zip, name) : NULL;
+    if (!name)
+        return fletch_fail_memory(err, strlen(storage->key), "the name of a storage");
+    member = fletch_zip_find(&archive->zip, name);
     if (!member)
         return fletch_fail(err, FLETCH_ERR_FORMAT,
                            "its storage '%.*s' is not in the archive, expected member "

@@ -53,6 +53,12 @@ struct fletch_torch {
     void *container;
 };
 
+static inline const struct fletch_pickle_value *
+fletch_torch_value(const struct fletch_torch *torch, uint32_t index)
+{
+    return &torch->pickle.values[index];
+}
+
 /* ---- torch_tensor.c ---- */
 
 enum fletch_torch_make {

@@ -12,24 +12,18 @@
 /* Callees that are named. */
 #define CALLS_NOTED 20
 
-static const struct fletch_pickle_value *value_at(const struct fletch_torch *torch,
-                                                  uint32_t index)
-{
-    return &torch->pickle.values[index];
-}
-
 const struct fletch_pickle_value *fletch_torch_callee(const struct fletch_torch *torch,
                                                       uint32_t call)
 {
     const struct fletch_pickle_value *callee =
-        value_at(torch, value_at(torch, call)->callee);
+        fletch_torch_value(torch, fletch_torch_value(torch, call)->callee);
 
     if (callee->kind == FLETCH_PICKLE_PERSISTENT) {
-        const struct fletch_pickle_value *id = value_at(torch, callee->id);
+        const struct fletch_pickle_value *id = fletch_torch_value(torch, callee->id);
 
         if (id->kind == FLETCH_PICKLE_TUPLE && id->count > 1 &&
-            fletch_pickle_is_text(value_at(torch, id->items[0]), "module"))
-            callee = value_at(torch, id->items[1]);
+            fletch_pickle_is_text(fletch_torch_value(torch, id->items[0]), "module"))
+            callee = fletch_torch_value(torch, id->items[1]);
     }
     return callee->kind == FLETCH_PICKLE_GLOBAL ? callee : NULL;
 }
@@ -38,7 +32,7 @@ const struct fletch_pickle_value *fletch_torch_callee(const struct fletch_torch 
 static const struct fletch_pickle_value *stranger_of(const struct fletch_torch *torch,
                                                      uint32_t index)
 {
-    const struct fletch_pickle_value *call = value_at(torch, index), *callee;
+    const struct fletch_pickle_value *call = fletch_torch_value(torch, index), *callee;
 
     if (call->kind != FLETCH_PICKLE_CALL)
         return NULL;
@@ -70,13 +64,13 @@ enum fletch_status fletch_torch_note_calls(struct fletch_torch *torch,
             return fletch_tensor_list_note(torch->list, err,
                                            "byte %" PRIu64 ": the pickle wants to call "
                                            "more than these %d; nothing was called",
-                                           value_at(torch, i)->at, CALLS_NOTED);
+                                           fletch_torch_value(torch, i)->at, CALLS_NOTED);
         seen[count++] = callee;
         TRY(fletch_tensor_list_note(torch->list, err,
                                     "byte %" PRIu64
                                     ": the pickle wants to call %.*s.%.*s; nothing was "
                                     "called",
-                                    value_at(torch, i)->at, FLETCH_NAME_SHOWN,
+                                    fletch_torch_value(torch, i)->at, FLETCH_NAME_SHOWN,
                                     callee->module, FLETCH_NAME_SHOWN, callee->name));
     }
     return FLETCH_OK;

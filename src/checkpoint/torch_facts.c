@@ -21,12 +21,6 @@ struct facts {
     size_t count;
 };
 
-static const struct fletch_pickle_value *value_at(const struct fletch_torch *torch,
-                                                  uint32_t index)
-{
-    return &torch->pickle.values[index];
-}
-
 static bool is_word(const struct fletch_pickle_value *value)
 {
     return value->kind == FLETCH_PICKLE_TEXT && value->len <= WORD_MAX &&
@@ -65,9 +59,10 @@ static enum fletch_status take(struct facts *facts, json_t *object,
                                struct fletch_error *err)
 {
     for (uint32_t i = 0; i + 1 < dict->count && facts->count < FACTS_MAX; i += 2) {
-        const struct fletch_pickle_value *key = value_at(facts->torch, dict->items[i]);
+        const struct fletch_pickle_value *key =
+            fletch_torch_value(facts->torch, dict->items[i]);
         const struct fletch_pickle_value *value =
-            value_at(facts->torch, dict->items[i + 1]);
+            fletch_torch_value(facts->torch, dict->items[i + 1]);
         json_t *fact;
 
         if (!is_word(key) || !is_fact(value, below))
@@ -84,7 +79,7 @@ static enum fletch_status take(struct facts *facts, json_t *object,
 
 enum fletch_status fletch_torch_facts(struct fletch_torch *torch, struct fletch_error *err)
 {
-    const struct fletch_pickle_value *top = value_at(torch, torch->pickle.top);
+    const struct fletch_pickle_value *top = fletch_torch_value(torch, torch->pickle.top);
     struct facts facts = { .torch = torch, .top = json_object() };
     enum fletch_status status = FLETCH_OK;
 

@@ -10,18 +10,13 @@
 #include <inttypes.h>
 #include <string.h>
 
-static const struct fletch_pickle_value *value_at(const struct fletch_torch *torch,
-                                                  uint32_t index)
-{
-    return &torch->pickle.values[index];
-}
-
 /* ---- Choosing ---- */
 
 static enum fletch_status fail_top(const struct fletch_torch *torch,
                                    struct fletch_error *err)
 {
-    const struct fletch_pickle_value *top = value_at(torch, torch->pickle.top), *callee;
+    const struct fletch_pickle_value *top = fletch_torch_value(torch, torch->pickle.top),
+                                     *callee;
 
     if (fletch_torch_what(torch, torch->pickle.top) == FLETCH_TORCH_TENSOR)
         return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
@@ -44,16 +39,18 @@ static enum fletch_status fail_top(const struct fletch_torch *torch,
 static const struct fletch_pickle_value *module_class(const struct fletch_torch *torch,
                                                       uint32_t index)
 {
-    const struct fletch_pickle_value *call = value_at(torch, index), *callee, *state;
+    const struct fletch_pickle_value *call = fletch_torch_value(torch, index), *callee,
+                                     *state;
 
     if (call->kind != FLETCH_PICKLE_CALL)
         return NULL;
     callee = fletch_torch_callee(torch, index);
-    state = value_at(torch, call->state);
+    state = fletch_torch_value(torch, call->state);
     if (!callee || state->kind != FLETCH_PICKLE_DICT)
         return NULL;
     for (uint32_t i = 0; i + 1 < state->count; i += 2)
-        if (fletch_pickle_is_text(value_at(torch, state->items[i]), "_parameters"))
+        if (fletch_pickle_is_text(fletch_torch_value(torch, state->items[i]),
+                                  "_parameters"))
             return callee;
     return NULL;
 }
@@ -62,11 +59,11 @@ static const struct fletch_pickle_value *module_class(const struct fletch_torch 
 static enum fletch_status fail_empty(const struct fletch_torch *torch,
                                      struct fletch_error *err)
 {
-    const struct fletch_pickle_value *top = value_at(torch, torch->pickle.top);
+    const struct fletch_pickle_value *top = fletch_torch_value(torch, torch->pickle.top);
     const char *none = "and none is a tensor, nor in the dicts below";
 
     for (uint32_t i = 0; i + 1 < top->count; i += 2) {
-        const struct fletch_pickle_value *key = value_at(torch, top->items[i]);
+        const struct fletch_pickle_value *key = fletch_torch_value(torch, top->items[i]);
         const struct fletch_pickle_value *whole = module_class(torch, top->items[i + 1]);
 
         if (whole && key->kind == FLETCH_PICKLE_TEXT)
@@ -160,7 +157,7 @@ static enum fletch_status take_entry(struct fletch_torch *torch,
                                      const struct fletch_torch_entry *entry,
                                      const char *prefix, struct fletch_error *err)
 {
-    const struct fletch_pickle_value *key = value_at(torch, entry->key);
+    const struct fletch_pickle_value *key = fletch_torch_value(torch, entry->key);
     struct fletch_tensor tensor = { .name = entry->name.path + strlen(prefix) };
     enum fletch_status status;
 
@@ -197,7 +194,7 @@ static enum fletch_status take(struct fletch_torch *torch,
         }
         TRY(take_entry(torch, entry, prefix, err));
         if (!taken++ || entry->container != last)
-            items += value_at(torch, entry->container)->count;
+            items += fletch_torch_value(torch, entry->container)->count;
         last = entry->container;
     }
     if (items / 2 > taken)
@@ -213,7 +210,7 @@ enum fletch_status fletch_torch_list(struct fletch_torch *torch, struct fletch_e
     const char *prefix = "";
     enum fletch_status status = FLETCH_OK;
 
-    if (value_at(torch, torch->pickle.top)->kind != FLETCH_PICKLE_DICT)
+    if (fletch_torch_value(torch, torch->pickle.top)->kind != FLETCH_PICKLE_DICT)
         return fail_top(torch, err);
     TRY(fletch_torch_walk(&walk, torch, err));
     /* an index names the tensors of its shards: nothing is chosen before it was compared */

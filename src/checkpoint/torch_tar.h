@@ -30,8 +30,8 @@ struct tar {
     struct fletch_buf object, tensors_text, scratch;
     struct tar_storage *storages; /* [storages_cap], by key, views included */
     size_t storages_count, storages_cap;
-    struct tar_tensor *tensors; /* [tensors_cap], by key */
-    size_t tensors_count, tensors_cap;
+    struct tar_tensor *tensors; /* [tensors_count], by key */
+    size_t tensors_count;
     struct fletch_tensor_list *list;
     struct fletch_error *err;
 };

@@ -151,15 +151,9 @@ bool fletch_torch_knows(const struct fletch_pickle_value *global)
     return false;
 }
 
-static const struct fletch_pickle_value *value_at(const struct fletch_torch *torch,
-                                                  uint32_t index)
-{
-    return &torch->pickle.values[index];
-}
-
 enum fletch_torch_make fletch_torch_what(const struct fletch_torch *torch, uint32_t index)
 {
-    const struct fletch_pickle_value *value = value_at(torch, index), *args;
+    const struct fletch_pickle_value *value = fletch_torch_value(torch, index), *args;
     struct fletch_torch_layout layout;
 
     if (value->kind == FLETCH_PICKLE_PERSISTENT && torch->tensor)
@@ -167,14 +161,15 @@ enum fletch_torch_make fletch_torch_what(const struct fletch_torch *torch, uint3
                                                     : FLETCH_TORCH_NO_TENSOR;
     if (value->kind != FLETCH_PICKLE_CALL)
         return FLETCH_TORCH_NO_TENSOR;
-    if (maker_of(value_at(torch, value->callee)))
+    if (maker_of(fletch_torch_value(torch, value->callee)))
         return FLETCH_TORCH_TENSOR;
-    args = value_at(torch, value->args);
+    args = fletch_torch_value(torch, value->args);
     for (uint32_t i = 0; i < args->count; i++) {
-        const struct fletch_pickle_value *arg = value_at(torch, args->items[i]);
+        const struct fletch_pickle_value *arg = fletch_torch_value(torch, args->items[i]);
 
         if (arg->kind == FLETCH_PICKLE_PERSISTENT ||
-            (arg->kind == FLETCH_PICKLE_CALL && maker_of(value_at(torch, arg->callee))))
+            (arg->kind == FLETCH_PICKLE_CALL &&
+             maker_of(fletch_torch_value(torch, arg->callee))))
             return FLETCH_TORCH_STRANGE;
     }
     return FLETCH_TORCH_NO_TENSOR;
@@ -202,13 +197,14 @@ static enum fletch_status wholes(uint64_t out[FLETCH_RANK_MAX], unsigned *count,
                                  const struct fletch_torch *torch, uint32_t index,
                                  const char *what, struct fletch_error *err)
 {
-    const struct fletch_pickle_value *value = value_at(torch, index), *args;
+    const struct fletch_pickle_value *value = fletch_torch_value(torch, index), *args;
 
     if (value->kind == FLETCH_PICKLE_CALL &&
-        fletch_pickle_is_global(value_at(torch, value->callee), "torch", "Size")) {
-        args = value_at(torch, value->args);
+        fletch_pickle_is_global(fletch_torch_value(torch, value->callee), "torch",
+                                "Size")) {
+        args = fletch_torch_value(torch, value->args);
         if (args->count)
-            value = value_at(torch, args->items[0]);
+            value = fletch_torch_value(torch, args->items[0]);
     }
     if (value->kind != FLETCH_PICKLE_TUPLE && value->kind != FLETCH_PICKLE_LIST)
         return fletch_fail(err, FLETCH_ERR_FORMAT,
@@ -221,7 +217,7 @@ static enum fletch_status wholes(uint64_t out[FLETCH_RANK_MAX], unsigned *count,
                            value->at, value->count, FLETCH_RANK_MAX);
     *count = value->count;
     for (unsigned i = 0; i < *count; i++)
-        TRY(whole(&out[i], value_at(torch, value->items[i]), what, err));
+        TRY(whole(&out[i], fletch_torch_value(torch, value->items[i]), what, err));
     return FLETCH_OK;
 }
 
@@ -240,8 +236,10 @@ static enum fletch_status read_view(struct fletch_torch_storage *out,
                            "byte %" PRIu64
                            ": a storage's view is %s, expected three values",
                            view->at, fletch_pickle_kind_text(view->kind));
-    TRY(whole(&out->view_begin, value_at(torch, view->items[1]), "a view's offset", err));
-    TRY(whole(&out->view_count, value_at(torch, view->items[2]), "a view's size", err));
+    TRY(whole(&out->view_begin, fletch_torch_value(torch, view->items[1]),
+              "a view's offset", err));
+    TRY(whole(&out->view_count, fletch_torch_value(torch, view->items[2]), "a view's size",
+              err));
     if (out->view_begin > out->count || out->view_count > out->count - out->view_begin)
         return fletch_fail(err, FLETCH_ERR_FORMAT,
                            "byte %" PRIu64 ": %" PRIu64 " elements from %" PRIu64
@@ -294,11 +292,11 @@ enum fletch_status fletch_torch_storage_read(struct fletch_torch_storage *out,
                                              const struct fletch_torch *torch,
                                              uint32_t index, struct fletch_error *err)
 {
-    const struct fletch_pickle_value *value = value_at(torch, index);
-    const struct fletch_pickle_value *id = value_at(torch, value->id);
+    const struct fletch_pickle_value *value = fletch_torch_value(torch, index);
+    const struct fletch_pickle_value *id = fletch_torch_value(torch, value->id);
 
     *is_storage = id->kind == FLETCH_PICKLE_TUPLE && id->count &&
-                  fletch_pickle_is_text(value_at(torch, id->items[0]), "storage");
+                  fletch_pickle_is_text(fletch_torch_value(torch, id->items[0]), "storage");
     if (!*is_storage)
         return FLETCH_OK;
     if (id->count != 5 && id->count != 6)
@@ -306,12 +304,15 @@ enum fletch_status fletch_torch_storage_read(struct fletch_torch_storage *out,
                            "byte %" PRIu64
                            ": the id of a storage has %u parts, expected 5 or 6",
                            value->at, id->count);
-    TRY(fletch_torch_storage_type(out, value_at(torch, id->items[1]), value->at, err));
-    TRY(read_key(out, torch, value_at(torch, id->items[2]), err));
-    TRY(whole(&out->count, value_at(torch, id->items[4]), "the size of a storage", err));
+    TRY(fletch_torch_storage_type(out, fletch_torch_value(torch, id->items[1]), value->at,
+                                  err));
+    TRY(read_key(out, torch, fletch_torch_value(torch, id->items[2]), err));
+    TRY(whole(&out->count, fletch_torch_value(torch, id->items[4]), "the size of a storage",
+              err));
     out->view_count = out->count;
-    return id->count == 6 ? read_view(out, torch, value_at(torch, id->items[5]), err)
-                          : FLETCH_OK;
+    return id->count == 6
+               ? read_view(out, torch, fletch_torch_value(torch, id->items[5]), err)
+               : FLETCH_OK;
 }
 
 /* ---- Tensors ---- */
@@ -331,7 +332,7 @@ static enum fletch_status read_dtype(struct fletch_tensor *out,
                            storage->type);
     if (!maker->dtype_at)
         return FLETCH_OK;
-    said = value_at(torch, args->items[maker->dtype_at]);
+    said = fletch_torch_value(torch, args->items[maker->dtype_at]);
     if (said->kind != FLETCH_PICKLE_GLOBAL || strcmp(said->module, "torch") != 0)
         return fletch_fail(err, FLETCH_ERR_FORMAT,
                            "byte %" PRIu64 ": its dtype is %s, expected a name of torch's",
@@ -457,7 +458,8 @@ static enum fletch_status read_view_of(struct fletch_tensor *out,
                                        const struct fletch_pickle_value *args,
                                        const struct maker *maker, struct fletch_error *err)
 {
-    const struct fletch_pickle_value *first = value_at(torch, args->items[0]), *bits;
+    const struct fletch_pickle_value *first = fletch_torch_value(torch, args->items[0]),
+                                     *bits;
     struct fletch_torch_storage storage;
     bool is_storage = false;
     uint64_t offset = 0;
@@ -469,7 +471,7 @@ static enum fletch_status read_view_of(struct fletch_tensor *out,
                            "byte %" PRIu64 ": is made of %s, expected a storage", first->at,
                            fletch_pickle_kind_text(first->kind));
     if (maker->metadata_at && args->count > maker->metadata_at) {
-        bits = value_at(torch, args->items[maker->metadata_at]);
+        bits = fletch_torch_value(torch, args->items[maker->metadata_at]);
         if (bits->kind != FLETCH_PICKLE_NONE &&
             !(bits->kind == FLETCH_PICKLE_DICT && !bits->count))
             return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
@@ -477,7 +479,7 @@ static enum fletch_status read_view_of(struct fletch_tensor *out,
                                bits->at);
     }
     TRY(read_dtype(out, torch, &storage, args, maker, err));
-    TRY(whole(&offset, value_at(torch, args->items[1]), "its offset", err));
+    TRY(whole(&offset, fletch_torch_value(torch, args->items[1]), "its offset", err));
     TRY(read_geometry(out, torch, args, err));
     return read_place(out, torch, &storage, offset, err);
 }
@@ -524,8 +526,8 @@ unwrap(const struct maker **maker, const struct fletch_pickle_value **args,
     if ((*maker)->form != FORM_SUBCLASS)
         return FLETCH_OK;
     /* (function, class, its arguments, state): once is as deep as this goes */
-    callee = value_at(torch, given->items[0]);
-    given = value_at(torch, given->items[2]);
+    callee = fletch_torch_value(torch, given->items[0]);
+    given = fletch_torch_value(torch, given->items[2]);
     if (maker_of(callee) && maker_of(callee)->form == FORM_SUBCLASS)
         return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
                            "byte %" PRIu64 ": is a class within a class", callee->at);
@@ -541,7 +543,7 @@ enum fletch_status fletch_torch_tensor_read(struct fletch_tensor *out,
     const struct maker *maker;
 
     for (int i = 0; i < WRAPS_MAX; i++) {
-        const struct fletch_pickle_value *value = value_at(torch, index);
+        const struct fletch_pickle_value *value = fletch_torch_value(torch, index);
 
         if (value->kind == FLETCH_PICKLE_PERSISTENT && torch->tensor &&
             torch->tensor(&layout, torch, index))
@@ -550,8 +552,8 @@ enum fletch_status fletch_torch_tensor_read(struct fletch_tensor *out,
             return fletch_fail(err, FLETCH_ERR_FORMAT,
                                "byte %" PRIu64 ": found %s, expected a tensor", value->at,
                                fletch_pickle_kind_text(value->kind));
-        TRY(unwrap(&maker, &args, torch, value_at(torch, value->callee),
-                   value_at(torch, value->args), err));
+        TRY(unwrap(&maker, &args, torch, fletch_torch_value(torch, value->callee),
+                   fletch_torch_value(torch, value->args), err));
         if (maker->form == FORM_VIEW)
             return read_view_of(out, torch, args, maker, err);
         index = args->items[0];
@@ -559,5 +561,5 @@ enum fletch_status fletch_torch_tensor_read(struct fletch_tensor *out,
     return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
                        "byte %" PRIu64
                        ": wrapped more often than the limit, %d (WRAPS_MAX)",
-                       value_at(torch, index)->at, WRAPS_MAX);
+                       fletch_torch_value(torch, index)->at, WRAPS_MAX);
 }

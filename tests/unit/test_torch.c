@@ -331,6 +331,30 @@ static void any_name(void **state)
     fletch_buf_release(&pickle);
 }
 
+static void a_long_root(void **state)
+{
+    struct fletch_buf pickle = { 0 }, file = { 0 };
+    char root[700], storage[720], object[720];
+    struct zip_member members[] = {
+        { .name = storage, .bytes = "0123456789abcdef", .size = 16 },
+        { .name = object },
+    };
+
+    (void)state;
+    memset(root, 'r', sizeof(root) - 1);
+    root[sizeof(root) - 1] = 0;
+    snprintf(storage, sizeof(storage), "%s/data/0", root);
+    snprintf(object, sizeof(object), "%s/data.pkl", root);
+    pickle_tensors(&pickle, &SMALL, 1);
+    members[1].bytes = pickle.bytes;
+    members[1].size = pickle.size;
+    put_zip(&file, members, 2, NULL);
+    put_bytes(at("x.bin"), file.bytes, file.size);
+    fletch_checkpoint_close(open_good(at("x.bin")));
+    fletch_buf_release(&pickle);
+    fletch_buf_release(&file);
+}
+
 /* {'model': {'w': SMALL}, 'net': {'w': this one}}, two dicts. */
 static void pickle_two(struct fletch_buf *pickle, const struct pickled *second)
 {
@@ -439,6 +463,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(compressed_storages, make_scratch, remove_scratch),
         cmocka_unit_test_setup_teardown(inert_neighbours, make_scratch, remove_scratch),
         cmocka_unit_test_setup_teardown(any_name, make_scratch, remove_scratch),
+        cmocka_unit_test_setup_teardown(a_long_root, make_scratch, remove_scratch),
         cmocka_unit_test_setup_teardown(nests_of_the_same, make_scratch, remove_scratch),
         cmocka_unit_test(nests_that_cannot_be_compared),
     };
