@@ -131,9 +131,14 @@ struct fletch_torch_entry {
 };
 
 struct fletch_torch_walk {
-    struct fletch_torch_entry *entries; /* [count] */
+    struct fletch_torch_entry
+        *entries; /* [count], those of a container one after the other */
     size_t count;
+    uint8_t *seen; /* [pickle.count] */
 };
+
+/* Of a dict, list or tuple: it was visited, and an entry lies in it or below. */
+enum { FLETCH_TORCH_SEEN = 1, FLETCH_TORCH_HOLDS };
 
 /* Lists all tensors of the pickle. UNSUPPORTED beyond a limit, by its name. */
 enum fletch_status fletch_torch_walk(struct fletch_torch_walk *out,

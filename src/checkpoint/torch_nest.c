@@ -8,7 +8,12 @@
 #include "checkpoint/torch.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
+
+/* Entries beside the tensors that are named, and how much of each name, in bytes. */
+#define OTHERS_NAMED 3
+#define OTHER_SHOWN 100
 
 /* ---- Choosing ---- */
 
@@ -174,14 +179,44 @@ static enum fletch_status take_entry(struct fletch_torch *torch,
     return fletch_tensor_list_put(torch->list, &tensor, err);
 }
 
+/* What lies right beside tensors and is none: one of them may be a missing weight. What is
+ * in the dicts among them was walked, and is named by itself. */
+struct others {
+    size_t count;
+    char names[OTHERS_NAMED * (OTHER_SHOWN + 40)]; /* "'step' (an int), 'ema' (None)" */
+};
+
+static void count_others(struct others *others, const struct fletch_torch *torch,
+                         const struct fletch_torch_walk *walk, uint32_t container)
+{
+    const struct fletch_pickle_value *dict = fletch_torch_value(torch, container);
+
+    if (dict->kind != FLETCH_PICKLE_DICT)
+        return;
+    for (uint32_t i = 0; i + 1 < dict->count; i += 2) {
+        const struct fletch_pickle_value *key = fletch_torch_value(torch, dict->items[i]);
+        uint32_t value = dict->items[i + 1];
+        size_t len = strlen(others->names);
+
+        if (fletch_torch_what(torch, value) != FLETCH_TORCH_NO_TENSOR ||
+            walk->seen[value] == FLETCH_TORCH_HOLDS)
+            continue;
+        if (others->count++ < OTHERS_NAMED && key->kind == FLETCH_PICKLE_TEXT)
+            snprintf(others->names + len, sizeof(others->names) - len, "%s'%.*s' (%s)",
+                     len ? ", " : ": ",
+                     (int)(key->len < OTHER_SHOWN ? key->len : OTHER_SHOWN), key->text,
+                     fletch_pickle_kind_text(fletch_torch_value(torch, value)->kind));
+    }
+}
+
 static enum fletch_status take(struct fletch_torch *torch,
                                const struct fletch_torch_walk *walk, const char *prefix,
                                struct fletch_error *err)
 {
     const struct fletch_choice *choice = torch->list->choice;
     bool asked = choice && choice->prefix && !torch->list->is_shard;
-    size_t taken = 0, items = 0;
-    uint32_t last = 0;
+    struct others others = { .count = 0 };
+    uint32_t last = FLETCH_PICKLE_AT_NONE;
 
     for (size_t i = 0; i < walk->count; i++) {
         const struct fletch_torch_entry *entry = &walk->entries[i];
@@ -193,15 +228,17 @@ static enum fletch_status take(struct fletch_torch *torch,
             continue;
         }
         TRY(take_entry(torch, entry, prefix, err));
-        if (!taken++ || entry->container != last)
-            items += fletch_torch_value(torch, entry->container)->count;
+        if (entry->container != last)
+            count_others(&others, torch, walk, entry->container);
         last = entry->container;
     }
-    if (items / 2 > taken)
-        return fletch_tensor_list_note(torch->list, err,
-                                       "%zu entries beside the tensors are no tensors",
-                                       items / 2 - taken);
-    return FLETCH_OK;
+    if (!others.count)
+        return FLETCH_OK;
+    return fletch_tensor_list_note(torch->list, err, "%zu %s beside the tensors %s%s%s",
+                                   others.count, others.count == 1 ? "entry" : "entries",
+                                   others.count == 1 ? "is no tensor" : "are no tensors",
+                                   others.names,
+                                   others.count > OTHERS_NAMED ? ", ..." : "");
 }
 
 enum fletch_status fletch_torch_list(struct fletch_torch *torch, struct fletch_error *err)

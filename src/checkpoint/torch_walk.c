@@ -24,7 +24,6 @@ struct walk {
     struct fletch_torch *torch;
     struct fletch_torch_walk *out;
     size_t entries_cap;
-    uint8_t *seen;        /* [pickle.count] */
     struct place *places; /* [cap], `count` in use: a queue, nothing is taken out */
     size_t count, cap;
     uint64_t bytes; /* of all ways */
@@ -54,7 +53,7 @@ static enum fletch_status push(struct walk *walk, const struct place *place)
         walk->cap = cap;
     }
     walk->places[walk->count++] = *place;
-    walk->seen[place->value] = 1;
+    walk->out->seen[place->value] = FLETCH_TORCH_SEEN;
     return FLETCH_OK;
 }
 
@@ -143,6 +142,15 @@ static enum fletch_status make_way(struct fletch_nest_name *out, struct walk *wa
 
 /* ---- The walk ---- */
 
+/* Marks a place and those above it as holding an entry. */
+static void mark_above(struct walk *walk, uint32_t index)
+{
+    while (walk->out->seen[walk->places[index].value] != FLETCH_TORCH_HOLDS) {
+        walk->out->seen[walk->places[index].value] = FLETCH_TORCH_HOLDS;
+        index = walk->places[index].above;
+    }
+}
+
 static enum fletch_status put_entry(struct walk *walk, const struct place *place,
                                     enum fletch_torch_make what)
 {
@@ -173,6 +181,7 @@ static enum fletch_status put_entry(struct walk *walk, const struct place *place
         walk->entries_cap = cap;
     }
     out->entries[out->count++] = entry;
+    mark_above(walk, place->above);
     return FLETCH_OK;
 }
 
@@ -186,7 +195,7 @@ static enum fletch_status visit(struct walk *walk, uint32_t index)
         enum fletch_torch_make what;
 
         if (is_container(value_at(walk, place.value))) {
-            if (!walk->seen[place.value])
+            if (!walk->out->seen[place.value])
                 TRY(push(walk, &place));
             continue;
         }
@@ -204,15 +213,13 @@ enum fletch_status fletch_torch_walk(struct fletch_torch_walk *out,
     struct place top = { .value = torch->pickle.top };
     enum fletch_status status;
 
-    *out = (struct fletch_torch_walk){ .count = 0 };
-    walk.seen = fletch_alloc(torch->pickle.count);
-    if (!walk.seen)
+    *out = (struct fletch_torch_walk){ .seen = fletch_alloc(torch->pickle.count) };
+    if (!out->seen)
         return fletch_fail_memory(err, torch->pickle.count, "a walk");
     status = push(&walk, &top);
     for (uint32_t i = 0; !status && i < walk.count; i++)
         status = visit(&walk, i);
     fletch_free(walk.places);
-    fletch_free(walk.seen);
     if (status)
         fletch_torch_walk_release(out);
     return status;
@@ -221,5 +228,6 @@ enum fletch_status fletch_torch_walk(struct fletch_torch_walk *out,
 void fletch_torch_walk_release(struct fletch_torch_walk *walk)
 {
     fletch_free(walk->entries);
+    fletch_free(walk->seen);
     *walk = (struct fletch_torch_walk){ .count = 0 };
 }

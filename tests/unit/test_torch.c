@@ -163,6 +163,45 @@ static void nests(void **state)
                    "tensor 'w': is sparse, which is not read");
 }
 
+/* {'sd': {'student.w': a tensor, 'teacher.w': it again, and what `more` pickles}}. */
+static struct fletch_checkpoint *open_student(const char *more, size_t size)
+{
+    const struct fletch_options options = { .prefix = "sd.student" };
+    struct fletch_checkpoint *checkpoint = NULL;
+    struct fletch_buf tail = { 0 };
+    struct fletch_error err;
+
+    fletch_buf_put(&tail, TEXT("q\1U\x09teacher.wh\1"));
+    fletch_buf_put(&tail, more, size);
+    fletch_buf_put(&tail, TEXT("us."));
+    put_around(at("x.bin"), TEXT("\x80\x02}U\2sd}(U\x09student.w"),
+               (const char *)tail.bytes, tail.size);
+    fletch_buf_release(&tail);
+    assert_ok(fletch_checkpoint_open_with(&checkpoint, at("x.bin"), &options, &err), err);
+    return checkpoint;
+}
+
+/* What is no tensor is named: it may be a weight that somebody saved in another way. A
+ * tensor that is left out is not said again here, nor is a dict that has some. */
+static void neighbours_that_are_no_tensors(void **state)
+{
+    struct fletch_checkpoint *checkpoint = open_student(TEXT("U\3old}U\1wh\1s"));
+
+    (void)state;
+    assert_true(has_note(checkpoint, "'sd.teacher' has 1 tensor, left out"));
+    assert_true(has_note(checkpoint, "'sd.old' has 1 tensor, left out"));
+    assert_false(has_note(checkpoint, "beside the tensors"));
+    fletch_checkpoint_close(checkpoint);
+    checkpoint = open_student(TEXT("U\x09student.bN"));
+    assert_true(has_note(checkpoint,
+                         "1 entry beside the tensors is no tensor: 'student.b' (None)"));
+    fletch_checkpoint_close(checkpoint);
+    checkpoint = open_student(TEXT("U\1bcm\nf\n)RU\1n]K\1aU\1eK\1U\1oX\1\0\0\0x"));
+    assert_true(has_note(checkpoint, "4 entries beside the tensors are no tensors: 'b' (an "
+                                     "object), 'n' (a list), 'e' (an int), ..."));
+    fletch_checkpoint_close(checkpoint);
+}
+
 /* Makers of tensors that no torch of today writes, or not so often one in another. */
 static void makers(void **state)
 {
@@ -459,6 +498,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(tensors_that_cannot_be, make_scratch,
                                         remove_scratch),
         cmocka_unit_test_setup_teardown(nests, make_scratch, remove_scratch),
+        cmocka_unit_test_setup_teardown(neighbours_that_are_no_tensors, make_scratch,
+                                        remove_scratch),
         cmocka_unit_test_setup_teardown(makers, make_scratch, remove_scratch),
         cmocka_unit_test_setup_teardown(compressed_storages, make_scratch, remove_scratch),
         cmocka_unit_test_setup_teardown(inert_neighbours, make_scratch, remove_scratch),
