@@ -34,6 +34,12 @@
 /* Bits of data_type: a block has just ended; how many bits of the last byte are left. */
 #define AT_BORDER 128
 #define BITS_LEFT 7
+/* What libdeflate allocates: from this level on for its search of the best way, below. */
+#define BEST_LEVEL 10
+#define BEST_SIZE ((size_t)9 << 20)
+#define FAST_SIZE ((size_t)768 << 10)
+/* What zlib's inflate does, its window included. */
+#define WALKER_SIZE ((size_t)48 << 10)
 /* Where content goes that zlib decodes and nobody wants. */
 #define SINK_SIZE ((size_t)256 << 10)
 
@@ -55,8 +61,7 @@ static size_t bound(size_t size)
 
 static size_t encoder_size(int level)
 {
-    (void)level;
-    return ((size_t)8 << 20) + SINK_SIZE + ((size_t)64 << 10);
+    return (level < BEST_LEVEL ? FAST_SIZE : BEST_SIZE) + WALKER_SIZE + SINK_SIZE;
 }
 
 static void encoder_close(struct fletch_encoder *encoder)
@@ -144,13 +149,12 @@ static enum fletch_status keep_open(struct fletch_encoder *encoder, uint8_t *byt
     TRY(open_walker(encoder, err));
     encoder->walker.next_in = bytes;
     encoder->walker.avail_in = (uInt)*size;
-    /* the first stop is in front of the first block */
     for (bool last = false; !last; border = end) {
         if (!walk_block(&end, encoder))
             return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
                                "gzip: zlib %s does not read what libdeflate wrote",
                                zlibVersion());
-        last = end > border && bytes[border / CHAR_BIT] >> border % CHAR_BIT & 1;
+        last = bytes[border / CHAR_BIT] >> border % CHAR_BIT & 1;
         if (last)
             bytes[border / CHAR_BIT] &= (uint8_t) ~(1u << border % CHAR_BIT);
     }

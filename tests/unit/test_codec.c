@@ -5,6 +5,10 @@
  */
 #include "compress.h"
 
+#ifdef FLETCH_WITH_GZIP
+#include <libdeflate.h>
+#endif
+
 /* ---- The table ---- */
 
 static void codecs_have_names_and_numbers(void **state)
@@ -307,6 +311,37 @@ static void samples_are_weighed_exactly(void **state)
                      FLETCH_EFFORT_ENTROPY);
 }
 
+#ifdef FLETCH_WITH_GZIP
+static size_t largest_request;
+
+static void *watch_malloc(size_t size)
+{
+    largest_request = size > largest_request ? size : largest_request;
+    return malloc(size);
+}
+
+/* libdeflate allocates once for a compressor. zlib and what it decodes into come on top. */
+static void gzip_says_what_a_level_takes(void **state)
+{
+    const size_t beside = ((size_t)256 + 48) << 10;
+
+    (void)state;
+    libdeflate_set_memory_allocator(watch_malloc, free);
+    for (int level = 1; level <= 12; level++) {
+        size_t said = fletch_codec_gzip.encoder_size(level);
+        struct fletch_encoder *encoder;
+        struct fletch_error err;
+
+        largest_request = 0;
+        assert_int_equal(fletch_codec_gzip.encoder_open(&encoder, level, &err), FLETCH_OK);
+        fletch_codec_gzip.encoder_close(encoder);
+        assert_true(said >= largest_request + beside);
+        assert_true(level == 1 || said <= (largest_request + beside) * 5 / 4);
+    }
+    libdeflate_set_memory_allocator(malloc, free);
+}
+#endif
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -314,6 +349,9 @@ int main(void)
         cmocka_unit_test(unknown_codecs_are_said),
         cmocka_unit_test(left_out_codecs_say_so),
         cmocka_unit_test(levels_are_checked),
+#ifdef FLETCH_WITH_GZIP
+        cmocka_unit_test(gzip_says_what_a_level_takes),
+#endif
         cmocka_unit_test(every_codec_round_trips),
         cmocka_unit_test(pieces_join),
         cmocka_unit_test(some_codecs_take_whole_pages_only),
