@@ -138,7 +138,8 @@ struct fletch_options {
     bool skip_verify;    /* do not read back and compare: faster, proves nothing */
     bool skip_tokenizer; /* text models: no tokenizer/ folder */
     bool certify;        /* also sha256 of every source file and source tensor */
-    bool force;          /* keep foreign files in the output folder and go on */
+    bool force;          /* keep foreign files in the output folder and go on; those with
+                            names of ours are replaced */
     unsigned threads;    /* 0: as many as the process may use */
     uint64_t memory;     /* bytes for buffers; 0: what the default pieces need */
     fletch_progress_fn progress; /* may be NULL */

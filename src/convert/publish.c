@@ -12,6 +12,7 @@
  */
 #include "convert/publish.h"
 
+#include "convert/older.h"
 #include "convert/tree.h"
 
 #include <errno.h>
@@ -316,7 +317,10 @@ static enum fletch_status check_older(struct fletch_staging *staging, bool force
     if (!may_write(staging->final))
         return fail_errno(staging->final, "writing there", err);
     TRY(refuse_others_kinds(staging, err));
-    return force ? FLETCH_OK : refuse_foreign(staging, err);
+    if (force)
+        return FLETCH_OK;
+    TRY(refuse_foreign(staging, err));
+    return fletch_older_check(staging->final, &staging->arena, err);
 }
 
 enum fletch_status fletch_staging_open(struct fletch_staging **out, const char *out_dir,

@@ -14,8 +14,8 @@
 struct fletch_staging;
 
 /* Checks the output folder and makes the staging folder, parents included. ARGUMENT when it
- * holds entries that fletch did not write, naming one, unless `force`; then they are kept.
- */
+ * holds entries that fletch did not write, naming one, unless `force`; then they are kept,
+ * but for those that have the names of what is written. */
 enum fletch_status fletch_staging_open(struct fletch_staging **out, const char *out_dir,
                                        bool force, struct fletch_error *err);
 /* The folder to write into; borrowed. */

@@ -23,6 +23,24 @@ static int entries(const char *folder)
     return count;
 }
 
+/* What a conversion is known by, with a word in it. */
+static const char *metadata_of(const char *text)
+{
+    static char metadata[128];
+
+    snprintf(metadata, sizeof(metadata), "{\"layer_info\": {}, \"model_name\": \"%s\"}",
+             text);
+    return metadata;
+}
+
+static const char *parquet_of(const char *text)
+{
+    static char parquet[128];
+
+    snprintf(parquet, sizeof(parquet), "PAR1 %s fletch.version PAR1", text);
+    return parquet;
+}
+
 /* Opens a staging folder for `out` and writes three files into it. */
 static struct fletch_staging *stage(const char *out, bool force, const char *text)
 {
@@ -32,9 +50,9 @@ static struct fletch_staging *stage(const char *out, bool force, const char *tex
 
     assert_ok(fletch_staging_open(&staging, out, force, &err), err);
     snprintf(path, sizeof(path), "%s/weights.parquet", fletch_staging_path(staging));
-    put_text(path, text);
+    put_text(path, parquet_of(text));
     snprintf(path, sizeof(path), "%s/metadata.json", fletch_staging_path(staging));
-    put_text(path, text);
+    put_text(path, metadata_of(text));
     snprintf(path, sizeof(path), "%s/tokenizer", fletch_staging_path(staging));
     assert_int_equal(mkdir(path, 0777), 0);
     snprintf(path, sizeof(path), "%s/tokenizer/tokenizer.json",
@@ -56,7 +74,7 @@ static void appears_with_its_parents(void **state)
 {
     (void)state;
     publish(at("a/b/out"), false, "one");
-    assert_string_equal(text_of(at("a/b/out/weights.parquet")), "one");
+    assert_string_equal(text_of(at("a/b/out/weights.parquet")), parquet_of("one"));
     assert_string_equal(text_of(at("a/b/out/tokenizer/tokenizer.json")), "one");
     assert_int_equal(entries(at("a/b")), 1);
 }
@@ -77,12 +95,12 @@ static void an_older_output_is_replaced_whole(void **state)
     (void)state;
     publish(at("out"), false, "one");
     staging = stage(at("out/"), false, "two");
-    assert_string_equal(text_of(at("out/metadata.json")), "one");
+    assert_string_equal(text_of(at("out/metadata.json")), metadata_of("one"));
     assert_int_equal(unlink(at("out/tokenizer/tokenizer.json")), 0);
     assert_ok(fletch_staging_publish(staging, &err), err);
     fletch_staging_close(staging);
-    assert_string_equal(text_of(at("out/weights.parquet")), "two");
-    assert_string_equal(text_of(at("out/metadata.json")), "two");
+    assert_string_equal(text_of(at("out/weights.parquet")), parquet_of("two"));
+    assert_string_equal(text_of(at("out/metadata.json")), metadata_of("two"));
     assert_int_equal(entries(scratch), 1);
 }
 
@@ -96,7 +114,7 @@ static void an_older_tokenizer_goes_with_the_rest(void **state)
     publish(at("out"), false, "one");
     assert_ok(fletch_staging_open(&staging, at("out"), true, &err), err);
     snprintf(path, sizeof(path), "%s/metadata.json", fletch_staging_path(staging));
-    put_text(path, "two");
+    put_text(path, metadata_of("two"));
     assert_ok(fletch_staging_publish(staging, &err), err);
     fletch_staging_close(staging);
     assert_false(exists(at("out/tokenizer/tokenizer.json")));
@@ -124,11 +142,51 @@ static void foreign_files_are_refused_or_kept(void **state)
     assert_int_equal(mkdir(at("out/deep/er"), 0777), 0);
     put_text(at("out/deep/er/file"), "mine");
     publish(at("out"), true, "two");
-    assert_string_equal(text_of(at("out/weights.parquet")), "two");
+    assert_string_equal(text_of(at("out/weights.parquet")), parquet_of("two"));
     assert_string_equal(text_of(at("out/notes.txt")), "mine");
     assert_string_equal(text_of(at("out/tokenizer/vocab.txt")), "mine");
     assert_string_equal(text_of(at("out/deep/er/file")), "mine");
     assert_int_equal(entries(scratch), 1);
+}
+
+/* Names alone say nothing. */
+static void files_of_others_with_our_names_are_refused(void **state)
+{
+    static const struct {
+        const char *name, *text;
+    } theirs[] = {
+        { "weights.parquet", "precious" }, { "weights.parquet", "PAR1 their table PAR1" },
+        { "weights.parquet", "" },         { "metadata.json", "{\"mine\": 1}" },
+        { "metadata.json", "precious" },   { "tokenizer/tokenizer.json", "{}" }
+    };
+    struct fletch_staging *staging = NULL;
+    struct fletch_error err;
+    char path[128], sentence[128];
+
+    (void)state;
+    assert_int_equal(mkdir(at("out"), 0777), 0);
+    assert_int_equal(mkdir(at("out/tokenizer"), 0777), 0);
+    for (size_t i = 0; i < sizeof(theirs) / sizeof(theirs[0]); i++) {
+        snprintf(path, sizeof(path), "out/%s", theirs[i].name);
+        put_text(at(path), theirs[i].text);
+        snprintf(sentence, sizeof(sentence),
+                 "/out: holds '%s', whose content is not of an earlier conversion; choose "
+                 "another folder, or --force to replace it",
+                 theirs[i].name);
+        assert_fails(fletch_staging_open(&staging, at("out"), false, &err),
+                     FLETCH_ERR_ARGUMENT, err, sentence);
+        assert_string_equal(text_of(at(path)), theirs[i].text);
+        assert_int_equal(unlink(at(path)), 0);
+    }
+    assert_null(staging);
+    /* with metadata.json beside it a Parquet file without our key is an older converter's
+     */
+    put_text(at("out/weights.parquet"), "PAR1 older PAR1");
+    put_text(at("out/metadata.json"), metadata_of("older"));
+    publish(at("out"), false, "one");
+    put_text(at("out/weights.parquet"), "precious");
+    publish(at("out"), true, "two");
+    assert_string_equal(text_of(at("out/weights.parquet")), parquet_of("two"));
 }
 
 static void a_file_is_no_folder(void **state)
@@ -153,7 +211,7 @@ static void through_a_link_to_where_it_points(void **state)
     assert_int_equal(mkdir(at("real"), 0777), 0);
     assert_int_equal(symlink("real", at("link")), 0);
     publish(at("link"), false, "one");
-    assert_string_equal(text_of(at("real/metadata.json")), "one");
+    assert_string_equal(text_of(at("real/metadata.json")), metadata_of("one"));
     assert_int_equal(entries(scratch), 2);
 }
 
@@ -179,7 +237,7 @@ static void what_the_dead_left_is_removed(void **state)
     assert_true(exists(path));
     fletch_staging_close(living);
     assert_int_equal(entries(scratch), 1);
-    assert_string_equal(text_of(at("out/metadata.json")), "new");
+    assert_string_equal(text_of(at("out/metadata.json")), metadata_of("new"));
 }
 
 /* What a program that cannot wait does: nothing staged is left, nothing can be published.
@@ -196,7 +254,7 @@ static void the_abandoned_is_never_published(void **state)
     assert_int_equal(entries(scratch), 1);
     assert_int_not_equal(fletch_staging_publish(staging, &err), FLETCH_OK);
     fletch_staging_close(staging);
-    assert_string_equal(text_of(at("out/metadata.json")), "old");
+    assert_string_equal(text_of(at("out/metadata.json")), metadata_of("old"));
     assert_int_equal(entries(scratch), 1);
     fletch_abandon(at("none"));
     fletch_abandon("");
@@ -282,7 +340,7 @@ static void the_working_directory_stays(void **state)
     assert_int_equal(mkdir(at("out"), 0777), 0);
     assert_int_equal(chdir(at("out")), 0);
     publish(".", false, "one");
-    assert_string_equal(text_of("metadata.json"), "one");
+    assert_string_equal(text_of("metadata.json"), metadata_of("one"));
     assert_string_equal(text_of("tokenizer/tokenizer.json"), "one");
     assert_int_equal(entries("."), 3);
     put_text("notes", "mine");
@@ -291,10 +349,10 @@ static void the_working_directory_stays(void **state)
     /* an older tokenizer goes here too */
     assert_ok(fletch_staging_open(&staging, ".", true, &err), err);
     snprintf(path, sizeof(path), "%s/metadata.json", fletch_staging_path(staging));
-    put_text(path, "two");
+    put_text(path, metadata_of("two"));
     assert_ok(fletch_staging_publish(staging, &err), err);
     fletch_staging_close(staging);
-    assert_string_equal(text_of("metadata.json"), "two");
+    assert_string_equal(text_of("metadata.json"), metadata_of("two"));
     assert_string_equal(text_of("notes"), "mine");
     assert_false(exists("weights.parquet"));
     assert_false(exists("tokenizer"));
@@ -343,7 +401,7 @@ static void only_the_folder_itself_must_be_writable(void **state)
     assert_int_equal(chmod(at("out"), 0777), 0);
     assert_int_equal(chmod(scratch, 0555), 0);
     assert_true(holds_for_others(converts_into_a_folder_below_a_locked_one));
-    assert_string_equal(text_of(at("out/metadata.json")), "two");
+    assert_string_equal(text_of(at("out/metadata.json")), metadata_of("two"));
     assert_int_equal(entries(at("out")), 3);
     assert_int_equal(chmod(at("out"), 0555), 0);
     assert_true(holds_for_others(a_locked_one_is_refused));
@@ -364,14 +422,14 @@ static void what_is_there_is_asked_when_it_counts(void **state)
     fletch_staging_close(first);
     assert_ok(fletch_staging_publish(second, &err), err);
     fletch_staging_close(second);
-    assert_string_equal(text_of(at("out/metadata.json")), "second");
+    assert_string_equal(text_of(at("out/metadata.json")), metadata_of("second"));
     assert_int_equal(entries(scratch), 1);
     second = stage(at("out"), false, "third");
     assert_int_equal(rename(at("out"), at("away")), 0);
     assert_ok(fletch_staging_publish(second, &err), err);
     fletch_staging_close(second);
-    assert_string_equal(text_of(at("out/metadata.json")), "third");
-    assert_string_equal(text_of(at("away/metadata.json")), "second");
+    assert_string_equal(text_of(at("out/metadata.json")), metadata_of("third"));
+    assert_string_equal(text_of(at("away/metadata.json")), metadata_of("second"));
     assert_int_equal(entries(scratch), 2);
 }
 
@@ -385,6 +443,7 @@ int main(void)
         TEST(an_older_output_is_replaced_whole),
         TEST(an_older_tokenizer_goes_with_the_rest),
         TEST(foreign_files_are_refused_or_kept),
+        TEST(files_of_others_with_our_names_are_refused),
         TEST(a_file_is_no_folder),
         TEST(through_a_link_to_where_it_points),
         TEST(what_the_dead_left_is_removed),
