@@ -118,7 +118,7 @@ enum fletch_status fletch_older_check(const char *folder, struct fletch_arena *a
     if (!doubtful || (certain && !foreign))
         return FLETCH_OK;
     return fletch_fail(err, FLETCH_ERR_ARGUMENT,
-                       "%s: holds '%s', whose content is not of an earlier conversion; "
+                       "%.300s: holds '%s', whose content is not of an earlier conversion; "
                        "choose another folder, or --force to replace it",
                        folder, doubtful);
 }

@@ -57,7 +57,7 @@ struct fletch_staging {
 static enum fletch_status fail_errno(const char *path, const char *what,
                                      struct fletch_error *err)
 {
-    return fletch_fail(err, FLETCH_ERR_IO, "%s: %s: %s", path, what, strerror(errno));
+    return fletch_fail(err, FLETCH_ERR_IO, "%.300s: %s: %s", path, what, strerror(errno));
 }
 
 /* ---- Where it goes ---- */
@@ -96,12 +96,23 @@ static enum fletch_status check_kind(const char *path, enum fletch_file_kind kin
     if (kind == FLETCH_FILE_FOLDER)
         return FLETCH_OK;
     if (kind != FLETCH_FILE_NONE)
-        return fletch_fail(err, FLETCH_ERR_ARGUMENT, "%s: is a file, expected a folder",
+        return fletch_fail(err, FLETCH_ERR_ARGUMENT, "%.300s: is a file, expected a folder",
                            path);
     if (!lstat(path, &info) && S_ISLNK(info.st_mode))
         return fletch_fail(err, FLETCH_ERR_NOT_FOUND,
-                           "%s: is a link to a folder that is not there", path);
+                           "%.300s: is a link to a folder that is not there", path);
     return FLETCH_OK;
+}
+
+/* ARGUMENT for a name that no folder can have: to be said before the work, not at its end.
+ */
+static enum fletch_status check_name(const char *name, struct fletch_error *err)
+{
+    if (strlen(name) <= NAME_MAX)
+        return FLETCH_OK;
+    return fletch_fail(err, FLETCH_ERR_ARGUMENT,
+                       "%.300s: a name of %zu bytes, the limit is %d (NAME_MAX)", name,
+                       strlen(name), NAME_MAX);
 }
 
 /* Resolves the output folder to an absolute path and its parent. */
@@ -125,6 +136,7 @@ static enum fletch_status locate(struct fletch_staging *staging, const char *out
         const char *parent = ".";
 
         slash = strrchr(path, '/');
+        TRY(check_name(slash ? slash + 1 : path, err));
         if (slash && slash > path) {
             *slash = 0;
             TRY(make_parents(staging, path, err));
@@ -183,7 +195,7 @@ static enum fletch_status refuse_others_kinds(struct fletch_staging *staging,
             return fletch_fail_memory(err, PATH_MAX, "a path");
         if (!lstat(path, &info) && S_ISDIR(info.st_mode) != (our_paths[i].kind == S_IFDIR))
             return fletch_fail(err, FLETCH_ERR_ARGUMENT,
-                               "%s: is a %s, expected a %s: move it away", path,
+                               "%.300s: is a %s, expected a %s: move it away", path,
                                kind_text(info.st_mode), kind_text(our_paths[i].kind));
     }
     return FLETCH_OK;
@@ -202,7 +214,7 @@ static enum fletch_status refuse_foreign(struct fletch_staging *staging,
     if (name[0])
         return fletch_fail(
             err, FLETCH_ERR_ARGUMENT,
-            "%s: holds '%s', which is not of an earlier conversion; choose another "
+            "%.300s: holds '%.100s', which is not of an earlier conversion; choose another "
             "folder, or --force to keep it there",
             staging->final, name);
     if (fletch_file_kind(tokenizer) != FLETCH_FILE_FOLDER)
@@ -211,7 +223,7 @@ static enum fletch_status refuse_foreign(struct fletch_staging *staging,
     if (name[0])
         return fletch_fail(
             err, FLETCH_ERR_ARGUMENT,
-            "%s: holds 'tokenizer/%s', which is not of an earlier conversion; "
+            "%.300s: holds 'tokenizer/%.100s', which is not of an earlier conversion; "
             "choose another folder, or --force to keep it there",
             staging->final, name);
     return FLETCH_OK;
@@ -307,7 +319,8 @@ static enum fletch_status make_staging(struct fletch_staging *staging,
         if (errno != EEXIST)
             return fail_errno(folder, "making a folder in it", err);
     }
-    return fletch_fail(err, FLETCH_ERR_IO, "%s: no free name for a folder in it", folder);
+    return fletch_fail(err, FLETCH_ERR_IO, "%.300s: no free name for a folder in it",
+                       folder);
 }
 
 /* What is there may be replaced. */

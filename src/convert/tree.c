@@ -33,7 +33,7 @@ static int open_folder_at(int fd, const char *name)
 static enum fletch_status fail_errno(const char *path, const char *what,
                                      struct fletch_error *err)
 {
-    return fletch_fail(err, FLETCH_ERR_IO, "%s: %s: %s", path, what, strerror(errno));
+    return fletch_fail(err, FLETCH_ERR_IO, "%.300s: %s: %s", path, what, strerror(errno));
 }
 
 enum fletch_status fletch_tree_find_other(char *name, size_t size, const char *folder,
@@ -115,11 +115,15 @@ static int link_entries(int to, int from, fletch_tree_own_fn own, unsigned depth
 
         if (is_dots(name) || (own && own(name) && !mixed))
             continue;
-        if (is_folder_at(dirfd(dir), name))
+        if (is_folder_at(dirfd(dir), name)) {
             failure =
                 link_folder(to, dirfd(dir), name, mixed ? is_tokenizer_json : NULL, depth);
-        else if (linkat(dirfd(dir), name, to, name, 0) && errno != EEXIST)
+            /* refuses where it is not empty */
+            if (!failure && mixed)
+                unlinkat(to, name, AT_REMOVEDIR);
+        } else if (linkat(dirfd(dir), name, to, name, 0) && errno != EEXIST) {
             failure = errno;
+        }
     }
     closedir(dir);
     return failure;
@@ -141,7 +145,7 @@ enum fletch_status fletch_tree_link_others(const char *to, const char *from,
     if (to_fd >= 0)
         close(to_fd);
     if (failure)
-        return fletch_fail(err, FLETCH_ERR_IO, "%s: keeping its other files: %s", from,
+        return fletch_fail(err, FLETCH_ERR_IO, "%.300s: keeping its other files: %s", from,
                            strerror(failure));
     return FLETCH_OK;
 }
@@ -158,7 +162,7 @@ enum fletch_status fletch_tree_sync_folder(const char *folder, struct fletch_err
         close(fd);
     }
     if (failure)
-        return fletch_fail(err, FLETCH_ERR_IO, "%s: syncing: %s", folder,
+        return fletch_fail(err, FLETCH_ERR_IO, "%.300s: syncing: %s", folder,
                            strerror(failure));
     return FLETCH_OK;
 }
@@ -168,7 +172,7 @@ enum fletch_status fletch_tree_sync(const char *folder, struct fletch_error *err
     char inner[4096];
 
     if ((size_t)snprintf(inner, sizeof(inner), "%s/tokenizer", folder) >= sizeof(inner))
-        return fletch_fail(err, FLETCH_ERR_IO, "%s: the path is too long", folder);
+        return fletch_fail(err, FLETCH_ERR_IO, "%.300s: the path is too long", folder);
     if (is_folder_at(AT_FDCWD, inner))
         TRY(fletch_tree_sync_folder(inner, err));
     return fletch_tree_sync_folder(folder, err);
@@ -197,8 +201,9 @@ static int remove_entries(int fd, unsigned depth)
     int failure = 0;
 
     if (!dir) {
+        failure = errno;
         close(fd);
-        return errno;
+        return failure;
     }
     while ((entry = readdir(dir))) {
         const char *name = entry->d_name;

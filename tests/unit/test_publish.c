@@ -117,7 +117,7 @@ static void an_older_tokenizer_goes_with_the_rest(void **state)
     put_text(path, metadata_of("two"));
     assert_ok(fletch_staging_publish(staging, &err), err);
     fletch_staging_close(staging);
-    assert_false(exists(at("out/tokenizer/tokenizer.json")));
+    assert_false(exists(at("out/tokenizer")));
     assert_false(exists(at("out/weights.parquet")));
 }
 
@@ -203,6 +203,33 @@ static void a_file_is_no_folder(void **state)
     assert_fails(fletch_staging_open(&staging, "", false, &err), FLETCH_ERR_ARGUMENT, err,
                  "the output folder's name is empty");
     assert_int_equal(entries(scratch), 1);
+}
+
+/* However long a path is, the message says what is wrong; and before any work. */
+static void long_names_are_said_early(void **state)
+{
+    struct fletch_staging *staging = NULL;
+    struct fletch_error err;
+    char name[256 + 1], path[2048];
+    size_t len;
+
+    (void)state;
+    memset(name, 'n', 256);
+    name[256] = 0;
+    assert_fails(fletch_staging_open(&staging, at(name), false, &err), FLETCH_ERR_ARGUMENT,
+                 err, "nnn: a name of 256 bytes, the limit is 255 (NAME_MAX)");
+    assert_int_equal(entries(scratch), 0);
+    name[255] = 0;
+    publish(at(name), false, "one");
+    len = (size_t)snprintf(path, sizeof(path), "%s", scratch);
+    for (int i = 0; i < 4; i++)
+        len += (size_t)snprintf(path + len, sizeof(path) - len, "/%s", name + i);
+    publish(path, false, "one");
+    snprintf(path + len, sizeof(path) - len, "/%s", "notes");
+    put_text(path, "mine");
+    path[len] = 0;
+    assert_fails(fletch_staging_open(&staging, path, false, &err), FLETCH_ERR_ARGUMENT, err,
+                 "nnn: holds 'notes', which is not of an earlier conversion");
 }
 
 static void through_a_link_to_where_it_points(void **state)
@@ -445,6 +472,7 @@ int main(void)
         TEST(foreign_files_are_refused_or_kept),
         TEST(files_of_others_with_our_names_are_refused),
         TEST(a_file_is_no_folder),
+        TEST(long_names_are_said_early),
         TEST(through_a_link_to_where_it_points),
         TEST(what_the_dead_left_is_removed),
         TEST(the_abandoned_is_never_published),
