@@ -96,17 +96,18 @@ static enum fletch_status put_ending(struct fletch_committer *committer,
 {
     const struct fletch_part_of_row *part = &slot->part;
     const struct fletch_codec *codec = committer->pipeline->codec;
-    uint64_t size = part->part_size + (part->begin ? 0 : FLETCH_PAGE_PREFIX);
+    uint64_t content = part->part_size + (part->begin ? 0 : FLETCH_PAGE_PREFIX);
     uint8_t ending[FLETCH_ENDING_MAX];
+    size_t size;
 
     if (!codec->ending || slot->effort == FLETCH_EFFORT_STORE)
         return FLETCH_OK;
     committer->content_crc = fletch_crc32_join(part->begin ? committer->content_crc : 0,
-                                               slot->content_crc, size);
+                                               slot->content_crc, content);
     if (!fletch_part_is_last(part))
         return FLETCH_OK;
     size = codec->ending(ending, committer->content_crc, part->size + FLETCH_PAGE_PREFIX);
-    return fletch_writer_put(committer->writer, ending, (size_t)size, err);
+    return fletch_writer_put(committer->writer, ending, size, err);
 }
 
 /* One part, in order, whose row's page is open. */
