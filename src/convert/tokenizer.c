@@ -21,9 +21,10 @@
 struct scan {
     const char *text; /* [size] */
     size_t size, at;
-    size_t first;      /* of the first key, or of the closing bracket */
+    size_t first;      /* of the first key */
     size_t key;        /* of the quote that opens "truncation"; 0: there is none */
     size_t begin, end; /* of its value */
+    bool has_model;
 };
 
 static enum fletch_status fail_at(const struct scan *scan, size_t at, const char *expected,
@@ -138,7 +139,7 @@ static enum fletch_status skip_value(struct scan *scan, struct fletch_error *err
 /* One key and its value at the top. */
 static enum fletch_status scan_entry(struct scan *scan, struct fletch_error *err)
 {
-    static const char name[] = "\"truncation\"";
+    static const char name[] = "\"truncation\"", model[] = "\"model\"";
     size_t key = scan->at, len;
 
     TRY(skip_string(scan, err));
@@ -146,6 +147,8 @@ static enum fletch_status scan_entry(struct scan *scan, struct fletch_error *err
     if (skip_space(scan) != ':')
         return fail_at(scan, scan->at, "':'", err);
     scan->at++;
+    if (len == sizeof(model) - 1 && !memcmp(scan->text + key, model, len))
+        scan->has_model = true;
     if (len != sizeof(name) - 1 || memcmp(scan->text + key, name, len) != 0)
         return skip_value(scan, err);
     if (scan->key)
@@ -183,6 +186,9 @@ static enum fletch_status scan_all(struct scan *scan, struct fletch_error *err)
     skip_space(scan);
     if (scan->at < scan->size)
         return fail_at(scan, scan->at, "the end of the file", err);
+    if (!scan->has_model)
+        return fletch_fail(err, FLETCH_ERR_FORMAT,
+                           "an object without \"model\", which every tokenizer has");
     return FLETCH_OK;
 }
 
@@ -247,10 +253,8 @@ static void put_edited(struct fletch_buf *out, const struct scan *scan, int64_t 
     fletch_buf_put(out, scan->text, scan->first);
     fletch_buf_put_text(out, margin ? "\"truncation\": " : "\"truncation\":");
     put_truncation(out, scan, scan->first, limit);
-    if (scan->text[scan->first] != '}') {
-        fletch_buf_put_text(out, ",");
-        fletch_buf_put(out, from, margin);
-    }
+    fletch_buf_put_text(out, ",");
+    fletch_buf_put(out, from, margin);
     fletch_buf_put(out, scan->text + scan->first, scan->size - scan->first);
 }
 

@@ -20,7 +20,8 @@ struct fletch_tokenizer_origin {
 
 /* Writes `folder`/tokenizer/tokenizer.json. *origin is zeroed, and `warning` filled in,
  * when the model has none and none could be made. A warning may also come with a written
- * one. FORMAT, with the byte offset, for a tokenizer.json that is not JSON. */
+ * one. FORMAT, with the byte offset, for a tokenizer.json that is not JSON, or has no
+ * model. */
 enum fletch_status fletch_tokenizer_write(struct fletch_tokenizer_origin *origin,
                                           char *warning, size_t warning_size,
                                           const struct fletch_model *model,

@@ -47,23 +47,24 @@ static const char *written(const char *text)
 static void sets_null_truncation(void **state)
 {
     (void)state;
-    assert_string_equal(written("{\n  \"version\": \"1.0\",\n  \"truncation\": null,\n"
+    assert_string_equal(written("{\n  \"model\": \"1.0\",\n  \"truncation\": null,\n"
                                 "  \"padding\": null\n}"),
-                        "{\n  \"version\": \"1.0\",\n  \"truncation\": {\n"
+                        "{\n  \"model\": \"1.0\",\n  \"truncation\": {\n"
                         "    \"direction\": \"Right\",\n    \"max_length\": 64,\n"
                         "    \"strategy\": \"LongestFirst\",\n    \"stride\": 0\n  },\n"
                         "  \"padding\": null\n}");
-    assert_string_equal(written("{\"version\":\"1.0\",\"truncation\":null,\"x\":[1]}\n"),
-                        "{\"version\":\"1.0\",\"truncation\":{\"direction\":\"Right\","
+    assert_string_equal(written("{\"model\":\"1.0\",\"truncation\":null,\"x\":[1]}\n"),
+                        "{\"model\":\"1.0\",\"truncation\":{\"direction\":\"Right\","
                         "\"max_length\":64,\"strategy\":\"LongestFirst\",\"stride\":0},"
                         "\"x\":[1]}\n");
-    assert_string_equal(written("{\"truncation\": null}"),
+    assert_string_equal(written("{\"truncation\": null, \"model\": {}}"),
                         "{\"truncation\": {\"direction\": \"Right\", \"max_length\": 64, "
-                        "\"strategy\": \"LongestFirst\", \"stride\": 0}}");
-    assert_string_equal(written("{\r\n\t\"a\" : 1 ,\r\n\t\"truncation\" : null\r\n}"),
-                        "{\r\n\t\"a\" : 1 ,\r\n\t\"truncation\" : {\n\t\t\"direction\": "
-                        "\"Right\",\n\t\t\"max_length\": 64,\n\t\t\"strategy\": "
-                        "\"LongestFirst\",\n\t\t\"stride\": 0\n\t}\r\n}");
+                        "\"strategy\": \"LongestFirst\", \"stride\": 0}, \"model\": {}}");
+    assert_string_equal(
+        written("{\r\n\t\"model\" : 1 ,\r\n\t\"truncation\" : null\r\n}"),
+        "{\r\n\t\"model\" : 1 ,\r\n\t\"truncation\" : {\n\t\t\"direction\": "
+        "\"Right\",\n\t\t\"max_length\": 64,\n\t\t\"strategy\": "
+        "\"LongestFirst\",\n\t\t\"stride\": 0\n\t}\r\n}");
 }
 
 static void adds_missing_truncation(void **state)
@@ -73,24 +74,19 @@ static void adds_missing_truncation(void **state)
                         "{\n  \"truncation\": {\n    \"direction\": \"Right\",\n"
                         "    \"max_length\": 64,\n    \"strategy\": \"LongestFirst\",\n"
                         "    \"stride\": 0\n  },\n  \"model\": {\"truncation\": null}\n}");
-    assert_string_equal(written("{\"a\":1}"),
+    assert_string_equal(written("{\"model\":1}"),
                         "{\"truncation\":{\"direction\":\"Right\",\"max_length\":64,"
-                        "\"strategy\":\"LongestFirst\",\"stride\":0},\"a\":1}");
-    assert_string_equal(written("{}"),
-                        "{\"truncation\":{\"direction\":\"Right\",\"max_length\":64,"
-                        "\"strategy\":\"LongestFirst\",\"stride\":0}}");
-    written("{\n}");
-    written("{ }");
+                        "\"strategy\":\"LongestFirst\",\"stride\":0},\"model\":1}");
 }
 
 static void leaves_all_else(void **state)
 {
     static const char *const texts[] = {
-        "{\"truncation\": {\"max_length\": 128}, \"vocab\": {\"}\": 1, \"\\\"]\": 2}}",
-        "{\n  \"x\": \"\\\\\",\n  \"truncation\":{}\n}\n\n",
-        "{\"truncation\": 7}",
-        "{\"truncation\":\t[null, {\"truncation\": null}] }",
-        "{\"a\": \"\xc3\xbc\", \"truncation\": {\"a\": [[[]]]}, \"b\": -1.5e+3}",
+        "{\"truncation\": {\"max_length\": 128}, \"model\": {\"}\": 1, \"\\\"]\": 2}}",
+        "{\n  \"model\": \"\\\\\",\n  \"truncation\":{}\n}\n\n",
+        "{\"truncation\": 7, \"model\": 1}",
+        "{\"model\":1,\"truncation\":\t[null, {\"truncation\": null}] }",
+        "{\"model\": \"\xc3\xbc\", \"truncation\": {\"a\": [[[]]]}, \"b\": -1.5e+3}",
     };
 
     (void)state;
@@ -124,6 +120,8 @@ static void refuses_broken_text(void **state)
         { "{} x", "byte 3: found 'x', expected the end of the file" },
         { "{\"truncation\": null, \"truncation\": 1}",
           "byte 21: the key \"truncation\" again, first at 1" },
+        { "{}", "tokenizer.json: an object without \"model\", which every tokenizer has" },
+        { "{\"truncation\": null, \"x\": {\"model\": 1}}", "an object without \"model\"" },
     };
     struct fletch_model model = made_model("bert", "{}");
     struct fletch_error err;
@@ -219,13 +217,14 @@ static void warns_without_a_limit(void **state)
     (void)state;
     fletch_family_find(&model.family, "transformers", NULL);
     model.member = fletch_family_member(model.family, "made-up");
-    put_text(at("tokenizer.json"), "{\"truncation\":null}");
+    put_text(at("tokenizer.json"), "{\"truncation\":null,\"model\":1}");
     assert_ok(
         fletch_tokenizer_write(&done, warning, sizeof(warning), &model, scratch, &err),
         err);
     assert_true(done.copied);
     assert_non_null(strstr(warning, "nothing says how long a text may be"));
-    assert_string_equal(text_of(at("tokenizer/tokenizer.json")), "{\"truncation\":null}");
+    assert_string_equal(text_of(at("tokenizer/tokenizer.json")),
+                        "{\"truncation\":null,\"model\":1}");
 }
 
 /* ---- The limit ---- */
