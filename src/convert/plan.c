@@ -126,23 +126,53 @@ static const char *shard_alone(const struct planner *planner)
                                name, strtoul(of + 4, NULL, 10));
 }
 
-static enum fletch_status list_lacks(const struct planner *planner,
-                                     const struct fletch_mapping *mapped,
-                                     const struct fletch_map_input *input,
-                                     struct fletch_error *err)
+/* The encoder's rows as shapes, under their tensors' names. */
+static enum fletch_status list_shapes(struct fletch_dialect_input *out,
+                                      const struct planner *planner,
+                                      const struct fletch_mapping *mapped,
+                                      struct fletch_error *err)
+{
+    const struct fletch_checkpoint *checkpoint = planner->model->parts[0].checkpoint;
+    size_t count = checkpoint->tensors_count;
+    struct fletch_shape *shapes =
+        fletch_arena_alloc_array(&planner->plans->arena, count, sizeof(*shapes));
+
+    if (!shapes)
+        return fletch_fail_memory(err, count * sizeof(*shapes), "shapes");
+    *out = (struct fletch_dialect_input){ .tensors = shapes };
+    for (size_t i = 0; i < count; i++)
+        if (mapped[i].row)
+            shapes[out->count++] =
+                (struct fletch_shape){ .name = checkpoint->tensors[i].name,
+                                       .dims = checkpoint->tensors[i].shape,
+                                       .rank = checkpoint->tensors[i].rank };
+    return FLETCH_OK;
+}
+
+/* What is missing, and what does not agree. */
+static enum fletch_status list_warnings(const struct planner *planner,
+                                        const struct fletch_mapping *mapped,
+                                        const struct fletch_map_input *input,
+                                        struct fletch_error *err)
 {
     struct fletch_row_plans *plans = planner->plans;
     const char *alone = shard_alone(planner);
+    struct fletch_dialect_input shapes;
     size_t count = 0;
 
-    plans->warnings = fletch_arena_alloc_array(&plans->arena, FLETCH_LACKS_MAX + 1,
-                                               sizeof(*plans->warnings));
+    plans->warnings =
+        fletch_arena_alloc_array(&plans->arena, FLETCH_LACKS_MAX + FLETCH_DISAGREE_MAX + 1,
+                                 sizeof(*plans->warnings));
     if (!plans->warnings)
         return fletch_fail_memory(err, sizeof(*plans->warnings), "warnings");
     TRY(fletch_family_lacks(plans->warnings, &count, mapped, input, &plans->arena, err));
-    if (alone)
-        plans->warnings[count++] = alone;
     plans->warnings_count = count;
+    TRY(list_shapes(&shapes, planner, mapped, err));
+    TRY(fletch_model_disagree(plans->warnings + count, &count, planner->model, &shapes,
+                              &plans->arena, err));
+    plans->warnings_count += count;
+    if (alone)
+        plans->warnings[plans->warnings_count++] = alone;
     return FLETCH_OK;
 }
 
@@ -204,8 +234,11 @@ static enum fletch_status plan_encoder(const struct planner *planner,
                                       .count = count,
                                       .config = planner->model->config };
 
+    input.layers_said = fletch_model_says_layers(planner->model, arena);
     if (!names || !mapped)
         return fletch_fail_memory(err, count * sizeof(*mapped), "a plan");
+    if (!input.layers_said && input.member->layers_key)
+        return fletch_fail_memory(err, 0, "a plan");
     for (size_t i = 0; i < count; i++)
         names[i] = part->checkpoint->tensors[i].name;
     status = fletch_family_map(mapped, &input, arena, err);
@@ -230,7 +263,7 @@ static enum fletch_status plan_encoder(const struct planner *planner,
         return fletch_fail_memory(err, 0, "reasons");
     for (size_t i = 0; i < part->checkpoint->rest.count; i++)
         put_left_out(planner, part->checkpoint->rest.items[i], outside);
-    return list_lacks(planner, mapped, &input, err);
+    return list_warnings(planner, mapped, &input, err);
 }
 
 /* All tensors of a module behind the encoder, under the name of its folder. */

@@ -33,8 +33,9 @@ struct fletch_row_plans {
     size_t rows_count;
     struct fletch_left_out_plan *left_out; /* [left_out_count], in natural order */
     size_t left_out_count;
-    const char **warnings; /* [warnings_count]: what the model's class has and the
-                              checkpoint lacks */
+    const char *
+        *warnings; /* [warnings_count]: what the model's class has and the checkpoint
+                      lacks, and what of config.json its shapes contradict */
     size_t warnings_count;
     size_t groups_count;
     uint64_t parameters, source_bytes, stored_bytes;

@@ -142,10 +142,12 @@ static enum fletch_status map_one(struct fletch_mapping *out, const char *name,
     if (!own)
         out->reason = fletch_arena_format(arena, "not part of %s", member->class_name);
     else if (layers >= 0 && fletch_layer_of(own, member) >= layers)
-        out->reason = fletch_arena_format(
-            arena, "config.json has %" PRId64 " layers, numbered from 0", layers);
+        out->reason =
+            fletch_arena_format(arena, "%s %" PRId64 ", and layers are numbered from 0",
+                                input->layers_said, layers);
     else
         return fletch_rename_one(&out->row, own, input->family->output, arena, err);
+    out->beyond = own != NULL;
     return out->reason ? FLETCH_OK : fletch_fail_memory(err, strlen(name), "reasons");
 }
 

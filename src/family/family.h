@@ -152,6 +152,7 @@ enum fletch_status fletch_family_known(bool *marks, const struct fletch_scope *s
 struct fletch_mapping {
     const char *row;    /* its row's name; NULL: left out */
     const char *reason; /* why it was left out; NULL for rows */
+    bool beyond;        /* because its layer is one more than the config has */
 };
 
 struct fletch_map_input {
@@ -159,7 +160,9 @@ struct fletch_map_input {
     const struct fletch_member *member;
     const char *const *names; /* [count], in natural order */
     size_t count;
-    const json_t *config; /* config.json; may be NULL */
+    const json_t *config;    /* config.json; may be NULL */
+    const char *layers_said; /* in front of the number of layers in sentences: "config.json
+                                says num_hidden_layers"; may be NULL without a config */
 };
 
 /* Maps all names at once, since prefixes and duplicates are facts about the whole list.
@@ -186,6 +189,25 @@ enum fletch_status fletch_family_field(json_t **out, const struct fletch_member 
 /* The same by key, as a count; -1 when there is no such field, no value or no valid one. */
 int64_t fletch_family_count(const struct fletch_member *member, const char *key,
                             const json_t *config);
+
+/* The path of the field at which config.json has a value, NULL when it has none. */
+const char *fletch_family_path(const struct fletch_member *member,
+                               const struct fletch_field *field, const json_t *config);
+/* Whether the key is the field's, or one of its paths, with or without the object that they
+ * start in. */
+bool fletch_family_is_key(const char *key, const struct fletch_member *member,
+                          const struct fletch_field *field);
+
+/* A count of which config.json, or its default, says something else than another one. */
+struct fletch_contradiction {
+    const struct fletch_field *field;
+    int64_t said, told;
+};
+/* The i-th count that `told` has and that is another in `config`, defaults applied; false
+ * past the last. Both are as config.json. */
+bool fletch_family_contradiction(struct fletch_contradiction *out,
+                                 const struct fletch_member *member, const json_t *config,
+                                 const json_t *told, size_t i);
 
 /* The i-th field for which config.json says nothing, although the model library's config
  * class has it; NULL past the last. */

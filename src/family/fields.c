@@ -109,16 +109,14 @@ enum fletch_status fletch_family_field(json_t **out, const struct fletch_member 
     return FLETCH_OK;
 }
 
-int64_t fletch_family_count(const struct fletch_member *member, const char *key,
-                            const json_t *config)
+/* A field's value as a count; -1 when there is none, or no valid one. */
+static int64_t count_of(const struct fletch_member *member,
+                        const struct fletch_field *field, const json_t *config)
 {
-    const struct fletch_field *field = member->fields;
     json_t *value = NULL;
     int64_t count = -1;
 
-    while (field->key && strcmp(field->key, key) != 0)
-        field++;
-    if (!field->key || fletch_family_field(&value, member, field, config, NULL))
+    if (fletch_family_field(&value, member, field, config, NULL))
         return -1;
     if (json_is_integer(value))
         count = json_integer_value(value);
@@ -126,23 +124,31 @@ int64_t fletch_family_count(const struct fletch_member *member, const char *key,
     return count;
 }
 
+int64_t fletch_family_count(const struct fletch_member *member, const char *key,
+                            const json_t *config)
+{
+    for (const struct fletch_field *field = member->fields; field->key; field++)
+        if (!strcmp(field->key, key))
+            return count_of(member, field, config);
+    return -1;
+}
+
 /* ---- What is missing, and what is set ---- */
 
-/* True when config.json, as it is, has a value for the field. */
-static bool is_said(const struct fletch_member *member, const struct fletch_field *field,
-                    const json_t *config)
+const char *fletch_family_path(const struct fletch_member *member,
+                               const struct fletch_field *field, const json_t *config)
 {
     const json_t *root = NULL;
 
     if (find_root(&root, member, field, config, NULL))
-        return true; /* said wrongly: that is another error's to say */
+        return field->paths[0]; /* said wrongly: that is another error's to say */
     for (size_t i = 0; i < 3 && field->paths[i]; i++) {
         const json_t *found = fletch_json_at(root, field->paths[i]);
 
         if (found && !json_is_null(found))
-            return true;
+            return field->paths[i];
     }
-    return false;
+    return NULL;
 }
 
 static bool has_default(const struct fletch_member *member,
@@ -160,15 +166,28 @@ const struct fletch_field *fletch_family_unsaid(const struct fletch_member *memb
 {
     for (const struct fletch_field *field = member->fields; field->key; field++)
         if (field->paths[0] && (field->required || has_default(member, field)) &&
-            !is_said(member, field, config) && !i--)
+            !fletch_family_path(member, field, config) && !i--)
             return field;
     return NULL;
 }
 
-/* Whether the key is the field's, or one of its paths, with or without the object that they
- * start in. */
-static bool is_key_of(const char *key, const struct fletch_member *member,
-                      const struct fletch_field *field)
+bool fletch_family_contradiction(struct fletch_contradiction *out,
+                                 const struct fletch_member *member, const json_t *config,
+                                 const json_t *told, size_t i)
+{
+    for (const struct fletch_field *field = member->fields; field->key; field++) {
+        if (field->kind != FLETCH_FIELD_COUNT || !fletch_family_path(member, field, told))
+            continue;
+        *out = (struct fletch_contradiction){ field, count_of(member, field, config),
+                                              count_of(member, field, told) };
+        if (out->said >= 0 && out->told >= 0 && out->said != out->told && !i--)
+            return true;
+    }
+    return false;
+}
+
+bool fletch_family_is_key(const char *key, const struct fletch_member *member,
+                          const struct fletch_field *field)
 {
     if (!strcmp(key, field->key))
         return true;
@@ -221,7 +240,7 @@ enum fletch_status fletch_family_set(bool *known, json_t *config,
 
     *known = false;
     for (size_t i = 0; (field = fletch_family_settable(member, i)); i++)
-        if (is_key_of(key, member, field))
+        if (fletch_family_is_key(key, member, field))
             break;
     if (!field)
         return FLETCH_OK;

@@ -3,7 +3,7 @@
  *
  * Loaders fill gaps with what they make up, so whoever converts is told of them. Three
  * kinds are found: what the member's table says that the class has, what some layers have
- * and others lack, and layers without any tensor.
+ * and others lack, and layers without any tensor, or too many of them.
  */
 #include "family/families.h"
 
@@ -181,23 +181,31 @@ static enum fletch_status list_uneven(struct lacks *lacks)
                                           missing - SHOWN_MAX));
 }
 
-/* ---- Layers ---- */
+/* ---- The number of layers ---- */
 
-/* The first layer without a row. */
+/* The first layer without a row, and layers that are left out. */
 static enum fletch_status list_layers(struct lacks *lacks)
 {
     const struct fletch_map_input *input = lacks->input;
     int64_t layers = fletch_layers_count(input), first = 0;
+    size_t beyond = 0;
 
     while (first < (int64_t)lacks->layers_count && lacks->layers[first] == first)
         first++;
-    if (first >= layers)
+    for (size_t i = 0; i < input->count; i++)
+        beyond += lacks->mapped[i].beyond;
+    if (first < layers)
+        TRY(say(lacks, fletch_arena_format(lacks->arena,
+                                           "%s %" PRId64 ", but the checkpoint has no "
+                                           "tensor of layer %" PRId64 " (%s%" PRId64 ".*)",
+                                           input->layers_said, layers, first,
+                                           input->member->layers, first)));
+    if (!beyond)
         return FLETCH_OK;
     return say(lacks, fletch_arena_format(lacks->arena,
-                                          "config.json has %" PRId64
-                                          " layers, but the checkpoint has no "
-                                          "tensor of layer %" PRId64 " (%s%" PRId64 ".*)",
-                                          layers, first, input->member->layers, first));
+                                          "%s %" PRId64 ", but the checkpoint has more "
+                                          "layers: %zu tensors of them are left out",
+                                          input->layers_said, layers, beyond));
 }
 
 enum fletch_status fletch_family_lacks(const char *out[FLETCH_LACKS_MAX], size_t *count,

@@ -91,4 +91,25 @@ const char *fletch_module_dimension_key(const struct fletch_module *module);
  * the library writes 1e30. */
 int64_t fletch_model_tokenizer_limit(const struct fletch_model *model);
 
+/* ---- What is said, against the tensors' shapes (agree.c) ---- */
+
+/* No more sentences than this: more than any family has fields. */
+#define FLETCH_DISAGREE_MAX 16
+
+/* Who says a field's value, and under which name, to go in front of it in a sentence:
+ * "config.json says hidden_size", "--set says n_mels". In the arena; NULL without memory.
+ */
+const char *fletch_model_says(const struct fletch_model *model,
+                              const struct fletch_field *field, struct fletch_arena *arena);
+/* The same of the number of layers; NULL also for models that do not number them. */
+const char *fletch_model_says_layers(const struct fletch_model *model,
+                                     struct fletch_arena *arena);
+/* The values that the shapes of the model's own tensors contradict, in words: out[*count],
+ * in the arena. The number of layers is not among them. MEMORY. */
+enum fletch_status fletch_model_disagree(const char *out[FLETCH_DISAGREE_MAX],
+                                         size_t *count, const struct fletch_model *model,
+                                         const struct fletch_dialect_input *tensors,
+                                         struct fletch_arena *arena,
+                                         struct fletch_error *err);
+
 #endif

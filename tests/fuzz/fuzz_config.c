@@ -54,7 +54,8 @@ static void check_families(struct fletch_model *model)
                                               .member = member,
                                               .names = names,
                                               .count = 1,
-                                              .config = model->config };
+                                              .config = model->config,
+                                              .layers_said = "it says" };
             struct fletch_mapping mapped;
 
             model->member = member;
