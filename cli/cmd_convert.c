@@ -66,6 +66,9 @@ static void print_summary(const struct conversion *conversion)
     fletch_text_safe(&text, conversion->args->output);
     fletch_text_addf(&text, "\n  Parameters:      %s\n",
                      fletch_text_count(count, result->parameters));
+    if (result->left_out)
+        fletch_text_addf(&text, "  Left out:        %s (metadata.json says why)\n",
+                         fletch_text_count(count, result->left_out));
     fletch_text_addf(&text, "  File size:       %.2f MB\n",
                      megabytes(result->written_bytes));
     fletch_text_addf(&text, "  Compression:     %.2fx\n", ratio(result));
