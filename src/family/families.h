@@ -43,6 +43,11 @@ int64_t fletch_layers_count(const struct fletch_map_input *input);
 bool fletch_has_row(const struct fletch_mapping *mapped,
                     const struct fletch_map_input *input, const char *glob, bool numbered);
 
+/* Of unfit.c: sets *out to a sentence, in the arena, about the first tensor of the model's
+ * own weights that no loader can use as it is; NULL when there is none. MEMORY. */
+enum fletch_status fletch_find_unfit(const char **out, const struct fletch_map_input *input,
+                                     struct fletch_arena *arena, struct fletch_error *err);
+
 /* True when the names that the member cannot do without are all there; detect.c. */
 bool fletch_member_has_needs(const struct fletch_member *member, const char *const *names,
                              size_t count);

@@ -298,6 +298,12 @@ enum fletch_status fletch_family_map(struct fletch_mapping *out,
                                      const struct fletch_map_input *input,
                                      struct fletch_arena *arena, struct fletch_error *err)
 {
+    const char *unfit = NULL;
+
+    if (input->member->owns)
+        TRY(fletch_find_unfit(&unfit, input, arena, err));
+    if (unfit)
+        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED, "%s", unfit);
     for (size_t i = 0; i < input->count; i++)
         TRY(map_one(&out[i], input->names[i], input, arena, err));
     TRY(settle_all(out, input, arena, err));

@@ -167,7 +167,9 @@ struct fletch_map_input {
 
 /* Maps all names at once, since prefixes and duplicates are facts about the whole list.
  * out[count]; strings live in the arena or are static. Fails with FLETCH_ERR_FAMILY when
- * two names would be one row (naming both), or when a needed row is missing. */
+ * two names would be one row (naming both), or when a needed row is missing; UNSUPPORTED
+ * when the model's own weights are quantized, in parts, or have adapters beside them: where
+ * nothing is known of the model, that is one of its lacks. */
 enum fletch_status fletch_family_map(struct fletch_mapping *out,
                                      const struct fletch_map_input *input,
                                      struct fletch_arena *arena, struct fletch_error *err);

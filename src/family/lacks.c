@@ -208,6 +208,26 @@ static enum fletch_status list_layers(struct lacks *lacks)
                                           input->layers_said, layers, beyond));
 }
 
+/* ---- What is no weight ---- */
+
+static enum fletch_status list_unfit(struct lacks *lacks)
+{
+    const json_t *config = fletch_json_at(lacks->input->config, "quantization_config");
+    const char *method = json_string_value(json_object_get(config, "quant_method"));
+    const char *unfit;
+
+    TRY(fletch_find_unfit(&unfit, lacks->input, lacks->arena, lacks->err));
+    if (unfit)
+        TRY(say(lacks, unfit));
+    if (!json_is_object(config) || unfit)
+        return FLETCH_OK;
+    return say(lacks,
+               fletch_arena_format(lacks->arena,
+                                   "config.json has a quantization_config (%.64s): rows "
+                                   "are as the tensors are, nothing is dequantized",
+                                   method ? method : "no quant_method"));
+}
+
 enum fletch_status fletch_family_lacks(const char *out[FLETCH_LACKS_MAX], size_t *count,
                                        const struct fletch_mapping *mapped,
                                        const struct fletch_map_input *input,
@@ -217,6 +237,7 @@ enum fletch_status fletch_family_lacks(const char *out[FLETCH_LACKS_MAX], size_t
         .mapped = mapped, .input = input, .out = out, .arena = arena, .err = err
     };
 
+    TRY(list_unfit(&lacks));
     TRY(list_wanted(&lacks));
     TRY(list_spots(&lacks));
     TRY(list_uneven(&lacks));

@@ -13,8 +13,8 @@
  *   family: NAME         what it is taken for
  *   evidence: TEXT       from what
  *   member: MODEL_TYPE   of the family; "any" for the one that takes any
- *   error: TEXT          the whole sentence, of FLETCH_ERR_FAMILY unless "format: " is in
- *                        front
+ *   error: TEXT          the whole sentence, of FLETCH_ERR_FAMILY unless "format: " or
+ *                        "unsupported: " is in front
  *   lacks: TEXT          a warning about what is missing; where one is listed, or
  * `nothing`, all must be, in order info: KEY = JSON     a value of metadata.json
  */
@@ -64,14 +64,23 @@ static void check_text(const struct test_case *test, const char *what, const cha
 static void check_error(const struct test_case *test, enum fletch_status status,
                         const struct fletch_error *err)
 {
+    static const struct {
+        const char *front;
+        enum fletch_status status;
+    } kinds[] = { { "format: ", FLETCH_ERR_FORMAT },
+                  { "unsupported: ", FLETCH_ERR_UNSUPPORTED } };
     const char *wanted = test->error;
     enum fletch_status kind = FLETCH_ERR_FAMILY;
 
     if (!wanted)
         fail_case(test, "%s", err->message);
-    if (!strncmp(wanted, "format: ", 8)) {
-        kind = FLETCH_ERR_FORMAT;
-        wanted += 8;
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        size_t len = strlen(kinds[i].front);
+
+        if (strncmp(wanted, kinds[i].front, len) != 0)
+            continue;
+        kind = kinds[i].status;
+        wanted += len;
     }
     assert_int_equal(status, kind);
     check_text(test, "the error", err->message, wanted);

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* unfit.c - weights that a loader cannot use as they are: quantized, in parts, with
+ * adapters
+ *
+ * Such tensors stand beside the weight that they belong to, or in its place, under names
+ * that their libraries give them. One is taken for such only where the model has that
+ * weight: query.SCB, where there is a query.weight.
+ */
+#include "family/families.h"
+
+#include "base/glob.h"
+
+#include <string.h>
+
+/* How much of a name from a file a message shows, in bytes. */
+#define SHOWN 160
+
+#define DEQUANTIZE "dequantize the model and save it first"
+#define ADAPTER "an adapter that is not merged into its weight"
+#define MERGE "merge_and_unload() the model and save it first"
+#define JOIN "remove_parametrizations() and save the model first"
+
+/* The first star is the weight's module. */
+static const struct {
+    const char *glob, *what, *advice;
+} table[] = {
+    { "*.SCB", "its weight is quantized (bitsandbytes)", DEQUANTIZE },
+    { "*.weight.quant_state.*", "its weight is quantized (bitsandbytes)", DEQUANTIZE },
+    { "*.weight.absmax", "its weight is quantized (bitsandbytes)", DEQUANTIZE },
+    { "*.qweight", "a quantized weight (GPTQ, AWQ)", DEQUANTIZE },
+    { "*.qzeros", "its weight is quantized (GPTQ, AWQ)", DEQUANTIZE },
+    { "*.weight_packed", "a quantized weight (compressed-tensors)", DEQUANTIZE },
+    { "*.weight_scale", "its weight is quantized (compressed-tensors)", DEQUANTIZE },
+    { "*.weight_scale_inv", "its weight is quantized (float8 in blocks)", DEQUANTIZE },
+    { "*.weight._data", "a quantized weight (quanto)", DEQUANTIZE },
+    { "*.W_q", "a quantized weight (HQQ)", DEQUANTIZE },
+    { "*.base_layer.*", ADAPTER, MERGE },
+    { "*.lora_A.*", ADAPTER, MERGE },
+    { "*.lora_B.*", ADAPTER, MERGE },
+    { "*.lora_embedding_A.*", ADAPTER, MERGE },
+    { "*.parametrizations.weight.*", "a weight in parts", JOIN },
+};
+
+/* Whether the model has the weight that a name of this form belongs to. */
+static enum fletch_status is_own(bool *out, const char *glob, const char *name,
+                                 const struct fletch_map_input *input,
+                                 struct fletch_arena *arena, struct fletch_error *err)
+{
+    struct fletch_glob_star stars[FLETCH_GLOB_STARS_MAX];
+    const char *weight;
+
+    *out = false;
+    if (!fletch_glob_capture(stars, glob, name))
+        return FLETCH_OK;
+    weight = fletch_arena_format(arena, "%.*s.weight", (int)stars[0].len, stars[0].text);
+    if (!weight)
+        return fletch_fail_memory(err, stars[0].len, "names");
+    return fletch_member_has(out, input->family, input->member, weight, arena, err);
+}
+
+enum fletch_status fletch_find_unfit(const char **out, const struct fletch_map_input *input,
+                                     struct fletch_arena *arena, struct fletch_error *err)
+{
+    bool own = false;
+
+    *out = NULL;
+    for (size_t i = 0; i < input->count; i++)
+        for (size_t at = 0; at < sizeof(table) / sizeof(table[0]); at++) {
+            TRY(is_own(&own, table[at].glob, input->names[i], input, arena, err));
+            if (!own)
+                continue;
+            *out = fletch_arena_format(arena, "tensor '%.*s': %s: %s", SHOWN,
+                                       input->names[i], table[at].what, table[at].advice);
+            return *out ? FLETCH_OK : fletch_fail_memory(err, 0, "names");
+        }
+    return FLETCH_OK;
+}
