@@ -3,7 +3,8 @@
  *
  * config.json's model_type decides where it is known; a sentence-transformers modules.json
  * beside it makes a text model that family. Without a model_type the patterns of the old
- * tools look at the name that the user gave, and last the names of the tensors are asked.
+ * tools look at the name that the user gave, and last the names of the tensors are asked. A
+ * name is a hint that tensors may refute: folders are called anything.
  */
 #include "base/glob.h"
 #include "family/families.h"
@@ -252,6 +253,18 @@ static const char *find_hint(const char *text, const char *const *hints)
     return NULL;
 }
 
+/* True when the tensors are those of other families, but not of this one. */
+static bool is_refuted(const struct fletch_family *family, const struct fletch_clues *clues)
+{
+    bool known = false;
+
+    if (guess_own(family, clues->tensors, clues->tensors_count))
+        return false;
+    for (size_t i = 0; i < ARRAY_COUNT(families) && !known; i++)
+        known = guess_own(families[i], clues->tensors, clues->tensors_count) != NULL;
+    return known;
+}
+
 static enum fletch_status by_name(const struct fletch_family **out, char *evidence,
                                   size_t evidence_size, const struct fletch_clues *clues,
                                   struct fletch_error *err)
@@ -261,7 +274,7 @@ static enum fletch_status by_name(const struct fletch_family **out, char *eviden
     for (size_t i = 0; i < ARRAY_COUNT(families); i++) {
         const char *hint = find_hint(clues->model, families[i]->name_hints);
 
-        if (!hint)
+        if (!hint || is_refuted(families[i], clues))
             continue;
         snprintf(what, sizeof(what), "the model's name has \"%s\" in it", hint);
         if (families[i]->refusal)

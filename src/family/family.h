@@ -120,9 +120,9 @@ struct fletch_clues {
     size_t tensors_count;
 };
 
-/* config.json decides, with modules.json beside it, then the model's name, then its
- * tensors. `evidence` gets the deciding fact in words. FLETCH_ERR_FAMILY names the
- * model_type and says what to do. */
+/* config.json decides, with modules.json beside it, then the model's name, where its
+ * tensors are not another family's, then its tensors. `evidence` gets the deciding fact in
+ * words. FLETCH_ERR_FAMILY names the model_type and says what to do. */
 enum fletch_status fletch_family_detect(const struct fletch_family **out, char *evidence,
                                         size_t evidence_size,
                                         const struct fletch_clues *clues,
