@@ -184,15 +184,15 @@ enum fletch_status fletch_family_choose(const struct fletch_family **out, const 
         claims = claimed_by(type);
         if (claims && !claims->refusal)
             return fletch_fail(err, FLETCH_ERR_FAMILY,
-                               "the type '%s' was asked for, but config.json says "
+                               "the type '%s' was asked for, but %s "
                                "model_type \"%.*s\", which is of the type '%s': ask for "
                                "that, or leave the type to detection",
-                               name, SHOWN, type, claims->name);
+                               name, clues->type_says, SHOWN, type, claims->name);
         return fletch_fail(err, FLETCH_ERR_FAMILY,
-                           "the type '%s' was asked for, but config.json says model_type "
+                           "the type '%s' was asked for, but %s model_type "
                            "\"%.*s\", which is not one of its kinds: --type transformers "
                            "keeps all tensors under their own names",
-                           name, SHOWN, type);
+                           name, clues->type_says, SHOWN, type);
     }
     *out = family;
     return FLETCH_OK;
@@ -212,12 +212,12 @@ static enum fletch_status by_type(const struct fletch_family **out, char *eviden
         return fletch_fail(
             err, FLETCH_ERR_FAMILY,
             "Could not auto-detect model type for '%.*s'. Please specify model_type "
-            "explicitly: %s; config.json says model_type \"%.64s\", which fletch does not "
+            "explicitly: %s; %s model_type \"%.64s\", which fletch does not "
             "know: --type %s keeps all tensors under their own names",
-            SHOWN, clues->model, list_types(types), clues->model_type,
+            SHOWN, clues->model, list_types(types), clues->type_says, clues->model_type,
             clues->has_modules ? "sentence-transformers" : "transformers");
     if (family->refusal) {
-        snprintf(what, sizeof(what), "config.json says model_type \"%.*s\"", SHOWN,
+        snprintf(what, sizeof(what), "%.32s model_type \"%.*s\"", clues->type_says, SHOWN,
                  clues->model_type);
         return refuse(family, what, err);
     }

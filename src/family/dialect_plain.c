@@ -103,6 +103,51 @@ const struct fletch_dialect fletch_dialect_plain_distilbert = {
     .fields = distilbert_fields,
 };
 
+/* ---- ALBERT ---- */
+
+/* All layers are one, so that nothing tells how many there are. */
+static const char *const albert_need[] = {
+    WORDS,
+    "*encoder.albert_layer_groups.*.albert_layers.*.ffn.weight",
+    NULL,
+};
+
+static const struct fletch_dialect_field albert_fields[] = {
+    { "hidden_size", SHAPE("*albert_layers.*.ffn.weight", 1), false },
+    { "intermediate_size", SHAPE("*albert_layers.*.ffn.weight", 0), false },
+    { "vocab_size", SHAPE(WORDS, 0), false },
+    { "max_position_embeddings", SHAPE(POSITIONS, 0), false },
+    { NULL, NUMBER(0), false },
+};
+
+const struct fletch_dialect fletch_dialect_plain_albert = {
+    .title = "ALBERT without a config.json",
+    .need = albert_need,
+    .fields = albert_fields,
+};
+
+/* ---- ModernBERT ---- */
+
+static const char *const modernbert_need[] = {
+    "*embeddings.tok_embeddings.weight",
+    "*layers.*.attn.Wqkv.weight",
+    NULL,
+};
+
+static const struct fletch_dialect_field modernbert_fields[] = {
+    { "hidden_size", SHAPE("*embeddings.tok_embeddings.weight", 1), false },
+    { "intermediate_size", SHAPE("*layers.*.mlp.Wo.weight", 1), false },
+    { "num_hidden_layers", LAYERS("*layers.*.attn.Wqkv.weight"), false },
+    { "vocab_size", SHAPE("*embeddings.tok_embeddings.weight", 0), false },
+    { NULL, NUMBER(0), false },
+};
+
+const struct fletch_dialect fletch_dialect_plain_modernbert = {
+    .title = "ModernBERT without a config.json",
+    .need = modernbert_need,
+    .fields = modernbert_fields,
+};
+
 /* ---- CLIP ---- */
 
 static const char *const clip_need[] = {

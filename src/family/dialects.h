@@ -19,6 +19,8 @@
     X(plain_clip_tower)                                                                    \
     X(plain_whisper)                                                                       \
     X(plain_distilbert)                                                                    \
+    X(plain_albert)                                                                        \
+    X(plain_modernbert)                                                                    \
     X(plain_google_bert)                                                                   \
     X(plain_bert)
 

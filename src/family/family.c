@@ -214,7 +214,7 @@ static enum fletch_status settle(struct fletch_mapping *out,
                            winner, name, first->row);
     mapping->row = NULL;
     mapping->reason =
-        fletch_arena_format(arena, "the same tensor as '%s', which comes first", winner);
+        fletch_arena_format(arena, "has the same name as '%s', which comes first", winner);
     return mapping->reason ? FLETCH_OK : fletch_fail_memory(err, strlen(name), "reasons");
 }
 

@@ -114,6 +114,7 @@ const struct fletch_member *fletch_family_guess(const struct fletch_family *fami
 struct fletch_clues {
     const char *model;          /* the name or path that the user gave */
     const char *model_type;     /* of config.json; NULL when there is none */
+    const char *type_says;      /* who says it: "config.json says"; NULL without one */
     bool has_config;            /* a config.json was there */
     bool has_modules;           /* a sentence-transformers modules.json was there */
     const char *const *tensors; /* [tensors_count] names */
@@ -127,8 +128,8 @@ enum fletch_status fletch_family_detect(const struct fletch_family **out, char *
                                         size_t evidence_size,
                                         const struct fletch_clues *clues,
                                         struct fletch_error *err);
-/* The family that was asked for by name, and its member. FLETCH_ERR_FAMILY when config.json
- * says otherwise, naming both. */
+/* The family that was asked for by name, and its member. FLETCH_ERR_FAMILY when the
+ * model_type says otherwise, naming both. */
 enum fletch_status fletch_family_choose(const struct fletch_family **out, const char *name,
                                         const struct fletch_clues *clues,
                                         struct fletch_error *err);

@@ -229,11 +229,20 @@ static void note_words(struct fletch_model *model)
                  model->model_type);
 }
 
+/* Who says the model_type, where somebody does. */
+static const char *type_says(const struct fletch_model *model)
+{
+    if (json_object_get(model->set, "model_type"))
+        return "--set says";
+    return model->config_stated ? "config.json says" : "its words say";
+}
+
 static enum fletch_status find_family(struct fletch_model *model, const char *family,
                                       struct fletch_error *err)
 {
     struct fletch_clues clues = { .model = model->name,
                                   .model_type = model->model_type,
+                                  .type_says = type_says(model),
                                   .has_config = model->config_stated,
                                   .has_modules = model->modules_count > 0 };
 

@@ -76,6 +76,7 @@ static void check_detection(const struct fletch_model *model)
     struct fletch_clues clues = { .model = "some/model",
                                   .model_type = json_string_value(
                                       json_object_get(model->config, "model_type")),
+                                  .type_says = "config.json says",
                                   .has_config = true,
                                   .has_modules = model->modules_count > 0 };
 

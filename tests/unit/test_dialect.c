@@ -369,6 +369,34 @@ static void config_from_what_there_is(void **state)
                  "\"intermediate_size\": 512}}");
 }
 
+/* Layers of an ALBERT are one, so their number is in no shape. */
+static void config_of_words_of_their_own(void **state)
+{
+    static const char *const albert[] = {
+        "albert.embeddings.word_embeddings.weight 103x8",
+        "albert.embeddings.position_embeddings.weight 64x8",
+        "albert.encoder.albert_layer_groups.0.albert_layers.0.ffn.weight 48x32",
+        "albert.encoder.albert_layer_groups.0.albert_layers.0.ffn_output.weight 32x48",
+        NULL,
+    };
+    static const char *const modernbert[] = {
+        "model.embeddings.tok_embeddings.weight 103x32",
+        "model.layers.0.attn.Wqkv.weight 96x32",
+        "model.layers.1.attn.Wqkv.weight 96x32",
+        "model.layers.0.mlp.Wi.weight 96x32",
+        "model.layers.0.mlp.Wo.weight 32x48",
+        NULL,
+    };
+
+    (void)state;
+    check_config("ALBERT without a config.json", albert, NULL, NULL,
+                 "{\"hidden_size\": 32, \"intermediate_size\": 48, \"vocab_size\": 103, "
+                 "\"max_position_embeddings\": 64}");
+    check_config("ModernBERT without a config.json", modernbert, NULL, NULL,
+                 "{\"hidden_size\": 32, \"intermediate_size\": 48, "
+                 "\"num_hidden_layers\": 2, \"vocab_size\": 103}");
+}
+
 static void config_refused(const char *dialect, const char *const *texts, const char *facts,
                            const char *file, const char *sentence)
 {
@@ -480,6 +508,7 @@ int main(void)
         cmocka_unit_test(renamed_split_transposed),
         cmocka_unit_test(shapes_that_cannot_be),
         cmocka_unit_test(config_from_what_there_is),
+        cmocka_unit_test(config_of_words_of_their_own),
         cmocka_unit_test(contradictions),
         cmocka_unit_test(other_models),
     };
