@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* api.c - public functions that only forward: names, plans, detection */
 #include "convert/plan.h"
+#include "convert/tokenizer.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -75,6 +76,7 @@ struct fletch_plan {
     struct fletch_model *model;
     struct fletch_row_plans plans;
     const struct fletch_codec *codec;
+    char tokenizer_warning[512]; /* "": none */
 };
 
 /* What weights in a type usually shrink to, in thousandths; trained weights are near to
@@ -107,6 +109,19 @@ static uint64_t predict(const struct fletch_row_plan *row, const struct fletch_c
     return row->size / 1000 * (entropy ? p->with_entropy : p->without) + ROW_OVERHEAD;
 }
 
+/* As a conversion would make it, written nowhere. */
+static enum fletch_status plan_tokenizer(struct fletch_plan *plan,
+                                         const struct fletch_options *options,
+                                         struct fletch_error *err)
+{
+    struct fletch_tokenizer_origin origin;
+
+    if (!plan->model->family->tokenizer || options->skip_tokenizer)
+        return FLETCH_OK;
+    return fletch_tokenizer_write(&origin, plan->tokenizer_warning,
+                                  sizeof(plan->tokenizer_warning), plan->model, NULL, err);
+}
+
 enum fletch_status fletch_plan_open(struct fletch_plan **out, const char *model,
                                     const struct fletch_options *options,
                                     struct fletch_error *err)
@@ -130,6 +145,8 @@ enum fletch_status fletch_plan_open(struct fletch_plan **out, const char *model,
         status = fletch_row_plans_make(&plan->plans, plan->model, options->precision, err);
     if (!status)
         status = fletch_row_plans_check(&plan->plans, plan->codec, err);
+    if (!status)
+        status = plan_tokenizer(plan, options, err);
     if (status) {
         fletch_plan_close(plan);
         return status;
@@ -202,7 +219,11 @@ bool fletch_plan_left_out_at(struct fletch_left_out *out, const struct fletch_pl
 
 const char *fletch_plan_warning(const struct fletch_plan *plan, size_t i)
 {
-    return i < plan->plans.warnings_count ? plan->plans.warnings[i] : NULL;
+    if (i < plan->plans.warnings_count)
+        return plan->plans.warnings[i];
+    return i == plan->plans.warnings_count && plan->tokenizer_warning[0]
+               ? plan->tokenizer_warning
+               : NULL;
 }
 
 const char *fletch_plan_note(const struct fletch_plan *plan, size_t i)

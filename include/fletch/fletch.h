@@ -226,6 +226,8 @@ struct fletch_plan_summary {
 
 struct fletch_plan;
 
+/* Fails with what a conversion would fail with before it reads a tensor, the tokenizer's
+ * faults among it. */
 FLETCH_API enum fletch_status fletch_plan_open(struct fletch_plan **out, const char *model,
                                                const struct fletch_options *options,
                                                struct fletch_error *err);

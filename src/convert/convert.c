@@ -465,9 +465,9 @@ static enum fletch_status convert(struct conversion *c, struct fletch_result *re
     if (!weights || !metadata)
         return fletch_fail_memory(err, strlen(c->out_dir), "a path");
 
+    TRY(write_tokenizer(c, err)); /* before the long work: it may fail */
     TRY(write_weights(c, weights, err));
     TRY(judge_casts(c, err));
-    TRY(write_tokenizer(c, err));
     TRY(list_sources(c, err));
     if (!c->options->skip_verify)
         TRY(prove(c, weights, err));

@@ -342,7 +342,7 @@ static enum fletch_status write_text(char *warning, size_t warning_size,
         snprintf(warning, warning_size,
                  "tokenizer.json does not truncate, and nothing says how long a text may "
                  "be: longer ones than the model can take will break loaders");
-    if (!status)
+    if (!status && folder)
         status = save(edited.size ? &edited : text, folder, arena, err);
     fletch_buf_release(&edited);
     return status;
@@ -386,7 +386,7 @@ static enum fletch_status make(struct fletch_tokenizer_origin *origin, char *war
             *err = why;
     } else if (status) {
         snprintf(warning, warning_size,
-                 "the checkpoint has no tokenizer.json: no tokenizer was written: %s",
+                 "the checkpoint has no tokenizer.json: no tokenizer is written: %s",
                  why.message);
         status = FLETCH_OK;
     } else {

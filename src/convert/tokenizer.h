@@ -18,10 +18,10 @@ struct fletch_tokenizer_origin {
     struct fletch_vocab_origin from; /* where it was made */
 };
 
-/* Writes `folder`/tokenizer/tokenizer.json. *origin is zeroed, and `warning` filled in,
- * when the model has none and none could be made. A warning may also come with a written
- * one. FORMAT, with the byte offset, for a tokenizer.json that is not JSON, or has no
- * model. */
+/* Writes `folder`/tokenizer/tokenizer.json; NULL: only finds out what would come of it.
+ * *origin is zeroed, and `warning` filled in, when the model has none and none can be made.
+ * A warning may also come with a written one. FORMAT, with the byte offset, for a
+ * tokenizer.json that is not JSON, or has no model. */
 enum fletch_status fletch_tokenizer_write(struct fletch_tokenizer_origin *origin,
                                           char *warning, size_t warning_size,
                                           const struct fletch_model *model,

@@ -169,7 +169,7 @@ static void says_what_is_missing(void **state)
         err);
     assert_false(done.copied || done.made);
     assert_string_equal(warning,
-                        "the checkpoint has no tokenizer.json: no tokenizer was written: "
+                        "the checkpoint has no tokenizer.json: no tokenizer is written: "
                         "there is no vocab.txt to make one from");
     put_text(at("vocab.txt"), "[PAD]\n");
     assert_ok(
@@ -177,7 +177,7 @@ static void says_what_is_missing(void **state)
         err);
     assert_false(done.copied || done.made);
     assert_string_equal(warning,
-                        "the checkpoint has no tokenizer.json: no tokenizer was written: "
+                        "the checkpoint has no tokenizer.json: no tokenizer is written: "
                         "'[UNK]', the unk_token, is not in vocab.txt");
     json_decref(model.config);
 }
