@@ -20,6 +20,10 @@
 /* The directory at the end of a zip names what is in it: enough of it to find out. */
 #define TAIL_SIZE 65536
 
+/* The file refs/main of the hub's cache: a commit's hash, 40 characters. */
+#define HASH_MAX 256
+#define SNAPSHOTS "snapshots"
+
 #define SAVE_AS "save the model as safetensors first"
 #define START_FROM "start from the model that it was made of"
 #define MERGE "whose base model is elsewhere: merge it into that model and give the result"
@@ -294,8 +298,7 @@ static const struct stranger_entry entries[] = {
       "the result of a conversion, not a checkpoint" },
     { "model_index.json", FLETCH_ERR_UNSUPPORTED,
       "the index of a pipeline: give the folder of one of its models" },
-    { "snapshots", FLETCH_ERR_UNSUPPORTED,
-      "as a repository in the hub's cache has it: give one of the folders in there" },
+    { SNAPSHOTS, FLETCH_ERR_UNSUPPORTED, "" }, /* see fail_repository */
     { "tf_model.h5", FLETCH_ERR_UNSUPPORTED,
       "the weights for TensorFlow, which are not read: " SAVE_AS },
     { "*.ckpt*.index", FLETCH_ERR_UNSUPPORTED,
@@ -345,6 +348,52 @@ static void consider(struct finding *finding, const char *name)
     }
 }
 
+/* The folder in `repository`/snapshots that refs/main names, a commit's hash; NULL where
+ * there is none. */
+static const char *main_snapshot(struct fletch_arena *arena, const char *repository)
+{
+    const char *refs = fletch_path_join(arena, repository, "refs/main"), *hash, *path;
+    struct fletch_buf text = { 0 };
+
+    if (!refs || fletch_file_kind(refs) != FLETCH_FILE_REGULAR ||
+        fletch_file_load(&text, refs, HASH_MAX, NULL))
+        return NULL;
+    hash = fletch_arena_text(arena, (char *)text.bytes,
+                             strspn((char *)text.bytes, "0123456789abcdef"));
+    fletch_buf_release(&text);
+    if (!hash || !*hash)
+        return NULL;
+    path = fletch_arena_format(arena, "%s%ssnapshots/%s", repository,
+                               *repository ? "/" : "", hash);
+    return path && fletch_file_kind(path) == FLETCH_FILE_FOLDER ? hash : NULL;
+}
+
+/* A repository of the hub's cache, or its folder of snapshots, is one step from a model. */
+static enum fletch_status fail_repository(const char *folder, bool snapshots,
+                                          struct fletch_error *err)
+{
+    struct fletch_arena arena = { 0 };
+    size_t above = (size_t)(fletch_path_base(folder) - folder);
+    const char *repository =
+        snapshots ? fletch_arena_text(&arena, folder, above ? above - 1 : 0) : folder;
+    const char *hash = repository ? main_snapshot(&arena, repository) : NULL;
+    const char *what = snapshots ? "is the folder of snapshots" : "has snapshots";
+    enum fletch_status status;
+
+    if (hash)
+        status = fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                             "%s: %s, as a repository in the hub's cache has it: give "
+                             "%s%s in there, which refs/main names",
+                             folder, what, snapshots ? "" : "snapshots/", hash);
+    else
+        status = fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                             "%s: %s, as a repository in the hub's cache has it: give one "
+                             "of the folders in there",
+                             folder, what);
+    fletch_arena_release(&arena);
+    return status;
+}
+
 enum fletch_status fletch_stranger_folder(const char *folder, struct fletch_error *err)
 {
     struct finding finding = { .row = ENTRIES_COUNT };
@@ -357,6 +406,8 @@ enum fletch_status fletch_stranger_folder(const char *folder, struct fletch_erro
     while ((found = readdir(dir)))
         consider(&finding, found->d_name);
     closedir(dir);
+    if (finding.row < ENTRIES_COUNT && !strcmp(finding.name, SNAPSHOTS))
+        return fail_repository(folder, false, err);
     if (finding.row < ENTRIES_COUNT) {
         entry += finding.row;
         return fletch_fail(err, entry->status, "%s: has %s, %s", folder, finding.name,
@@ -367,6 +418,8 @@ enum fletch_status fletch_stranger_folder(const char *folder, struct fletch_erro
                            "%s: is an empty folder, expected model.safetensors, "
                            "pytorch_model.bin or an index",
                            folder);
+    if (!strcmp(fletch_path_base(folder), SNAPSHOTS))
+        return fail_repository(folder, true, err);
     return fletch_fail(err, FLETCH_ERR_NOT_FOUND,
                        "%s: has no weights, expected model.safetensors, pytorch_model.bin "
                        "or an index of one",

@@ -24,6 +24,26 @@ static enum fletch_status join(const char **out, struct fletch_arena *arena,
     return *out ? FLETCH_OK : fletch_fail_memory(err, strlen(name), "a path");
 }
 
+/* Whether a path that is not there may be meant as the name of a model on the hub: NAME, or
+ * OWNER/NAME where no folder OWNER is. */
+static bool is_hub_name(struct fletch_model *model, const char *path)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                  "0123456789._-";
+    static const char *const files[] = { "*.safetensors", "*.bin",  "*.pt",  "*.pth",
+                                         "*.ckpt",        "*.json", "*.np?", NULL };
+    size_t len = strspn(path, letters);
+    const char *owner = NULL;
+
+    if (len && path[len] == '/') {
+        owner = fletch_arena_text(&model->arena, path, len);
+        len += 1 + strspn(path + len + 1, letters);
+    }
+    return len && !path[len] && path[len - 1] != '/' && path[0] != '.' &&
+           !fletch_glob_any(files, path) &&
+           (!owner || fletch_file_kind(owner) == FLETCH_FILE_NONE);
+}
+
 /* Sets model->folder; *single says that the path is one weights file. */
 static enum fletch_status find_folder(struct fletch_model *model, bool *single,
                                       const char *path, struct fletch_error *err)
@@ -31,6 +51,12 @@ static enum fletch_status find_folder(struct fletch_model *model, bool *single,
     enum fletch_file_kind kind = fletch_file_kind(path);
     size_t len = (size_t)(fletch_path_base(path) - path);
 
+    if (kind == FLETCH_FILE_NONE && is_hub_name(model, path))
+        return fletch_fail(err, FLETCH_ERR_NOT_FOUND,
+                           "%s: no such file or folder, expected a model's folder or its "
+                           "weights file; a model of that name on the hub must be fetched "
+                           "first: hf download %s --local-dir DIR",
+                           path, path);
     if (kind == FLETCH_FILE_NONE)
         return fletch_fail(err, FLETCH_ERR_NOT_FOUND,
                            "%s: no such file or folder, expected a model's folder or its "

@@ -175,8 +175,7 @@ static const struct folder_case folders[] = {
     { { "blobs/", "refs/", "snapshots/" },
       FLETCH_ERR_UNSUPPORTED,
       "has snapshots, as a repository in the hub's cache has it: give one of the "
-      "folders "
-      "in there" },
+      "folders in there" },
     { { "tf_model.h5" },
       FLETCH_ERR_UNSUPPORTED,
       "has tf_model.h5, the weights for TensorFlow, which are not read: save the model "
@@ -264,12 +263,37 @@ static void folders_say_what_they_have_instead(void **state)
     }
 }
 
+#define HUB ", as a repository in the hub's cache has it: give "
+#define HASH "0a1b2c3d"
+
+static void repositories_say_their_snapshot(void **state)
+{
+    (void)state;
+    make_folder("r");
+    make_folder("r/refs");
+    make_folder("r/snapshots");
+    put_text(at("r/refs/main"), HASH);
+    assert_refused_at(at("r"), FLETCH_ERR_UNSUPPORTED, at("r"),
+                      "has snapshots" HUB "one of the folders in there");
+    make_folder("r/snapshots/" HASH);
+    assert_refused_at(at("r"), FLETCH_ERR_UNSUPPORTED, at("r"),
+                      "has snapshots" HUB "snapshots/" HASH
+                      " in there, which refs/main names");
+    assert_refused_at(at("r/snapshots"), FLETCH_ERR_UNSUPPORTED, at("r/snapshots"),
+                      "is the folder of snapshots" HUB HASH
+                      " in there, which refs/main names");
+    put_text(at("r/refs/main"), "../x");
+    assert_refused_at(at("r/snapshots"), FLETCH_ERR_UNSUPPORTED, at("r/snapshots"),
+                      "is the folder of snapshots" HUB "one of the folders in there");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         SCRATCH_TEST(strangers_are_named),
         SCRATCH_TEST(strangers_need_more_than_a_few_bytes),
         SCRATCH_TEST(folders_say_what_they_have_instead),
+        SCRATCH_TEST(repositories_say_their_snapshot),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
