@@ -163,6 +163,11 @@ static void say_unknown(const char *word, const struct fletch_command *command)
     struct fletch_nearest nearest = { word, NULL, 0 };
     const struct fletch_option *option;
 
+    if (!strcmp(word, "dry-run")) {
+        fletch_misused(command,
+                       "unknown option '--dry-run'; 'fletch plan' says what would be done");
+        return;
+    }
     for (size_t i = 0; (option = fletch_option_at(command, i)) != NULL; i++) {
         fletch_text_consider(&nearest, option->name);
         if (option->alias)
@@ -305,7 +310,7 @@ const char *fletch_args_operand(const struct fletch_args *args, const char *opti
     if (option)
         operand = option;
     if (!operand || !*operand) {
-        fletch_misused(args->command, "%s is missing", what);
+        fletch_misused(args->command, "%s is %s", what, operand ? "empty" : "missing");
         return NULL;
     }
     return operand;

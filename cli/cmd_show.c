@@ -358,7 +358,8 @@ static void print_text(const struct listing *listing)
     if (listing->count < listing->all)
         printf(" of %s", fletch_text_count(number, listing->all));
     printf(" tensor%s", listing->all == 1 ? "" : "s");
-    printf(", %s parameters", fletch_text_count(number, listing->totals.count));
+    printf(", %s parameter%s", fletch_text_count(number, listing->totals.count),
+           listing->totals.count == 1 ? "" : "s");
     printf(", %s", fletch_text_size(number, listing->totals.size));
     if (listing->table && !listing->shared)
         printf(", stored in %s", fletch_text_size(number, listing->totals.place));

@@ -213,9 +213,10 @@ static void say_stage(const struct fletch_progress *progress)
 {
     char size[FLETCH_NUMBER_CAP];
 
-    fletch_say("%s %zu tensors, %s",
+    fletch_say("%s %zu tensor%s, %s",
                progress->stage == FLETCH_STAGE_WRITE ? "writing" : "verifying",
-               progress->tensors_total, fletch_text_size(size, progress->total));
+               progress->tensors_total, progress->tensors_total == 1 ? "" : "s",
+               fletch_text_size(size, progress->total));
 }
 
 static void say_percent(const struct fletch_meter *meter,
@@ -224,8 +225,9 @@ static void say_percent(const struct fletch_meter *meter,
     char left[FLETCH_NUMBER_CAP];
 
     fletch_text_clock(left, (1 - meter->percent / 100) / meter->share_rate);
-    fletch_say("%d%%, %zu of %zu tensors, %s left", (int)meter->percent,
-               progress->tensors_done, progress->tensors_total, left);
+    fletch_say("%d%%, %zu of %zu tensor%s, %s left", (int)meter->percent,
+               progress->tensors_done, progress->tensors_total,
+               progress->tensors_total == 1 ? "" : "s", left);
 }
 
 /* ---- Both ---- */
@@ -298,7 +300,8 @@ void fletch_meter_progress(const struct fletch_progress *progress, void *user)
     switch (progress->stage) {
     case FLETCH_STAGE_OPEN:
         if (!meter->quiet && progress->text)
-            fletch_say("%s, %zu tensors", progress->text, progress->tensors_total);
+            fletch_say("%s, %zu tensor%s", progress->text, progress->tensors_total,
+                       progress->tensors_total == 1 ? "" : "s");
         break;
     case FLETCH_STAGE_WARNING:
         if (meter->quiet || !progress->text)

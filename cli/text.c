@@ -341,8 +341,8 @@ void fletch_text_consider(struct fletch_nearest *nearest, const char *name)
 {
     unsigned edits = distance(nearest->word, name);
 
-    /* One slip in three letters. */
-    if (edits > (strlen(nearest->word) + 2) / 3)
+    /* About one slip in three letters. */
+    if (edits > (strlen(nearest->word) + 1) / 3)
         return;
     if (nearest->name && nearest->edits <= edits)
         return;

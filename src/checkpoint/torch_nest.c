@@ -66,6 +66,7 @@ static enum fletch_status fail_empty(const struct fletch_torch *torch,
 {
     const struct fletch_pickle_value *top = fletch_torch_value(torch, torch->pickle.top);
     const char *none = "and none is a tensor, nor in the dicts below";
+    const char *entries = top->count == 2 ? "entry" : "entries";
 
     for (uint32_t i = 0; i + 1 < top->count; i += 2) {
         const struct fletch_pickle_value *key = fletch_torch_value(torch, top->items[i]);
@@ -74,15 +75,15 @@ static enum fletch_status fail_empty(const struct fletch_torch *torch,
         if (whole && key->kind == FLETCH_PICKLE_TEXT)
             return fletch_fail(
                 err, FLETCH_ERR_UNSUPPORTED,
-                "holds a dict of %u entries, %s; '%.*s' is a whole object "
+                "holds a dict of %u %s, %s; '%.*s' is a whole object "
                 "of class %.*s.%.*s, which nothing but its own code can "
                 "read: save its state_dict() instead",
-                top->count / 2, none,
+                top->count / 2, entries, none,
                 key->len < FLETCH_NAME_SHOWN ? (int)key->len : FLETCH_NAME_SHOWN, key->text,
                 FLETCH_NAME_SHOWN, whole->module, FLETCH_NAME_SHOWN, whole->name);
     }
-    return fletch_fail(err, FLETCH_ERR_UNSUPPORTED, "holds a dict of %u entries, %s",
-                       top->count / 2, none);
+    return fletch_fail(err, FLETCH_ERR_UNSUPPORTED, "holds a dict of %u %s, %s",
+                       top->count / 2, entries, none);
 }
 
 static enum fletch_status fail_none(const struct fletch_torch *torch,

@@ -13,6 +13,7 @@
 
 #include <inttypes.h>
 
+#define KIB ((uint64_t)1 << 10)
 #define MIB ((uint64_t)1 << 20)
 
 /* Code, libraries, stacks, the model's listing: what is there with no buffer at all. */
@@ -127,6 +128,24 @@ static uint64_t total(const struct needs *needs, const struct fletch_budget *bud
            large_pages(needs, budget->large_limit);
 }
 
+static enum fletch_status fail_budget(const struct needs *needs,
+                                      const struct fletch_budget *budget,
+                                      const struct fletch_codec *codec, uint64_t memory,
+                                      struct fletch_error *err)
+{
+    bool small = memory < MIB;
+
+    return fletch_fail(err, FLETCH_ERR_MEMORY,
+                       "the memory budget of %" PRIu64 " %s does not suffice: codec '%s' "
+                       "needs %" PRIu64 " MiB for this model with one thread%s",
+                       small ? (memory + KIB - 1) / KIB : memory / MIB,
+                       small ? "KiB" : "MiB", codec->name,
+                       (total(needs, budget) + MIB - 1) / MIB,
+                       needs->large ? ", most of it for the largest tensor, whose page "
+                                      "must be whole in memory; zstd needs less"
+                                    : "");
+}
+
 enum fletch_status fletch_budget_make(struct fletch_budget *out,
                                       const struct fletch_row_plans *plans,
                                       const struct fletch_codec *codec, int level,
@@ -146,15 +165,7 @@ enum fletch_status fletch_budget_make(struct fletch_budget *out,
         } else if (budget.large_limit) {
             budget.large_limit = 0; /* one thread has one at a time */
         } else {
-            return fletch_fail(
-                err, FLETCH_ERR_MEMORY,
-                "the memory budget of %" PRIu64 " MiB does not suffice: codec '%s' "
-                "needs %" PRIu64 " MiB for this model with one thread%s",
-                options->memory / MIB, codec->name,
-                (total(&needs, &budget) + MIB - 1) / MIB,
-                needs.large ? ", most of it for the largest tensor, whose page "
-                              "must be whole in memory; zstd needs less"
-                            : "");
+            return fail_budget(&needs, &budget, codec, options->memory, err);
         }
     }
     budget.needed = total(&needs, &budget);
