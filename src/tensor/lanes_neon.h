@@ -2,8 +2,8 @@
 /* lanes_neon.h - the words of cast_fast.c with NEON, which every AArch64 has
  *
  * lanes_avx2.h says what each means. A word of 256 bits is two registers. float16 is
- * converted as the formats' definition says unless somebody has set FPCR otherwise: nearest,
- * NaN kept, no alternative format.
+ * converted as the formats' definition says, unless somebody has set FPCR otherwise:
+ * nearest, NaN kept, no alternative format.
  */
 #ifndef FLETCH_TENSOR_LANES_NEON_H
 #define FLETCH_TENSOR_LANES_NEON_H
