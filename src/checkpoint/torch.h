@@ -108,6 +108,9 @@ const struct fletch_pickle_value *fletch_torch_callee(const struct fletch_torch 
 /* Notes what the pickle wanted to call that this version does not know, each once. */
 enum fletch_status fletch_torch_note_calls(struct fletch_torch *torch,
                                            struct fletch_error *err);
+/* Says so behind the sentence of a refusal, which has no notes: the first of them, calls of
+ * functions before objects, and how many more. */
+void fletch_torch_say_calls(const struct fletch_torch *torch, struct fletch_error *err);
 
 /* ---- torch_facts.c ---- */
 

@@ -7,10 +7,12 @@
 #include "checkpoint/torch.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
-/* Callees that are named. */
+/* Callees that are named, and how much of each a refusal shows, in bytes. */
 #define CALLS_NOTED 20
+#define CALL_SHOWN 40
 
 const struct fletch_pickle_value *fletch_torch_callee(const struct fletch_torch *torch,
                                                       uint32_t call)
@@ -43,35 +45,95 @@ static const struct fletch_pickle_value *stranger_of(const struct fletch_torch *
     return callee;
 }
 
+struct calls {
+    uint32_t at[CALLS_NOTED]; /* [count], one of each callee */
+    size_t count;
+    uint32_t more; /* the first one for which there is no place; AT_NONE: all have one */
+};
+
+static bool has_call(const struct calls *calls, const struct fletch_torch *torch,
+                     const struct fletch_pickle_value *callee)
+{
+    for (size_t i = 0; i < calls->count; i++) {
+        const struct fletch_pickle_value *seen = stranger_of(torch, calls->at[i]);
+
+        if (fletch_pickle_is_global(callee, seen->module, seen->name))
+            return true;
+    }
+    return false;
+}
+
+/* Adds those that are not there yet, in the order of the pickle: all, or those alone whose
+ * result is not filled as an object is. */
+static void find_calls(struct calls *calls, const struct fletch_torch *torch, bool bare)
+{
+    for (uint32_t i = 0; i < torch->pickle.count && !calls->more; i++) {
+        const struct fletch_pickle_value *callee = stranger_of(torch, i);
+
+        if (!callee || has_call(calls, torch, callee) ||
+            (bare && fletch_torch_value(torch, i)->state != FLETCH_PICKLE_AT_NONE))
+            continue;
+        if (calls->count == CALLS_NOTED)
+            calls->more = i;
+        else
+            calls->at[calls->count++] = i;
+    }
+}
+
 enum fletch_status fletch_torch_note_calls(struct fletch_torch *torch,
                                            struct fletch_error *err)
 {
-    const struct fletch_pickle_value *seen[CALLS_NOTED];
+    struct calls calls = { .count = 0 };
+
+    find_calls(&calls, torch, false);
+    for (size_t i = 0; i < calls.count; i++) {
+        const struct fletch_pickle_value *callee = stranger_of(torch, calls.at[i]);
+
+        TRY(fletch_tensor_list_note(
+            torch->list, err,
+            "byte %" PRIu64 ": the pickle wants to call %.*s.%.*s; nothing was called",
+            fletch_torch_value(torch, calls.at[i])->at, FLETCH_NAME_SHOWN, callee->module,
+            FLETCH_NAME_SHOWN, callee->name));
+    }
+    if (!calls.more)
+        return FLETCH_OK;
+    return fletch_tensor_list_note(torch->list, err,
+                                   "byte %" PRIu64 ": the pickle wants to call more than "
+                                   "these %d; nothing was called",
+                                   fletch_torch_value(torch, calls.more)->at, CALLS_NOTED);
+}
+
+/* "module.name", cut where it gets long. */
+static const char *call_text(char out[2 * CALL_SHOWN + 2], const struct fletch_torch *torch,
+                             uint32_t call)
+{
+    const struct fletch_pickle_value *callee = stranger_of(torch, call);
+
+    snprintf(out, 2 * CALL_SHOWN + 2, "%.*s.%.*s", CALL_SHOWN, callee->module, CALL_SHOWN,
+             callee->name);
+    return out;
+}
+
+void fletch_torch_say_calls(const struct fletch_torch *torch, struct fletch_error *err)
+{
+    char name[2 * CALL_SHOWN + 2], more[32] = "", said[sizeof(err->message)];
+    struct calls calls = { .count = 0 };
     size_t count = 0;
 
-    for (uint32_t i = 0; i < torch->pickle.count; i++) {
-        const struct fletch_pickle_value *callee = stranger_of(torch, i);
-        size_t j = 0;
-
-        if (!callee)
-            continue;
-        while (j < count &&
-               !fletch_pickle_is_global(callee, seen[j]->module, seen[j]->name))
-            j++;
-        if (j < count)
-            continue;
-        if (count == CALLS_NOTED)
-            return fletch_tensor_list_note(torch->list, err,
-                                           "byte %" PRIu64 ": the pickle wants to call "
-                                           "more than these %d; nothing was called",
-                                           fletch_torch_value(torch, i)->at, CALLS_NOTED);
-        seen[count++] = callee;
-        TRY(fletch_tensor_list_note(torch->list, err,
-                                    "byte %" PRIu64
-                                    ": the pickle wants to call %.*s.%.*s; nothing was "
-                                    "called",
-                                    fletch_torch_value(torch, i)->at, FLETCH_NAME_SHOWN,
-                                    callee->module, FLETCH_NAME_SHOWN, callee->name));
-    }
-    return FLETCH_OK;
+    if (!err || err->status == FLETCH_ERR_MEMORY || err->status == FLETCH_ERR_IO)
+        return;
+    find_calls(&calls, torch, true);
+    find_calls(&calls, torch, false);
+    for (size_t i = 0; i < calls.count; i++)
+        if (!strstr(err->message, call_text(name, torch, calls.at[i])))
+            calls.at[count++] =
+                calls.at[i]; /* the class of an object may be named already */
+    if (!count)
+        return;
+    if (count > 1)
+        snprintf(more, sizeof(more), " and %zu more", count - 1);
+    memcpy(said, err->message, sizeof(said));
+    fletch_fail(err, err->status, "%s; the pickle wants to call %s%s; nothing was called",
+                said, call_text(name, torch, calls.at[0]),
+                calls.more ? " and many more" : more);
 }

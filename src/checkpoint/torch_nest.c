@@ -28,6 +28,12 @@ static enum fletch_status fail_top(const struct fletch_torch *torch,
                            "holds one tensor without a name, expected a dict of tensors");
     if (top->kind == FLETCH_PICKLE_CALL) {
         callee = fletch_torch_callee(torch, torch->pickle.top);
+        if (callee && top->state == FLETCH_PICKLE_AT_NONE)
+            return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                               "is what %.*s.%.*s would make, and nothing is called: "
+                               "expected a dict of tensors",
+                               FLETCH_NAME_SHOWN, callee->module, FLETCH_NAME_SHOWN,
+                               callee->name);
         if (callee)
             return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
                                "is a whole object of class %.*s.%.*s, which nothing but "
@@ -242,7 +248,7 @@ static enum fletch_status take(struct fletch_torch *torch,
                                    others.count > OTHERS_NAMED ? ", ..." : "");
 }
 
-enum fletch_status fletch_torch_list(struct fletch_torch *torch, struct fletch_error *err)
+static enum fletch_status list(struct fletch_torch *torch, struct fletch_error *err)
 {
     struct fletch_torch_walk walk;
     const char *prefix = "";
@@ -261,5 +267,15 @@ enum fletch_status fletch_torch_list(struct fletch_torch *torch, struct fletch_e
     fletch_torch_walk_release(&walk);
     if (!status && !torch->list->is_shard)
         status = fletch_torch_facts(torch, err);
-    return status ? status : fletch_torch_note_calls(torch, err);
+    return status;
+}
+
+enum fletch_status fletch_torch_list(struct fletch_torch *torch, struct fletch_error *err)
+{
+    enum fletch_status status = list(torch, err);
+
+    if (!status)
+        return fletch_torch_note_calls(torch, err);
+    fletch_torch_say_calls(torch, err);
+    return status;
 }

@@ -233,6 +233,8 @@ enum fletch_status fletch_torch_script_list(struct fletch_torch *torch,
     torch->script = true;
     torch->list->format = "torchscript";
     status = walk(script);
+    if (status)
+        fletch_torch_say_calls(torch, err);
     fletch_free(script);
     return status;
 }

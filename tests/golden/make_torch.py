@@ -333,7 +333,8 @@ def make_refused():
               refused=f"unsupported is a whole object of class torch_cases.Scale, {own}")
     save_both("module-inside", {"args": OwnSettings(), "model": Scale()},
               refused=f"unsupported holds a dict of 2 {none}; 'model' is a whole object of "
-                      f"class torch_cases.Scale, {own}")
+                      f"class torch_cases.Scale, {own}; the pickle wants to call "
+                      "__main__.OwnSettings; nothing was called")
     save("list.pt", [torch.ones(2)],
          refused="unsupported holds a list, expected a dict of tensors")
     save("tensor.pt", torch.ones(2),

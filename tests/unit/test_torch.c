@@ -163,6 +163,37 @@ static void nests(void **state)
                    "tensor 'w': is sparse, which is not read");
 }
 
+/* What a pickle wants to call is said also where it is refused: of functions first, of what
+ * the sentence names already no second time. */
+static void calls_of_what_is_refused(void **state)
+{
+    struct fletch_buf pickle = { 0 };
+    static const char *const cases[][2] = {
+        { "\x80\x02"
+          "cposix\nsystem\nU\2ls\x85R.",
+          ": is what posix.system would make, and nothing is called: expected a dict of "
+          "tensors" },
+        { "\x80\x02}(U\1acm\nNet\n)\x81}bU\1bcposix\nsystem\nU\2ls\x85Ru.",
+          ": holds a dict of 2 entries, and none is a tensor, nor in the dicts below; the "
+          "pickle wants to call posix.system and 1 more; nothing was called" },
+        { "\x80\x02]cposix\nsystem\nU\2ls\x85Ra.",
+          ": holds a list, expected a dict of tensors; the pickle wants to call "
+          "posix.system; nothing was called" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char wanted[512];
+
+        fletch_buf_clear(&pickle);
+        fletch_buf_put_text(&pickle, cases[i][0]);
+        put_torch_zip(at("x.bin"), &pickle, "0123456789abcdef", 16, NULL);
+        snprintf(wanted, sizeof(wanted), "%s%s", at("x.bin"), cases[i][1]);
+        assert_refused(at("x.bin"), FLETCH_ERR_UNSUPPORTED, wanted);
+    }
+    fletch_buf_release(&pickle);
+}
+
 /* {'sd': {'student.w': a tensor, 'teacher.w': it again, and what `more` pickles}}. */
 static struct fletch_checkpoint *open_student(const char *more, size_t size)
 {
@@ -498,6 +529,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(tensors_that_cannot_be, make_scratch,
                                         remove_scratch),
         cmocka_unit_test_setup_teardown(nests, make_scratch, remove_scratch),
+        cmocka_unit_test_setup_teardown(calls_of_what_is_refused, make_scratch,
+                                        remove_scratch),
         cmocka_unit_test_setup_teardown(neighbours_that_are_no_tensors, make_scratch,
                                         remove_scratch),
         cmocka_unit_test_setup_teardown(makers, make_scratch, remove_scratch),
