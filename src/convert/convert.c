@@ -17,7 +17,7 @@
 #include <sys/time.h>
 #include <time.h>
 
-/* Names in one message about many tensors. */
+/* Names in one message about many tensors, and of those that have NaN. */
 #define NAMES_MAX 5
 /* Waiting for a slow disk, this much at a time. */
 #define SYNC_STEP ((uint64_t)4 << 20)
