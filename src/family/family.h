@@ -176,8 +176,8 @@ enum fletch_status fletch_family_map(struct fletch_mapping *out,
                                      struct fletch_arena *arena, struct fletch_error *err);
 /* No more sentences than this say what is missing: each kind is cut after a few. */
 #define FLETCH_LACKS_MAX 16
-/* What the model's class has and the mapped names lack, in words: out[*count], in the
- * arena. MEMORY. */
+/* What the model's class has and the mapped names lack, layers that are left out, and
+ * weights that are none, in words: out[*count], in the arena. MEMORY. */
 enum fletch_status fletch_family_lacks(const char *out[FLETCH_LACKS_MAX], size_t *count,
                                        const struct fletch_mapping *mapped,
                                        const struct fletch_map_input *input,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* lacks.c - what a model's class has and a checkpoint lacks, in words
  *
- * Loaders fill gaps with what they make up, so whoever converts is told of them. Three
- * kinds are found: what the member's table says that the class has, what some layers have
- * and others lack, and layers without any tensor, or too many of them.
+ * Loaders fill gaps with what they make up, so whoever converts is told of them: of what
+ * the member's table says that the class has, of what some layers have and others lack, of
+ * layers without any tensor, or too many of them, and of weights that are none.
  */
 #include "family/families.h"
 
