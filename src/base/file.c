@@ -245,7 +245,8 @@ const char *fletch_file_placeholder(const void *bytes, size_t size)
 }
 
 enum fletch_status fletch_file_load(struct fletch_buf *out, const char *path,
-                                    uint64_t limit, struct fletch_error *err)
+                                    uint64_t limit, const char *limit_name,
+                                    struct fletch_error *err)
 {
     struct fletch_file file = FLETCH_FILE_CLOSED;
     enum fletch_status status = fletch_file_open(&file, path, err);
@@ -255,10 +256,10 @@ enum fletch_status fletch_file_load(struct fletch_buf *out, const char *path,
         return status;
     fletch_buf_clear(out);
     if (file.size > limit)
-        status =
-            fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
-                        "%s: has %" PRIu64 " bytes, the limit for such a file is %" PRIu64,
-                        path, file.size, limit);
+        status = fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                             "%s: has %" PRIu64
+                             " bytes, the limit for such a file is %" PRIu64 " (%s)",
+                             path, file.size, limit, limit_name);
     else if (!fletch_buf_reserve(out, (size_t)file.size + 1))
         status = fletch_fail_memory(err, (size_t)file.size, path);
     else

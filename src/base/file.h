@@ -68,10 +68,11 @@ bool fletch_text_begins(const void *bytes, size_t size, const char *text);
 const char *fletch_file_placeholder(const void *bytes, size_t size);
 
 /* A whole file of at most `limit` bytes, NUL-terminated behind its size; the buffer is
- * cleared first. Over the limit: FLETCH_ERR_UNSUPPORTED with both numbers; a placeholder:
- * FLETCH_ERR_FORMAT. */
+ * cleared first. Over the limit, which is called `limit_name`: FLETCH_ERR_UNSUPPORTED with
+ * both numbers; a placeholder: FLETCH_ERR_FORMAT. */
 enum fletch_status fletch_file_load(struct fletch_buf *out, const char *path,
-                                    uint64_t limit, struct fletch_error *err);
+                                    uint64_t limit, const char *limit_name,
+                                    struct fletch_error *err);
 /* Writes a whole file and syncs it. */
 enum fletch_status fletch_file_save(const char *path, const void *bytes, size_t size,
                                     struct fletch_error *err);

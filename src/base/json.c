@@ -273,7 +273,8 @@ enum fletch_status fletch_json_load(json_t **out, const char *path, bool want_ar
                                     struct fletch_error *err)
 {
     struct fletch_buf text = { 0 };
-    enum fletch_status status = fletch_file_load(&text, path, FLETCH_JSON_SIZE_MAX, err);
+    enum fletch_status status =
+        fletch_file_load(&text, path, FLETCH_JSON_SIZE_MAX, "FLETCH_JSON_SIZE_MAX", err);
 
     if (!status) {
         status =

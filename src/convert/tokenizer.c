@@ -355,7 +355,8 @@ static enum fletch_status copy(char *warning, size_t warning_size,
                                struct fletch_error *err)
 {
     struct fletch_buf text = { 0 };
-    enum fletch_status status = fletch_file_load(&text, from, FLETCH_JSON_SIZE_MAX, err);
+    enum fletch_status status =
+        fletch_file_load(&text, from, FLETCH_JSON_SIZE_MAX, "FLETCH_JSON_SIZE_MAX", err);
 
     if (!status) {
         status = write_text(warning, warning_size, model, &text, folder, arena, err);
@@ -436,7 +437,8 @@ enum fletch_status fletch_tokenizer_truncation(json_t **out,
     enum fletch_status status = find_own(&from, model, &arena, err);
 
     if (!status && from)
-        status = fletch_file_load(&text, from, FLETCH_JSON_SIZE_MAX, err);
+        status = fletch_file_load(&text, from, FLETCH_JSON_SIZE_MAX, "FLETCH_JSON_SIZE_MAX",
+                                  err);
     scan = (struct scan){ .text = (const char *)text.bytes, .size = text.size };
     if (!status && from) {
         status = scan_all(&scan, err);

@@ -276,7 +276,7 @@ enum fletch_status fletch_read_pieces(struct fletch_building *building,
     enum fletch_status status;
 
     TRY(fletch_file_load(&building->vocabulary_text, building->vocabulary_path,
-                         FLETCH_VOCAB_SIZE_MAX, err));
+                         FLETCH_VOCAB_SIZE_MAX, "FLETCH_VOCAB_SIZE_MAX", err));
     status = fletch_sentencepiece_read(&model, building->vocabulary_text.bytes,
                                        building->vocabulary_text.size, err);
     if (!status)

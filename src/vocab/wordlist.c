@@ -21,7 +21,7 @@ static enum fletch_status load_text(struct fletch_buf *out, const char *path,
 {
     size_t valid;
 
-    TRY(fletch_file_load(out, path, FLETCH_VOCAB_SIZE_MAX, err));
+    TRY(fletch_file_load(out, path, FLETCH_VOCAB_SIZE_MAX, "FLETCH_VOCAB_SIZE_MAX", err));
     valid = fletch_utf8_span(out->bytes, out->size);
     if (valid != out->size)
         return fletch_fail(err, FLETCH_ERR_FORMAT,

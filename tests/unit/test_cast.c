@@ -478,7 +478,7 @@ static json_t *load_json(struct fletch_buf *buf, const char *path)
     struct fletch_error err = { 0 };
     json_t *json;
 
-    assert_int_equal(fletch_file_load(buf, path, 1 << 20, &err), FLETCH_OK);
+    assert_int_equal(fletch_file_load(buf, path, 1 << 20, "LIMIT", &err), FLETCH_OK);
     json = json_loadb((const char *)buf->bytes, buf->size, 0, NULL);
     assert_non_null(json);
     return json;
@@ -539,7 +539,7 @@ static void golden_values(void **state)
     (void)state;
     assert_int_equal(
         fletch_file_load(&file, FLETCH_TEST_DATA "/golden/values/source/model.safetensors",
-                         1 << 20, &err),
+                         1 << 20, "LIMIT", &err),
         FLETCH_OK);
     header_size = (size_t)fletch_load_u64(file.bytes);
     header = json_loadb((const char *)file.bytes + 8, header_size, 0, NULL);

@@ -129,7 +129,7 @@ static void a_certificate_hashes_the_source(void **state)
     {
         snprintf(path, sizeof(path), "%s/%s", model,
                  json_string_value(json_object_get(entry, "name")));
-        assert_ok(fletch_file_load(&file, path, UINT64_MAX, &err), err);
+        assert_ok(fletch_file_load(&file, path, UINT64_MAX, "LIMIT", &err), err);
         assert_int_equal(json_integer_value(json_object_get(entry, "size")), file.size);
         hex_of(hex, file.bytes, file.size);
         assert_string_equal(json_string_value(json_object_get(entry, "sha256")), hex);

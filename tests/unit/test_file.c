@@ -68,11 +68,11 @@ static void loading_has_a_limit(void **state)
 
     (void)state;
     put_text(at("f"), "0123456789");
-    assert_ok(fletch_file_load(&buf, at("f"), 10, &err), err);
+    assert_ok(fletch_file_load(&buf, at("f"), 10, "LIMIT", &err), err);
     assert_int_equal(buf.size, 10);
     assert_string_equal((char *)buf.bytes, "0123456789");
-    assert_fails(fletch_file_load(&buf, at("f"), 9, &err), FLETCH_ERR_UNSUPPORTED, err,
-                 "has 10 bytes, the limit for such a file is 9");
+    assert_fails(fletch_file_load(&buf, at("f"), 9, "LIMIT", &err), FLETCH_ERR_UNSUPPORTED,
+                 err, "has 10 bytes, the limit for such a file is 9 (LIMIT)");
     fletch_buf_release(&buf);
 }
 
@@ -86,18 +86,19 @@ static void placeholders_are_named(void **state)
 
     (void)state;
     put_text(at("f"), "version https://git-lfs.github.com/spec/v1\noid sha256:00\n");
-    assert_fails(fletch_file_load(&buf, at("f"), 999, &err), FLETCH_ERR_FORMAT, err,
-                 "/f: is a Git LFS pointer, not the file: run git lfs pull");
+    assert_fails(fletch_file_load(&buf, at("f"), 999, "LIMIT", &err), FLETCH_ERR_FORMAT,
+                 err, "/f: is a Git LFS pointer, not the file: run git lfs pull");
     for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
         put_text(at("f"), pages[i]);
-        assert_fails(fletch_file_load(&buf, at("f"), 999, &err), FLETCH_ERR_FORMAT, err,
+        assert_fails(fletch_file_load(&buf, at("f"), 999, "LIMIT", &err), FLETCH_ERR_FORMAT,
+                     err,
                      "/f: is an HTML page, not the file: download it again, from its own "
                      "address");
     }
     put_text(at("f"), "<htm");
-    assert_ok(fletch_file_load(&buf, at("f"), 999, &err), err);
+    assert_ok(fletch_file_load(&buf, at("f"), 999, "LIMIT", &err), err);
     put_text(at("f"), "version https://git-lf");
-    assert_ok(fletch_file_load(&buf, at("f"), 999, &err), err);
+    assert_ok(fletch_file_load(&buf, at("f"), 999, "LIMIT", &err), err);
     fletch_buf_release(&buf);
 }
 

@@ -132,7 +132,8 @@ static void refuses_bad_configs(void **state)
     }
     assert_int_equal(truncate(at("config.json"), (off_t)1 << 30), 0);
     refused(scratch, NULL, FLETCH_ERR_UNSUPPORTED,
-            "/config.json: has 1073741824 bytes, the limit for such a file is 134217728");
+            "/config.json: has 1073741824 bytes, the limit for such a file is 134217728 "
+            "(FLETCH_JSON_SIZE_MAX)");
     put_nested(at("config.json"), 10000);
     refused(scratch, NULL, FLETCH_ERR_UNSUPPORTED,
             "/config.json: line 1, column 133: nested deeper than 128 levels, the limit "

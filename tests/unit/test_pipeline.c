@@ -45,7 +45,7 @@ static void hash_of(char hex[FLETCH_SHA256_HEX], const char *path)
     struct fletch_error err;
     uint8_t digest[FLETCH_SHA256_SIZE];
 
-    assert_ok(fletch_file_load(&buf, path, UINT64_MAX, &err), err);
+    assert_ok(fletch_file_load(&buf, path, UINT64_MAX, "LIMIT", &err), err);
     assert_ok(fletch_sha256_open(&sha, &err), err);
     fletch_sha256_put(&sha, buf.bytes, buf.size);
     fletch_sha256_finish(&sha, digest);

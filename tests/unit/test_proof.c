@@ -145,7 +145,8 @@ static void a_flipped_byte_is_found(void **state)
 
     (void)state;
     prepare();
-    assert_ok(fletch_file_load(&buf, at("out/weights.parquet"), UINT64_MAX, &err), err);
+    assert_ok(fletch_file_load(&buf, at("out/weights.parquet"), UINT64_MAX, "LIMIT", &err),
+              err);
     buf.bytes[buf.size / 2] ^= 0x10;
     put_bytes(at("out/weights.parquet"), buf.bytes, buf.size);
     fletch_buf_release(&buf);
@@ -249,7 +250,8 @@ static void every_byte_behind_the_pages_counts(void **state)
 
     (void)state;
     prepare();
-    assert_ok(fletch_file_load(&buf, at("out/weights.parquet"), UINT64_MAX, &err), err);
+    assert_ok(fletch_file_load(&buf, at("out/weights.parquet"), UINT64_MAX, "LIMIT", &err),
+              err);
     offset = strstr(text_of(at("out/metadata.json")), "\"footer\": {");
     assert_non_null(offset);
     offset = strstr(offset, "\"offset\": ");

@@ -124,7 +124,8 @@ static void what_the_decoding_thread_finds_is_named(void **state)
     (void)state;
     prepare();
     convert("none");
-    assert_ok(fletch_file_load(&buf, at("out/weights.parquet"), UINT64_MAX, &err), err);
+    assert_ok(fletch_file_load(&buf, at("out/weights.parquet"), UINT64_MAX, "LIMIT", &err),
+              err);
     buf.bytes[buf.size - ((size_t)1 << 20)] ^= 0x10;
     put_bytes(at("out/weights.parquet"), buf.bytes, buf.size);
     fletch_buf_release(&buf);

@@ -183,7 +183,7 @@ static uint8_t *load_golden(size_t *size, const char *name)
 
     snprintf(path, sizeof(path), "%s/golden/%s/source/pytorch_model.bin", FLETCH_TEST_DATA,
              name);
-    assert_ok(fletch_file_load(&bytes, path, 1 << 24, &err), err);
+    assert_ok(fletch_file_load(&bytes, path, 1 << 24, "LIMIT", &err), err);
     *size = bytes.size;
     return bytes.bytes;
 }

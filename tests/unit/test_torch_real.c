@@ -201,7 +201,7 @@ static uint8_t *load(size_t *size, const char *name)
     char path[4096];
 
     snprintf(path, sizeof(path), FOLDER "/%s", name);
-    assert_ok(fletch_file_load(&bytes, path, 1 << 20, &err), err);
+    assert_ok(fletch_file_load(&bytes, path, 1 << 20, "LIMIT", &err), err);
     *size = bytes.size;
     return bytes.bytes;
 }
