@@ -356,7 +356,7 @@ static const char *main_snapshot(struct fletch_arena *arena, const char *reposit
     struct fletch_buf text = { 0 };
 
     if (!refs || fletch_file_kind(refs) != FLETCH_FILE_REGULAR ||
-        fletch_file_load(&text, refs, HASH_MAX, NULL))
+        fletch_file_load(&text, refs, HASH_MAX, "HASH_MAX", NULL))
         return NULL;
     hash = fletch_arena_text(arena, (char *)text.bytes,
                              strspn((char *)text.bytes, "0123456789abcdef"));

@@ -177,7 +177,8 @@ static enum fletch_status check_tokenizer_text(const char *path, struct fletch_e
 {
     struct fletch_buf text = { 0 }, edited = { 0 };
     bool null;
-    enum fletch_status status = fletch_file_load(&text, path, FLETCH_JSON_SIZE_MAX, err);
+    enum fletch_status status =
+        fletch_file_load(&text, path, FLETCH_JSON_SIZE_MAX, "FLETCH_JSON_SIZE_MAX", err);
 
     if (!status) {
         status = fletch_tokenizer_edit(&edited, &null, (const char *)text.bytes, text.size,
