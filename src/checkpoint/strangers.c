@@ -352,14 +352,14 @@ static void consider(struct finding *finding, const char *name)
  * there is none. */
 static const char *main_snapshot(struct fletch_arena *arena, const char *repository)
 {
-    const char *refs = fletch_path_join(arena, repository, "refs/main"), *hash, *path;
+    const char *refs = fletch_path_join(arena, repository, "refs/main");
+    const char *hash = NULL, *path;
     struct fletch_buf text = { 0 };
 
-    if (!refs || fletch_file_kind(refs) != FLETCH_FILE_REGULAR ||
-        fletch_file_load(&text, refs, HASH_MAX, "HASH_MAX", NULL))
-        return NULL;
-    hash = fletch_arena_text(arena, (char *)text.bytes,
-                             strspn((char *)text.bytes, "0123456789abcdef"));
+    if (refs && fletch_file_kind(refs) == FLETCH_FILE_REGULAR &&
+        !fletch_file_load(&text, refs, HASH_MAX, "HASH_MAX", NULL))
+        hash = fletch_arena_text(arena, (char *)text.bytes,
+                                 strspn((char *)text.bytes, "0123456789abcdef"));
     fletch_buf_release(&text);
     if (!hash || !*hash)
         return NULL;

@@ -282,6 +282,9 @@ static void repositories_say_their_snapshot(void **state)
     assert_refused_at(at("r/snapshots"), FLETCH_ERR_UNSUPPORTED, at("r/snapshots"),
                       "is the folder of snapshots" HUB HASH
                       " in there, which refs/main names");
+    put_text(at("r/refs/main"), "");
+    assert_refused_at(at("r"), FLETCH_ERR_UNSUPPORTED, at("r"),
+                      "has snapshots" HUB "one of the folders in there");
     put_text(at("r/refs/main"), "../x");
     assert_refused_at(at("r/snapshots"), FLETCH_ERR_UNSUPPORTED, at("r/snapshots"),
                       "is the folder of snapshots" HUB "one of the folders in there");
