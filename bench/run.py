@@ -241,10 +241,11 @@ def share(bench):
         "what the machine does on all cores (the sum of what each part would take alone); "
         "wall: the whole `fletch convert`. write and verify: each stage by its own part of "
         "the limit. besides: writing to the page cache and checking CRCs, which the limit "
-        "leaves out. CPU: processor time by the same sum at the speeds of one core. "
+        "leaves out; with: the share of both. CPU: processor time by the limit's sum at the "
+        "speeds of one core. "
         "Promised: at most 1.25x.",
         ["model", "codec", "limit", "wall", "share", "promise", "open", "write", "share"]
-        + ["verify", "share", "publish", "besides", "CPU"],
+        + ["verify", "share", "publish", "besides", "with", "CPU"],
     )
     parts = None
     for model, codec in SHARED + [("text-4g", "zstd")] * bench.large:
@@ -260,7 +261,9 @@ def share(bench):
         cells += [times(ratio), verdict(ratio <= 1.25), ms(made["open"])]
         cells += [ms(made["write"]), times(made["write"] / write)]
         cells += [ms(made["verify"]), times(made["verify"] / verify), ms(made["publish"])]
-        table.add(*cells, ms(sum(limit["besides"].values())), times(wall.cpu / single))
+        besides = sum(limit["besides"].values())
+        cells += [ms(besides), times(wall.seconds / (write + verify + besides))]
+        table.add(*cells, times(wall.cpu / single))
         all_parts = {**limit["write"], **limit["verify"]}
         parts = parts or Table(
             "The limit in parts", "ms at the speed of all cores.", ["model", "codec", *all_parts]
