@@ -33,8 +33,11 @@ cross) wanted=$cross ;;
     ;;
 esac
 
+# $1: a package, for this processor unless it says another
 installed() {
-    dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed
+    case "$1" in *:*) for=${1#*:} ;; *) for=$(dpkg --print-architecture) ;; esac
+    dpkg-query -W -f '${db:Status-Status} ${Architecture}\n' "$1" 2>/dev/null |
+        grep -qx -e "installed $for" -e 'installed all'
 }
 
 missing=
