@@ -291,7 +291,7 @@ def memory(bench):
     table = Table(
         "Peak memory",
         "MiB of resident memory, the highest of the runs. Bound: 96 MiB at up to 2 threads "
-        "and 8 more for each further one; for lz4 and gzip, whose pages are one block, twice "
+        "and 8 more for each further one; for lz4 and gzip, whose pages are read whole, twice "
         "the largest value more. At one thread also 200 MiB in any case.",
         ["model", "codec", "threads", "MiB", "bound", "promise"],
     )

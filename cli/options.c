@@ -119,7 +119,8 @@ static const struct fletch_option OPTIONS[] = {
       .choice = overflow_choice,
       .commands = FLETCH_FOR_CONVERT,
       .help = "for a tensor with a value that float16 cannot hold: let it stay float32 "
-              "(the default), make such values infinite, or fail" },
+              "(the default), make such values infinite, or fail, also where one is "
+              "beyond float32 or int64" },
     { .name = "require-exact",
       .kind = FLETCH_OPTION_ON,
       .offset = AT(require_exact),
@@ -144,7 +145,8 @@ static const struct fletch_option OPTIONS[] = {
       .kind = FLETCH_OPTION_ON,
       .offset = AT(force),
       .commands = FLETCH_FOR_CONVERT,
-      .help = "go on where the output folder holds other files, and keep those" },
+      .help = "go on where the output folder holds other files: keep them, replace those "
+              "that are called as one of ours" },
     { .name = "threads",
       .value = "N",
       .kind = FLETCH_OPTION_NUMBER,

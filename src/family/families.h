@@ -28,6 +28,24 @@ extern const struct fletch_rename fletch_text_renames[];
 extern const struct fletch_drop fletch_text_drops[];
 extern const struct fletch_field fletch_text_fields[];
 
+/* Items of `wants` that several classes share: what BERT's layers have in their attention
+ * besides query.weight, and what they and their descendants have behind it. */
+#define FLETCH_SELF_WANTS                                                                  \
+    "encoder.layer.*.attention.self.query.bias",                                           \
+        "encoder.layer.*.attention.self.key.weight",                                       \
+        "encoder.layer.*.attention.self.key.bias",                                         \
+        "encoder.layer.*.attention.self.value.weight",                                     \
+        "encoder.layer.*.attention.self.value.bias"
+#define FLETCH_BLOCK_WANTS                                                                 \
+    "encoder.layer.*.attention.output.dense.weight",                                       \
+        "encoder.layer.*.attention.output.dense.bias",                                     \
+        "encoder.layer.*.attention.output.LayerNorm.weight",                               \
+        "encoder.layer.*.attention.output.LayerNorm.bias",                                 \
+        "encoder.layer.*.intermediate.dense.weight",                                       \
+        "encoder.layer.*.intermediate.dense.bias", "encoder.layer.*.output.dense.weight",  \
+        "encoder.layer.*.output.dense.bias", "encoder.layer.*.output.LayerNorm.weight",    \
+        "encoder.layer.*.output.LayerNorm.bias"
+
 /* Of family.c: sets *out to the renamed name, or to `name` itself. MEMORY. */
 enum fletch_status fletch_rename_one(const char **out, const char *name,
                                      const struct fletch_rename *renames,
