@@ -224,10 +224,10 @@ enum fletch_status fletch_comparison_next(const struct fletch_comparison *compar
                                           size_t *size, struct fletch_error *err)
 {
     const struct fletch_options *options = juror->proof->options;
+    const struct fletch_cancel cancel = { options->cancel, options->user };
     enum fletch_status status;
 
-    if (options->cancel && options->cancel(options->user))
-        return fletch_fail(err, FLETCH_ERR_CANCELLED, "interrupted");
+    TRY(fletch_cancel_check(&cancel, err));
     status = fletch_cursor_next(juror->cursor, bytes, size, err);
     if (status)
         fletch_error_prefix(err, "row '%s'", comparison->row->name);
