@@ -4,7 +4,8 @@
  * The values are jansson's, the reader is ours: jansson's own runs past its buffer when an
  * allocation fails inside it, recurses as deep as 2,048 levels, and refuses whole numbers
  * beyond 64 bits, although tokenizer_config.json really says
- * "model_max_length": 1000000000000000019884624838656. Those become reals.
+ * "model_max_length": 1000000000000000019884624838656. Those become reals. Python also
+ * writes NaN, Infinity and -Infinity, for which JSON has no number: those become strings.
  */
 #include "base/json.h"
 
@@ -98,6 +99,32 @@ static enum fletch_status read_number(json_t **out, struct fletch_scan *scan)
                                     "found a number beyond the range of a double");
         *out = json_real(real);
     }
+    return *out ? FLETCH_OK : fail_memory(scan);
+}
+
+/* ---- Python's words ---- */
+
+/* What json.dumps writes for a float that is no finite number. */
+static const char *const python_words[] = { "NaN", "Infinity", "-Infinity" };
+
+/* The word that begins at the cursor, whatever is behind it; NULL. */
+static const char *python_word(const struct fletch_scan *scan)
+{
+    for (size_t i = 0; i < sizeof(python_words) / sizeof(python_words[0]); i++) {
+        size_t len = strlen(python_words[i]);
+
+        if (scan->size - scan->pos >= len &&
+            !memcmp(scan->text + scan->pos, python_words[i], len))
+            return python_words[i];
+    }
+    return NULL;
+}
+
+static enum fletch_status read_python_word(json_t **out, const char *word,
+                                           struct fletch_scan *scan)
+{
+    scan->pos += strlen(word);
+    *out = json_string(word);
     return *out ? FLETCH_OK : fail_memory(scan);
 }
 
@@ -199,11 +226,14 @@ static enum fletch_status read_container(json_t **out, struct fletch_scan *scan,
 static enum fletch_status read_value(json_t **out, struct fletch_scan *scan, size_t depth)
 {
     char c = fletch_scan_peek(scan);
+    const char *word = python_word(scan);
 
     if (c == '{' || c == '[')
         return read_container(out, scan, depth);
     if (c == '"')
         return read_string(out, scan);
+    if (word)
+        return read_python_word(out, word, scan);
     if (c == '-' || is_digit(c))
         return read_number(out, scan);
     TRY(fletch_scan_skip(scan, 0));
@@ -284,6 +314,16 @@ enum fletch_status fletch_json_load(json_t **out, const char *path, bool want_ar
     }
     fletch_buf_release(&text);
     return status;
+}
+
+const char *fletch_json_word(const json_t *value)
+{
+    const char *text = json_string_value(value);
+
+    for (size_t i = 0; text && i < sizeof(python_words) / sizeof(python_words[0]); i++)
+        if (!strcmp(text, python_words[i]))
+            return python_words[i];
+    return NULL;
 }
 
 const json_t *fletch_json_at(const json_t *object, const char *path)

@@ -3,7 +3,9 @@
  *
  * Duplicate keys, NULs, invalid UTF-8 and anything behind the value are errors; so are
  * files over FLETCH_JSON_SIZE_MAX and nesting over FLETCH_JSON_DEPTH_MAX. Whole numbers
- * beyond 64 bits are read as reals.
+ * beyond 64 bits are read as reals. NaN, Infinity and -Infinity, as Python writes them, are
+ * read as the strings "NaN", "Infinity" and "-Infinity", and so they are written: JSON has
+ * no such numbers.
  */
 #ifndef FLETCH_BASE_JSON_H
 #define FLETCH_BASE_JSON_H
@@ -26,6 +28,10 @@ enum fletch_status fletch_json_load(json_t **out, const char *path, bool want_ar
 /* The same from memory; the caller puts the name in front. */
 enum fletch_status fletch_json_parse(json_t **out, const char *text, size_t size,
                                      bool want_array, struct fletch_error *err);
+
+/* "NaN", "Infinity" or "-Infinity" where a value is that word, as Python writes it or in
+ * quotes; NULL for any other. */
+const char *fletch_json_word(const json_t *value);
 
 /* The value at a dotted path ("vision_config.hidden_size") below `object`: borrowed, or
  * NULL. */

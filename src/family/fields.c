@@ -17,6 +17,10 @@ const char *fletch_json_kind(const json_t *value)
         [JSON_FALSE] = "false",        [JSON_NULL] = "null",
     };
 
+    const char *word = fletch_json_word(value);
+
+    if (word)
+        return word;
     return value ? kinds[json_typeof(value)] : "nothing";
 }
 

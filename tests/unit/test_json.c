@@ -56,8 +56,21 @@ static const struct refused texts[] = {
       "line 1, column 14: found the end, expected ',' or '}'" },
     { TEXT("{} x"), FLETCH_ERR_FORMAT,
       "line 1, column 4: found 'x', expected nothing behind the value" },
-    { TEXT("{\"a\":NaN}"), FLETCH_ERR_FORMAT,
+    { TEXT("{\"a\":Nan}"), FLETCH_ERR_FORMAT,
       "line 1, column 6: found 'N', expected a value" },
+    { TEXT("{\"a\":\n nan}"), FLETCH_ERR_FORMAT,
+      "line 2, column 2: found 'n', expected a value" },
+    { TEXT("{\"a\":-Inf}"), FLETCH_ERR_FORMAT,
+      "line 1, column 7: found 'I', expected a digit" },
+    { TEXT("{\"a\":+Infinity}"), FLETCH_ERR_FORMAT,
+      "line 1, column 6: found '+', expected a value" },
+    { TEXT("{\"a\":Infinit"), FLETCH_ERR_FORMAT,
+      "line 1, column 6: found 'I', expected a value" },
+    { TEXT("{\"a\": NaN,\n \"b\": [Infinity1]}"), FLETCH_ERR_FORMAT,
+      "line 2, column 16: found '1', expected ',' or ']'" },
+    { TEXT("{NaN: 1}"), FLETCH_ERR_FORMAT,
+      "line 1, column 2: found 'N', expected a name in quotes or '}'" },
+    { TEXT("NaN"), FLETCH_ERR_FORMAT, "holds a string, expected an object" },
     { TEXT("{\"a\":1e999}"), FLETCH_ERR_FORMAT,
       "line 1, column 6: found a number beyond the range of a double" },
     { TEXT("{\"a\":-1e99999999999999999999}"), FLETCH_ERR_FORMAT,
@@ -179,6 +192,37 @@ static void whole_numbers_beyond_64_bits_are_reals(void **state)
                         "99999999999999999999999");
     assert_true(json_real_value(json_array_get(json_object_get(value, "i"), 0)) == 1e20);
     assert_int_equal(json_integer_value(json_array_get(json_object_get(value, "i"), 1)), 1);
+    json_decref(value);
+}
+
+static void words_of_python_become_strings(void **state)
+{
+    static const char text[] =
+        "{\"NaN\": NaN, \"b\": [Infinity,-Infinity , -1], \"c\": \"NaN\", \"d\": "
+        "\"-Infinity, NaN]\"}";
+    static const char written[] = "{\n"
+                                  "  \"NaN\": \"NaN\",\n"
+                                  "  \"b\": [\n"
+                                  "    \"Infinity\",\n"
+                                  "    \"-Infinity\",\n"
+                                  "    -1\n"
+                                  "  ],\n"
+                                  "  \"c\": \"NaN\",\n"
+                                  "  \"d\": \"-Infinity, NaN]\"\n"
+                                  "}";
+    json_t *value = parse(text);
+    struct fletch_buf buf = { 0 };
+
+    (void)state;
+    assert_string_equal(fletch_json_word(json_object_get(value, "NaN")), "NaN");
+    assert_string_equal(fletch_json_word(json_object_get(value, "c")), "NaN");
+    assert_null(fletch_json_word(json_object_get(value, "d")));
+    assert_null(fletch_json_word(json_object_get(value, "b")));
+    assert_null(fletch_json_word(NULL));
+    fletch_json_put(&buf, value, 0);
+    fletch_buf_put_u8(&buf, 0);
+    assert_string_equal((const char *)buf.bytes, written);
+    fletch_buf_release(&buf);
     json_decref(value);
 }
 
@@ -392,6 +436,7 @@ int main(void)
         cmocka_unit_test(nesting_has_a_limit),
         SCRATCH_TEST(files_are_named),
         cmocka_unit_test(whole_numbers_beyond_64_bits_are_reals),
+        cmocka_unit_test(words_of_python_become_strings),
         cmocka_unit_test(reals_are_read_exactly),
         cmocka_unit_test(values_are_found_by_path),
         cmocka_unit_test(reals_are_as_python_prints_them),
