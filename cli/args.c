@@ -304,7 +304,8 @@ const char *fletch_args_operand(const struct fletch_args *args, const char *opti
     const char *operand = args->operands_count ? args->operands[0] : NULL;
 
     if (option && operand) {
-        fletch_misused(args->command, "unexpected '%s': %s is given", operand, what);
+        fletch_misused(args->command, "unexpected '%s': %s is given with --model", operand,
+                       what);
         return NULL;
     }
     if (option)

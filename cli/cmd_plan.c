@@ -182,7 +182,7 @@ static void print_text(const struct fletch_plan *plan,
 static int run(const struct fletch_args *args)
 {
     struct fletch_options options = fletch_args_options(args);
-    const char *model = fletch_args_operand(args, args->model, "--model");
+    const char *model = fletch_args_operand(args, args->model, "MODEL");
     struct fletch_plan_summary summary;
     struct fletch_plan *plan = NULL;
     struct fletch_error err = { 0 };

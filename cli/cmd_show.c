@@ -11,6 +11,8 @@
 
 /* Tensors that are no part of the model: more than these are counted. */
 #define REST_SHOWN 20
+/* Names that are said where a pattern picks none. */
+#define NAMES_SHOWN 3
 
 /* One line of the listing. Strings and shapes belong to the table or checkpoint. */
 struct entry {
@@ -369,6 +371,40 @@ static void print_text(const struct listing *listing)
         print_notes(listing);
 }
 
+/* A name like the pattern that picks nothing, or the first few. */
+static void add_names(struct fletch_text *text, const struct listing *listing)
+{
+    struct fletch_nearest nearest = { listing->glob, NULL, 0 };
+    struct entry entry;
+
+    for (size_t i = 0; i < listing->all && entry_at(&entry, listing, i); i++)
+        fletch_text_consider(&nearest, entry.name);
+    if (nearest.name) {
+        fletch_text_addf(text, "; did you mean '%s'?", nearest.name);
+        return;
+    }
+    for (size_t i = 0; i < NAMES_SHOWN && entry_at(&entry, listing, i); i++)
+        fletch_text_addf(text, "%s'%s'", i ? ", " : "; there are ", entry.name);
+    if (listing->all > NAMES_SHOWN)
+        fletch_text_addf(text, " and %zu more", listing->all - NAMES_SHOWN);
+}
+
+/* A pattern for whole names that picks nothing is a slip, most often of its ends. */
+static int say_no_match(const struct fletch_args *args, const struct listing *listing)
+{
+    struct fletch_error err = { .status = FLETCH_ERR_NOT_FOUND };
+    struct fletch_text text = { 0 };
+
+    fletch_text_addf(&text, "%s: no tensor's name matches '%s'", args->operands[0],
+                     listing->glob);
+    add_names(&text, listing);
+    snprintf(err.message, sizeof(err.message), "%s", fletch_text_string(&text));
+    fletch_text_release(&text);
+    if (args->json)
+        fletch_report_failure(args->operands[0], &err);
+    return fletch_say_failed(&err);
+}
+
 static int run(const struct fletch_args *args)
 {
     const char *glob = args->operands_count > 1 ? args->operands[1] : NULL;
@@ -392,6 +428,11 @@ static int run(const struct fletch_args *args)
             fletch_report_failure(path, &err);
         goto done;
     }
+    if (glob && listing.count == 0 &&
+        !(listing.checkpoint && next_rest(&listing, &(size_t){ 0 }))) {
+        code = say_no_match(args, &listing);
+        goto done;
+    }
     sort(&listing, args->sort);
     if (args->json)
         print_json(path, &listing);
@@ -409,8 +450,10 @@ const struct fletch_command fletch_command_show = {
     .bit = FLETCH_FOR_SHOW,
     .usage = "PATH [GLOB] [options]",
     .summary = "list the tensors of a converted folder or of any checkpoint",
-    .about = "PATH is a converted folder, a .parquet file, a checkpoint's folder or one of "
-             "its files. A GLOB picks names: * stands for anything, dots included.",
+    .about =
+        "PATH is a converted folder, a .parquet file, a checkpoint's folder or one of "
+        "its files. A GLOB picks whole names: * stands for anything, dots included; one "
+        "that picks none is an error.",
     .examples = "  fletch show ./bert\n"
                 "  fletch show ./bert 'encoder.layer.0.*' --sort size\n"
                 "  fletch show ./bert-base-uncased --json",

@@ -145,8 +145,9 @@ static const struct fletch_option OPTIONS[] = {
       .kind = FLETCH_OPTION_ON,
       .offset = AT(force),
       .commands = FLETCH_FOR_CONVERT,
-      .help = "go on where the output folder holds other files: keep them, replace those "
-              "that are called as one of ours" },
+      .help = "write into an output folder that holds files of somebody else: they stay, "
+              "but for weights.parquet, metadata.json and tokenizer/tokenizer.json, which "
+              "are replaced" },
     { .name = "threads",
       .value = "N",
       .kind = FLETCH_OPTION_NUMBER,

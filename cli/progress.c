@@ -111,8 +111,8 @@ static void describe(struct fletch_text *line, const struct fletch_meter *meter,
                          layout->words ? " tensors" : "");
     }
     if (layout->rate) {
-        fletch_text_brief_size(number, (uint64_t)meter->bytes_rate);
-        fletch_text_addf(line, " %5sB/s", number);
+        fletch_text_size(number, (uint64_t)meter->bytes_rate);
+        fletch_text_addf(line, " %8s/s", number);
     }
     if (layout->clock) {
         fletch_text_clock(number, left);

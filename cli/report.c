@@ -2,6 +2,8 @@
 /* report.c - see report.h */
 #include "report.h"
 
+#include "shorten.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -204,8 +206,8 @@ void fletch_report_failure(const char *path, const struct fletch_error *err)
 
 /* Between two columns. */
 #define GAP 2
-/* A name that is cut keeps at least this much: enough to tell it from others. */
-#define CUT_MIN 32
+/* A name that is cut keeps at least this much. */
+#define CUT_MIN 24
 /* No table of ours is wider. */
 #define COLUMNS_MAX 8
 
@@ -240,10 +242,9 @@ void fletch_grid_put_count(struct fletch_grid *grid, uint64_t count)
 
 void fletch_grid_put_size(struct fletch_grid *grid, uint64_t size)
 {
-    char full[FLETCH_NUMBER_CAP], brief[FLETCH_NUMBER_CAP];
+    char number[FLETCH_NUMBER_CAP];
 
-    fletch_grid_put_either(grid, fletch_text_size(full, size),
-                           fletch_text_brief_size(brief, size));
+    fletch_grid_put(grid, fletch_text_size(number, size));
 }
 
 void fletch_grid_put_shape(struct fletch_grid *grid, const uint64_t *shape, unsigned rank)
@@ -293,47 +294,6 @@ static size_t measure(size_t *widths, const struct fletch_grid *grid, bool brief
     return all;
 }
 
-/* Adds `name` with its parts, but for numbers and the last, cut to their first letters, as
- * many from the left as it takes to save `excess` columns. Returns what is left of that. */
-static size_t put_initials(struct fletch_text *line, const char *name, size_t excess)
-{
-    for (;;) {
-        size_t len = strcspn(name, "."), keep = 1;
-
-        while (keep < len && ((unsigned char)name[keep] & 0xc0) == 0x80)
-            keep++;
-        if (excess == 0 || !name[len] || strspn(name, "0123456789") == len)
-            keep = len;
-        excess -= len - keep < excess ? len - keep : excess;
-        fletch_text_put(line, name, keep < len ? keep : len);
-        if (!name[len])
-            return excess;
-        fletch_text_add(line, ".");
-        name += len + 1;
-    }
-}
-
-/* `cell` within `width` columns: e.l.11.attention.self.query.weight. Where that does not
- * suffice, the middle goes. */
-static void put_cut(struct fletch_text *line, const char *cell, size_t width)
-{
-    struct fletch_text name = { 0 };
-    size_t excess = fletch_text_columns(cell) - width, head = width / 3, at = 0;
-
-    excess = put_initials(&name, cell, excess);
-    for (const char *byte = fletch_text_string(&name); *byte; byte++) {
-        bool starts = ((unsigned char)*byte & 0xc0) != 0x80;
-
-        at += starts;
-        if (excess == 0 || at <= head || at > head + excess + 2)
-            fletch_text_put(line, byte, 1);
-        else if (starts && at == head + 1)
-            fletch_text_add(line, "..");
-    }
-    line->failed |= name.failed;
-    fletch_text_release(&name);
-}
-
 static void put_cell(struct fletch_text *line, const struct fletch_grid *grid,
                      size_t column, const char *cell, size_t width)
 {
@@ -344,10 +304,7 @@ static void put_cell(struct fletch_text *line, const struct fletch_grid *grid,
     if (grid->columns[column].right && columns < width)
         fletch_text_fill(line, ' ', width - columns);
     start = line->size;
-    if (columns > width)
-        put_cut(line, cell, width);
-    else
-        fletch_text_add(line, cell);
+    fletch_text_add(line, cell);
     columns = fletch_text_columns(fletch_text_string(line) + start);
     if (column + 1 < grid->columns_count) {
         if (!grid->columns[column].right && columns < width)
@@ -380,32 +337,69 @@ static bool fit(size_t *widths, const struct fletch_grid *grid)
     return brief;
 }
 
+/* Names in the narrow columns are made shorter; where that cannot be done so that they stay
+ * apart, the column keeps its width and the terminal wraps the lines. */
+static void narrow(size_t *widths, struct fletch_text *names, const char **cells,
+                   const struct fletch_grid *grid, size_t rows)
+{
+    for (size_t i = 0; i < grid->columns_count; i++) {
+        size_t step = grid->columns_count, longest = strlen(grid->columns[i].title);
+
+        for (size_t row = 0; row < rows; row++) {
+            size_t width = fletch_text_columns(cells[row * step + i]);
+
+            longest = width > longest ? width : longest;
+        }
+        if (longest > widths[i] &&
+            !fletch_names_shorten(&names[i], cells + i, rows, step, widths[i]))
+            widths[i] = longest;
+    }
+}
+
+/* All cells in the one form or the other, row by row; NULL when memory ran out. */
+static const char **list_cells(size_t *count, const struct fletch_grid *grid, bool brief)
+{
+    const char *text = fletch_text_string(&grid->cells), **cells;
+
+    *count = 0;
+    for (const char *cell = text; cell < text + grid->cells.size;
+         cell = next_string(next_string(cell)))
+        ++*count;
+    cells = calloc(*count + 1, sizeof(*cells));
+    for (size_t i = 0; cells && i < *count; i++) {
+        cells[i] = brief ? next_string(text) : text;
+        text = next_string(next_string(text));
+    }
+    return cells;
+}
+
 void fletch_grid_print(struct fletch_grid *grid)
 {
-    size_t widths[COLUMNS_MAX] = { 0 }, column = 0;
-    const char *cells = fletch_text_string(&grid->cells);
-    struct fletch_text line = { 0 };
-    bool brief;
+    size_t widths[COLUMNS_MAX] = { 0 }, step = grid->columns_count, count;
+    struct fletch_text names[COLUMNS_MAX] = { 0 }, line = { 0 };
+    const char **cells = NULL;
 
     if (grid->cells.failed)
         goto done;
-    brief = fit(widths, grid);
-    for (size_t i = 0; i < grid->columns_count; i++)
+    cells = list_cells(&count, grid, fit(widths, grid));
+    if (!cells)
+        goto done;
+    narrow(widths, names, cells, grid, count / step);
+    for (size_t i = 0; i < step; i++)
         put_cell(&line, grid, i, grid->columns[i].title, widths[i]);
-    for (const char *cell = cells; cell < cells + grid->cells.size;) {
-        const char *other = next_string(cell);
-
-        if (column == 0) {
+    for (size_t i = 0; i < count; i++) {
+        if (i % step == 0) {
             fputs(fletch_text_string(&line), stdout);
             fletch_text_clear(&line);
         }
-        put_cell(&line, grid, column, brief ? other : cell, widths[column]);
-        column = column + 1 < grid->columns_count ? column + 1 : 0;
-        cell = next_string(other);
+        put_cell(&line, grid, i % step, cells[i], widths[i % step]);
     }
     fputs(fletch_text_string(&line), stdout);
 done:
-    incomplete |= grid->cells.failed || line.failed;
+    incomplete |= !cells || line.failed;
+    for (size_t i = 0; i < COLUMNS_MAX; i++)
+        fletch_text_release(&names[i]);
+    free(cells);
     fletch_text_release(&line);
     fletch_text_release(&grid->cells);
 }

@@ -232,50 +232,36 @@ char *fletch_text_count(char out[FLETCH_NUMBER_CAP], uint64_t count)
     return out;
 }
 
-/* At most four characters and a unit: "999", "9.77K", "97.7K", "977K". */
-static char *brief(char out[FLETCH_NUMBER_CAP], uint64_t count, double step)
+/* Three digits that count and a unit: "9.77", "97.7", "977"; more is a part of the next
+ * unit, of which each has `step` of the one before. */
+static char *three_digits(char out[FLETCH_NUMBER_CAP], uint64_t count, double step,
+                          const char *const *units)
 {
-    static const char units[] = " KMGTPE";
     double value = (double)count;
     size_t unit = 0;
 
-    while (value >= 999.5 && unit + 2 < sizeof(units)) {
+    while (value >= 999.5) {
         value /= step;
         unit++;
     }
-    if (unit == 0)
-        snprintf(out, FLETCH_NUMBER_CAP, "%" PRIu64, count);
-    else
-        snprintf(out, FLETCH_NUMBER_CAP, "%.*f%c",
-                 value < 9.995 ? 2 : (value < 99.95 ? 1 : 0), value, units[unit]);
+    snprintf(out, FLETCH_NUMBER_CAP, "%.*f%s",
+             unit == 0 || value >= 99.95 ? 0 : (value < 9.995 ? 2 : 1), value, units[unit]);
     return out;
 }
 
 char *fletch_text_brief(char out[FLETCH_NUMBER_CAP], uint64_t count)
 {
-    return brief(out, count, 1000);
-}
+    static const char *const units[] = { "", "K", "M", "G", "T", "P", "E" };
 
-char *fletch_text_brief_size(char out[FLETCH_NUMBER_CAP], uint64_t size)
-{
-    return brief(out, size, 1024);
+    return three_digits(out, count, 1000, units);
 }
 
 char *fletch_text_size(char out[FLETCH_NUMBER_CAP], uint64_t size)
 {
-    static const char *const units[] = { "B", "KB", "MB", "GB", "TB", "PB", "EB" };
-    double value = (double)size;
-    size_t unit = 0;
+    static const char *const units[] = { " B",   " KiB", " MiB", " GiB",
+                                         " TiB", " PiB", " EiB" };
 
-    while (value >= 1023.995 && unit + 1 < sizeof(units) / sizeof(*units)) {
-        value /= 1024;
-        unit++;
-    }
-    if (unit == 0)
-        snprintf(out, FLETCH_NUMBER_CAP, "%" PRIu64 " B", size);
-    else
-        snprintf(out, FLETCH_NUMBER_CAP, "%.2f %s", value, units[unit]);
-    return out;
+    return three_digits(out, size, 1024, units);
 }
 
 char *fletch_text_clock(char out[FLETCH_NUMBER_CAP], double seconds)

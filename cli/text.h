@@ -53,9 +53,9 @@ const char *fletch_text_dtype(const char *dtype);
 /* These write to `out` and return it. */
 char *fletch_text_count(char out[FLETCH_NUMBER_CAP], uint64_t count); /* "109,482,240" */
 char *fletch_text_brief(char out[FLETCH_NUMBER_CAP], uint64_t count); /* "109M" */
-char *fletch_text_size(char out[FLETCH_NUMBER_CAP], uint64_t size);   /* "417.64 MB" */
-char *fletch_text_brief_size(char out[FLETCH_NUMBER_CAP], uint64_t size); /* "418M" */
-char *fletch_text_clock(char out[FLETCH_NUMBER_CAP], double seconds);     /* "1:07" */
+/* The one form of sizes, in lines as in tables, at most 8 columns wide. */
+char *fletch_text_size(char out[FLETCH_NUMBER_CAP], uint64_t size);   /* "418 MiB" */
+char *fletch_text_clock(char out[FLETCH_NUMBER_CAP], double seconds); /* "1:07" */
 
 /* Columns that it takes on a terminal: its code points. */
 size_t fletch_text_columns(const char *string);

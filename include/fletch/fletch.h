@@ -163,6 +163,7 @@ struct fletch_result {
     size_t left_out;        /* tensors of the checkpoint without a row */
     uint64_t parameters;    /* elements of all rows */
     uint64_t source_bytes;  /* of the converted tensors, as the checkpoint holds them */
+    uint64_t stored_bytes;  /* of all rows as cast, before compression */
     uint64_t written_bytes; /* of weights.parquet */
     double seconds;         /* wall time, verification included */
     bool verified;          /* false only with skip_verify */

@@ -394,6 +394,17 @@ static enum fletch_status copy_notes(struct fletch_result *result,
     return FLETCH_OK;
 }
 
+/* Of the rows as they came out: some may have stayed float32. The file's length holds the
+ * same values compressed, so that this is far from wrapping. */
+static uint64_t stored_bytes(const struct conversion *c)
+{
+    uint64_t size = 0;
+
+    for (size_t i = 0; i < c->plans.rows_count; i++)
+        size += c->outcomes[i].size;
+    return size;
+}
+
 static enum fletch_status fill_result(struct fletch_result *result,
                                       const struct conversion *c, struct fletch_error *err)
 {
@@ -406,6 +417,7 @@ static enum fletch_status fill_result(struct fletch_result *result,
                                 .left_out = c->plans.left_out_count,
                                 .parameters = c->plans.parameters,
                                 .source_bytes = c->plans.source_bytes,
+                                .stored_bytes = stored_bytes(c),
                                 .written_bytes = c->written_bytes,
                                 .verified = !c->options->skip_verify };
 

@@ -200,6 +200,20 @@ enum fletch_status fletch_family_choose(const struct fletch_family **out, const 
 
 /* ---- Detection ---- */
 
+/* The family whose classes are called like the model's. */
+static const struct fletch_family *by_class(const char *class_name)
+{
+    size_t len = class_name ? strlen(class_name) : 0, end_len;
+
+    for (size_t i = 0; i < ARRAY_COUNT(families); i++)
+        for (const char *const *end = families[i]->class_ends; end && *end; end++) {
+            end_len = strlen(*end);
+            if (len > end_len && !strcmp(class_name + len - end_len, *end))
+                return families[i];
+        }
+    return NULL;
+}
+
 /* By model_type: it is there, so it decides, for good or bad. */
 static enum fletch_status by_type(const struct fletch_family **out, char *evidence,
                                   size_t evidence_size, const struct fletch_clues *clues,
@@ -209,10 +223,12 @@ static enum fletch_status by_type(const struct fletch_family **out, char *eviden
     char what[SHOWN + 64], types[TYPES_CAP];
 
     if (!family)
+        family = by_class(clues->architecture);
+    if (!family)
         return fletch_fail(
             err, FLETCH_ERR_FAMILY,
             "Could not auto-detect model type for '%.*s'. Please specify model_type "
-            "explicitly: %s; %s model_type \"%.64s\", which fletch does not "
+            "explicitly with --type: %s; %s model_type \"%.64s\", which fletch does not "
             "know: --type %s keeps all tensors under their own names",
             SHOWN, clues->model, list_types(types), clues->type_says, clues->model_type,
             clues->has_modules ? "sentence-transformers" : "transformers");
@@ -325,7 +341,8 @@ enum fletch_status fletch_family_detect(const struct fletch_family **out, char *
         return fletch_fail(
             err, FLETCH_ERR_FAMILY,
             "Could not auto-detect model type for '%.*s'. Please specify model_type "
-            "explicitly: %s; %s, and neither the model's name nor its tensors' tell",
+            "explicitly with --type: %s; %s, and neither the model's name nor its tensors' "
+            "tell",
             SHOWN, clues->model, list_types(types),
             clues->has_config ? "config.json says no model_type"
                               : "there is no config.json");

@@ -86,6 +86,8 @@ struct fletch_family {
     const char *converter_version; /* as loaders know it: "0.1.0" or "0.2.0" */
     bool tokenizer;                /* text: the tokenizer goes with the weights */
     const char *const *name_hints; /* lower-case parts of model names, after config.json */
+    const char *const *class_ends; /* of a refused family: how its classes' names end, where
+                                      model_type is not known; NULL: not asked */
     const struct fletch_rename
         *renames; /* applied to the checkpoint's name first; NULL: none */
     const struct fletch_drop *drops;    /* also after the prefix is gone; first match; NULL:
@@ -114,6 +116,7 @@ const struct fletch_member *fletch_family_guess(const struct fletch_family *fami
 struct fletch_clues {
     const char *model;          /* the name or path that the user gave */
     const char *model_type;     /* of config.json; NULL when there is none */
+    const char *architecture;   /* architectures[0] of config.json; NULL: none */
     const char *type_says;      /* who says it: "config.json says"; NULL without one */
     bool has_config;            /* a config.json was there */
     bool has_modules;           /* a sentence-transformers modules.json was there */

@@ -268,6 +268,8 @@ static enum fletch_status find_family(struct fletch_model *model, const char *fa
 {
     struct fletch_clues clues = { .model = model->name,
                                   .model_type = model->model_type,
+                                  .architecture = json_string_value(json_array_get(
+                                      json_object_get(model->config, "architectures"), 0)),
                                   .type_says = type_says(model),
                                   .has_config = model->config_stated,
                                   .has_modules = model->modules_count > 0 };

@@ -156,12 +156,12 @@ def check_widths():
         point(percents == sorted(percents) and all(p <= 100 for p in percents),
               "%d columns: the per cent only grow" % columns, percents)
         if columns >= 40:
-            point(all(re.search(r"%.*\[#*-*\].* +\d+/199 .*B/s +(\d+:\d\d|-:--)", frame)
+            point(all(re.search(r"%.*\[#*-*\].* +\d+/199 .*iB/s +(\d+:\d\d|-:--)", frame)
                       for frame in frames),
                   "%d columns: bar, count, rate and time are there" % columns, frames[:2])
-    want = [re.escape(OPEN_LINE), "fletch: writing 199 tensors, 417.64 MB",
+    want = [re.escape(OPEN_LINE), "fletch: writing 199 tensors, 418 MiB",
             re.escape(WARNING_LINE), "fletch: 60%, 199 of 199 tensors, 0:0[34] left",
-            "fletch: verifying 199 tensors, 417.64 MB",
+            "fletch: verifying 199 tensors, 418 MiB",
             "fletch: 100%, 199 of 199 tensors, 0:00 left"]
     point(len(lines) == len(want) and all(map(re.fullmatch, want, lines)),
           "long work says now and then how far it is", lines)
@@ -170,8 +170,8 @@ def check_widths():
 def check_quiet_ones():
     for title, argv, environment, want in (
             ("a dumb terminal gets plain lines", [], {"TERM": "dumb"},
-             [OPEN_LINE, "fletch: writing 199 tensors, 417.64 MB", WARNING_LINE,
-              "fletch: verifying 199 tensors, 417.64 MB", "done"]),
+             [OPEN_LINE, "fletch: writing 199 tensors, 418 MiB", WARNING_LINE,
+              "fletch: verifying 199 tensors, 418 MiB", "done"]),
             ("--no-progress leaves the talk", ["plain"], {}, [OPEN_LINE, WARNING_LINE, "done"]),
             ("--quiet leaves nothing", ["quiet"], {}, ["done"])):
         pieces, status, _ = run([METER, "10", "30"] + argv, 80, **environment)
@@ -179,9 +179,9 @@ def check_quiet_ones():
         point(status == 0 and text.replace("\r\n", "\n").splitlines() == want
               and "\x1b" not in text, title, text)
     done = subprocess.run([METER, "10", "30"], capture_output=True, text=True)
-    point(done.stderr.splitlines() == [OPEN_LINE, "fletch: writing 199 tensors, 417.64 MB",
+    point(done.stderr.splitlines() == [OPEN_LINE, "fletch: writing 199 tensors, 418 MiB",
                                        WARNING_LINE,
-                                       "fletch: verifying 199 tensors, 417.64 MB"]
+                                       "fletch: verifying 199 tensors, 418 MiB"]
           and done.stdout == "done\n", "where stderr is no terminal: plain lines",
           done.stderr)
 
@@ -219,17 +219,52 @@ def check_command():
             screen.feed("".join(piece for _, piece in pieces))
             lines = screen.text()
             point(status == 0 and lines[0].startswith("fletch: bert (config.json")
-                  and [line[:len(want)] for line, want in zip(lines[-7:], SUMMARY)] == SUMMARY,
+                  and [line[:len(want)] for line, want in zip(
+                      [line for line in lines if line.startswith("  ")], SUMMARY)] == SUMMARY,
                   "%d columns: convert tells what it is and sums up" % columns, lines)
-            pieces, status, _ = run([FLETCH, "show", "out"], columns)
+            with open("out/metadata.json", encoding="utf-8") as file:
+                metadata = json.load(file)
+            pieces, status, _ = run([FLETCH, "show", "out"], columns,
+                                    LC_ALL="C" if columns == 40 else "C.UTF-8")
             lines = "".join(piece for _, piece in pieces).replace("\r", "").splitlines()
             rows = lines[:lines.index("")]
             names = [row.split()[0] for row in rows[1:]]
+            known = set(metadata["layer_info"])
+            vague = [name for name in names if name not in known
+                     and "\u2026" not in name and ".." not in name]
+            point(not vague, "%d columns: a name that is not whole shows it" % columns, vague)
             twice = sorted(name for name in set(names) if names.count(name) > 1)
             point(status == 0 and len(rows) == 200 and not twice,
                   "%d columns: show keeps names apart" % columns, len(rows), twice)
             point(columns < 80 or max(map(len, rows)) <= columns,
                   "%d columns: what show shows fits" % columns, max(rows, key=len))
+
+
+def check_names():
+    """names that their parts' first letters do not tell apart, and flat ones"""
+    kinds = {"first letters": ["en%s.layer.%d.self.query.weight" % (a, i)
+                               for i in range(12) for a in ("coder", "tity", "closure_of_many")],
+             "long parts": ["%s.%s.weight" % (a * 30 + b, c)
+                            for a in "xy" for b in "12" for c in ("q_proj", "k_proj")],
+             "no parts": ["w" * 40 + str(i) + "w" * 40 for i in range(100)],
+             "letters of two bytes": ["\u00e9t\u00e9%d.\u00fcber_alle_ma\u00dfen.gewicht_%s" % (i, a)
+                                      for i in range(9) for a in ("\u00e4", "\u00f6")]}
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "model.safetensors")
+        for title, known in kinds.items():
+            header = json.dumps({name: {"dtype": "F32", "shape": [1], "data_offsets": [
+                4 * i, 4 * i + 4]} for i, name in enumerate(known)}).encode()
+            with open(path, "wb") as out:
+                out.write(struct.pack("<Q", len(header)) + header + bytes(4 * len(known)))
+            for charset in ("C", "C.UTF-8"):
+                pieces, status, _ = run([FLETCH, "show", path], 60, LC_ALL=charset)
+                lines = "".join(piece for _, piece in pieces).replace("\r", "").splitlines()
+                names = [row.split()[0] for row in lines[1:lines.index("")]]
+                point(status == 0 and len(set(names)) == len(known)
+                      and all(name in known or "\u2026" in name or ".." in name
+                              for name in names)
+                      and (charset != "C" or "\u2026" not in "".join(names)),
+                      "names apart, %s, %s" % (title, charset), names[:5])
 
 
 def make_slow_model(folder):
@@ -285,6 +320,7 @@ if __name__ == "__main__":
     check_quiet_ones()
     check_signals()
     check_command()
+    check_names()
     check_interrupts()
     print("1..%d" % points)
     sys.exit(failures > 0)

@@ -154,6 +154,8 @@ static enum fletch_status run_on(const struct test_case *test, const char *const
     const char *model_type = json_string_value(json_object_get(config, "model_type"));
     struct fletch_clues clues = { .model = test->model,
                                   .model_type = model_type,
+                                  .architecture = json_string_value(json_array_get(
+                                      json_object_get(config, "architectures"), 0)),
                                   .type_says = "config.json says",
                                   .has_config = config != NULL,
                                   .has_modules = test->modules,
