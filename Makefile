@@ -4,7 +4,8 @@ BUILD ?= build
 PREFIX ?= /usr/local
 SECONDS ?= 60
 
-.PHONY: all demo test asan tsan arm lint format coverage fuzz bench install clean help
+.PHONY: all demo test check asan tsan arm lint format coverage fuzz bench install uninstall \
+	clean help
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -24,6 +25,10 @@ test:
 	tools/install-deps.sh test
 	$(MAKE) all
 	tools/test.sh $(BUILD)
+
+# As test, but nothing is installed: suites whose tools are missing say so and are left out.
+check: all
+	tools/test.sh --as-is $(BUILD)
 
 asan:
 	tools/sanitize.sh address build-asan
@@ -56,6 +61,11 @@ bench: all
 install: all
 	meson configure $(BUILD) -Dprefix=$(PREFIX)
 	meson install -C $(BUILD)
+	@tools/installed.sh "$$(PKG_CONFIG_PATH=$(BUILD)/meson-private \
+		pkg-config --variable=libdir fletch)"
+
+uninstall: $(BUILD)/build.ninja
+	tools/uninstall.sh $(BUILD)
 
 clean:
 	rm -rf build build-* demo
@@ -64,6 +74,7 @@ help:
 	@echo "make            build into build/; the command is build/fletch"
 	@echo "make demo       install what is needed, build, convert a small model of each family"
 	@echo "make test       install what is needed, build, run all tests"
+	@echo "make check      the tests on what is installed already; installs nothing"
 	@echo "make asan       the tests under AddressSanitizer and UBSan"
 	@echo "make tsan       the threaded tests under ThreadSanitizer"
 	@echo "make arm        the unit tests and golden models on 64-bit ARM, by QEMU"
@@ -73,4 +84,5 @@ help:
 	@echo "make fuzz       each fuzz target for SECONDS=$(SECONDS)"
 	@echo "make bench      speed and memory against plain Python"
 	@echo "make install    PREFIX=$(PREFIX), DESTDIR respected"
+	@echo "make uninstall  removes what make install put there; DESTDIR respected"
 	@echo "make clean      remove what was built"

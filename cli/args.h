@@ -46,7 +46,8 @@ enum fletch_command_bit {
     FLETCH_FOR_SHOW = 4,
     FLETCH_FOR_VERIFY = 8,
     FLETCH_FOR_FAMILIES = 16,
-    FLETCH_FOR_HELP = 32
+    FLETCH_FOR_HELP = 32,
+    FLETCH_FOR_VERSION = 64
 };
 
 struct fletch_command {
@@ -62,7 +63,7 @@ struct fletch_command {
 
 extern const struct fletch_command fletch_command_convert, fletch_command_plan,
     fletch_command_show, fletch_command_verify, fletch_command_families,
-    fletch_command_help;
+    fletch_command_version, fletch_command_help;
 
 /* NULL, and what was wrong on stderr, when there is none of that name. */
 const struct fletch_command *fletch_command_find(const char *name);
@@ -79,6 +80,9 @@ const char *fletch_args_operand(const struct fletch_args *args, const char *opti
 bool fletch_args_level_fits(const struct fletch_args *args);
 /* What the library takes; callbacks are left empty. */
 struct fletch_options fletch_args_options(const struct fletch_args *args);
+
+/* To stdout: the version, as `fletch version` and --version say it. */
+void fletch_version_print(void);
 
 /* To stdout: how a command is used; what commands there are. */
 void fletch_help_command(const struct fletch_command *command);

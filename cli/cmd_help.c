@@ -7,13 +7,10 @@
 #include <string.h>
 
 static const struct fletch_command *const COMMANDS[] = {
-    &fletch_command_convert,
-    &fletch_command_plan,
-    &fletch_command_show,
-    &fletch_command_verify,
-    &fletch_command_families,
-    &fletch_command_help,
-    NULL,
+    &fletch_command_convert,  &fletch_command_plan,
+    &fletch_command_show,     &fletch_command_verify,
+    &fletch_command_families, &fletch_command_version,
+    &fletch_command_help,     NULL,
 };
 
 #define WIDTH 79
@@ -39,15 +36,17 @@ const struct fletch_command *fletch_command_find(const char *name)
 static void describe_usage(struct fletch_text *text, const struct fletch_command *command)
 {
     const char *front = "usage:";
+    const char *usage = command->usage;
 
-    for (const char *usage = command->usage; *usage; front = "      ") {
+    do {
         size_t len = strcspn(usage, "\n");
 
-        fletch_text_addf(text, "%s fletch %s ", front, command->name);
+        fletch_text_addf(text, "%s fletch %s%s", front, command->name, len ? " " : "");
         fletch_text_put(text, usage, len);
         fletch_text_add(text, "\n");
         usage += len + (usage[len] != '\0');
-    }
+        front = "      ";
+    } while (*usage);
 }
 
 void fletch_help_command(const struct fletch_command *command)

@@ -20,18 +20,6 @@ static void occupy_streams(void)
     }
 }
 
-static void print_version(void)
-{
-    struct fletch_codec_info codec;
-
-    printf("fletch %s\ncodecs:", fletch_version());
-    for (size_t i = 0; !fletch_codec_at(&codec, i); i++) {
-        if (codec.built_in)
-            printf(" %s", codec.name);
-    }
-    printf("\n");
-}
-
 static int run_command(const char *name, int argc, char *const *argv)
 {
     const struct fletch_command *command = fletch_command_find(name);
@@ -56,7 +44,7 @@ static int run(int argc, char **argv)
         return FLETCH_EXIT_MISUSED;
     }
     if (!strcmp(word, "--version") || !strcmp(word, "-V")) {
-        print_version();
+        fletch_version_print();
         return FLETCH_EXIT_DONE;
     }
     if (!strcmp(word, "--help") || !strcmp(word, "-h")) {

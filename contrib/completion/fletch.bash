@@ -30,8 +30,8 @@ _fletch()
     --compression-level | --threads | --memory | --prefix | --set) return ;;
     *)
         case "$command/$word" in
-        help/*) words=$(_fletch_words) ;;
         */-*) words=$(_fletch_words "$command") ;;
+        help/*) words=$(_fletch_words) ;;
         *)
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
             return
