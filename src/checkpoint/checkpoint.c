@@ -92,6 +92,7 @@ enum fletch_status fletch_checkpoint_settle(struct fletch_checkpoint *checkpoint
     checkpoint->notes = list->notes;
     checkpoint->rest = list->rest;
     checkpoint->facts = list->facts;
+    checkpoint->metadata = list->metadata;
     checkpoint->tensors = list->tensors;
     checkpoint->tensors_count = list->count;
     *list = (struct fletch_tensor_list){ 0 };
@@ -225,6 +226,8 @@ static enum fletch_status open_file(struct fletch_checkpoint *checkpoint,
     TRY(fletch_checkpoint_add(checkpoint, list, path, base, err));
     status = fletch_checkpoint_settle(checkpoint, list, err);
     if (!status)
+        status = fletch_shared_names(checkpoint, err);
+    if (!status)
         status = fletch_nest_settle(checkpoint, choice, err);
     if (status)
         fletch_error_prefix(err, "%s", path);
@@ -326,6 +329,7 @@ enum fletch_status fletch_checkpoint_load(struct fletch_checkpoint **out, const 
     checkpoint = NULL;
 done:
     json_decref(list.facts);
+    json_decref(list.metadata);
     fletch_free(list.tensors);
     fletch_checkpoint_close(checkpoint);
     return status;
@@ -341,6 +345,7 @@ void fletch_checkpoint_close(struct fletch_checkpoint *checkpoint)
     }
     fletch_strided_free(checkpoint->strided);
     json_decref(checkpoint->facts);
+    json_decref(checkpoint->metadata);
     fletch_free(checkpoint->files);
     fletch_free(checkpoint->tensors);
     fletch_arena_release(&checkpoint->arena);

@@ -57,6 +57,8 @@ struct fletch_checkpoint {
                                  order */
     json_t *facts; /* numbers and words that it holds besides, as {"dims": {"n_mels": 80}};
                       NULL: none */
+    json_t *metadata; /* words that its files say of themselves, by key: safetensors'
+                         __metadata__, the first file that has a key; NULL: none */
     struct fletch_strided *strided; /* windows of what does not lie in order; NULL */
     struct fletch_cancel cancel;    /* asked while a compressed member is unpacked; set by
                                        whoever reads tensors, before the first is read */
@@ -91,6 +93,7 @@ struct fletch_tensor_list {
     struct fletch_texts notes;  /* grown by fletch_tensor_list_note */
     struct fletch_texts rest;   /* names of tensors beside the model's, as an optimizer's */
     json_t *facts;              /* as the checkpoint's; whoever sets it gives it away */
+    json_t *metadata;           /* the same */
     struct fletch_tensor
         *tensors; /* [cap], `count` in use; grown by fletch_tensor_list_put */
     size_t count, cap;

@@ -42,6 +42,13 @@ enum fletch_status fletch_shards_open(struct fletch_checkpoint *checkpoint,
                                       struct fletch_tensor_list *list, const char *folder,
                                       const char *path, struct fletch_error *err);
 
+/* ---- shared.c ---- */
+
+/* Adds the names that the settled checkpoint's metadata says were dropped for tensors that
+ * are there. UNSUPPORTED beyond FLETCH_REPEATED_MAX. */
+enum fletch_status fletch_shared_names(struct fletch_checkpoint *checkpoint,
+                                       struct fletch_error *err);
+
 /* ---- strangers.c ---- */
 
 /* FLETCH_OK when the file is none of the things that are known but not read; else FORMAT or

@@ -27,6 +27,9 @@
 #define FLETCH_SAFETENSORS_HEADER_MAX 100000000
 /* The length in front of the header. */
 #define LENGTH_SIZE 8
+/* Of __metadata__, which goes into memory and into metadata.json: what sharded optimizers
+ * write there grows with the tensors. */
+#define FLETCH_SAFETENSORS_METADATA_MAX (16 << 20)
 /* The header and a tensor are open around any value that is skipped. */
 #define DEPTH_OF_FIELDS 2
 #define DEPTH_OF_METADATA 1
@@ -45,6 +48,7 @@ struct header {
     struct entry *entries; /* [cap], `count` in use */
     size_t count, cap;
     uint64_t data_size; /* bytes behind the header */
+    json_t *metadata;   /* where __metadata__ goes */
     bool metadata_seen;
 };
 
@@ -208,6 +212,20 @@ static enum fletch_status read_tensor(struct fletch_tensor *out, struct fletch_s
 
 /* ---- The header ---- */
 
+/* Of a key that is there twice the last counts, as in the reference; of one that several
+ * files have, the first file's. What has a NUL in it is nobody's name. */
+static enum fletch_status put_words(json_t *metadata, const struct fletch_scan_text *key,
+                                    const struct fletch_scan_text *value,
+                                    const struct fletch_scan *scan)
+{
+    if (memchr(key->text, 0, key->len) || memchr(value->text, 0, value->len))
+        return FLETCH_OK;
+    return json_object_setn_new_nocheck(metadata, key->text, key->len,
+                                        json_stringn_nocheck(value->text, value->len))
+               ? fletch_fail_memory(scan->err, key->len + value->len, "__metadata__")
+               : FLETCH_OK;
+}
+
 static enum fletch_status read_metadata(struct header *header, uint64_t at)
 {
     struct fletch_scan *scan = &header->scan;
@@ -224,6 +242,12 @@ static enum fletch_status read_metadata(struct header *header, uint64_t at)
     TRY(fletch_scan_member(&more, &key, scan, true));
     while (more) {
         TRY(fletch_scan_string(&value, scan, "a string in __metadata__"));
+        if (fletch_scan_at(scan) - at > FLETCH_SAFETENSORS_METADATA_MAX)
+            return fletch_scan_fail(scan, at, FLETCH_ERR_UNSUPPORTED,
+                                    "__metadata__ is longer than %d bytes, the limit "
+                                    "(FLETCH_SAFETENSORS_METADATA_MAX)",
+                                    FLETCH_SAFETENSORS_METADATA_MAX);
+        TRY(put_words(header->metadata, &key, &value, scan));
         TRY(fletch_scan_member(&more, &key, scan, false));
     }
     return FLETCH_OK;
@@ -441,18 +465,36 @@ static enum fletch_status list_entries(struct fletch_tensor_list *out,
     return FLETCH_OK;
 }
 
+/* Keeps what the files before did not say already. */
+static enum fletch_status keep_metadata(struct fletch_tensor_list *out, json_t *metadata,
+                                        struct fletch_error *err)
+{
+    if (!json_object_size(metadata))
+        return FLETCH_OK;
+    if (!out->metadata)
+        out->metadata = json_object();
+    return out->metadata && !json_object_update_missing(out->metadata, metadata)
+               ? FLETCH_OK
+               : fletch_fail_memory(err, 0, "__metadata__");
+}
+
 static enum fletch_status list(struct fletch_tensor_list *out,
                                const struct fletch_file *file, struct fletch_error *err)
 {
-    struct header header = { .scan = { .base = LENGTH_SIZE, .arena = out->arena } };
+    struct header header = { .scan = { .base = LENGTH_SIZE, .arena = out->arena },
+                             .metadata = json_object() };
     enum fletch_status status;
     uint64_t size = 0;
-    char *text;
+    char *text = NULL;
 
-    TRY(read_length(&size, file, err));
+    status = read_length(&size, file, err);
+    if (status)
+        goto done;
     text = fletch_alloc((size_t)size);
-    if (!text)
-        return fletch_fail_memory(err, (size_t)size, file->path);
+    if (!text || !header.metadata) {
+        status = fletch_fail_memory(err, (size_t)size, file->path);
+        goto done;
+    }
     status = fletch_file_read(file, LENGTH_SIZE, text, (size_t)size, err);
     if (status)
         goto done; /* that message has the path already */
@@ -467,9 +509,12 @@ static enum fletch_status list(struct fletch_tensor_list *out,
         status = check_layout(&header);
     if (!status)
         status = list_entries(out, &header);
+    if (!status)
+        status = keep_metadata(out, header.metadata, err);
     if (status)
         fletch_error_prefix(err, "%s", file->path);
 done:
+    json_decref(header.metadata);
     fletch_free(header.entries);
     fletch_free(text);
     return status;

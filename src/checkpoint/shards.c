@@ -146,6 +146,7 @@ static enum fletch_status check_agreement(struct fletch_checkpoint *checkpoint,
     TRY(fletch_checkpoint_settle(checkpoint, list, err));
     TRY(check_map(checkpoint, map, err));
     TRY(check_tensors(checkpoint, map, err));
+    TRY(fletch_shared_names(checkpoint, err));
     return fletch_nest_settle(checkpoint, choice, err);
 }
 

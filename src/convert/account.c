@@ -296,6 +296,10 @@ void fletch_account_emit(struct fletch_emit *emit, const struct fletch_metadata 
     /* none at all is worth a word where it was asked for: a proof must not choose anew */
     if (*model->parts[0].checkpoint->prefix || metadata->options->prefix)
         emit_pair(emit, "source_prefix", model->parts[0].checkpoint->prefix);
+    if (model->parts[0].checkpoint->metadata) {
+        fletch_emit_key(emit, "source_metadata");
+        fletch_emit_json(emit, model->parts[0].checkpoint->metadata);
+    }
     emit_files(emit, metadata);
     emit_tail(emit, metadata->tail);
     emit_rows(emit, metadata);

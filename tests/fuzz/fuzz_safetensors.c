@@ -42,6 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     else
         check_cover(&list, size);
     fletch_file_close(&file);
+    json_decref(list.metadata);
     fletch_free(list.tensors);
     fletch_arena_release(&arena);
     return 0;

@@ -26,6 +26,7 @@ MORE_ROWS = {"st-dense": {"2_Dense.linear.weight": "linear.weight",
 NO_POOLER = ["the checkpoint has no tensor 'pooler.dense.weight'"]
 NAN = ["tensor 'f16': 1 of 4 values are NaN", "tensor 'f32.edges': 1 of 17 values are NaN"]
 WARNINGS = {"bert-mlm-sharded": NO_POOLER, "mpnet-mlm": NO_POOLER, "roberta-mlm": NO_POOLER,
+            "roberta-save-model": NO_POOLER,
             "xlm-roberta-bin-sharded": NO_POOLER, "values": NAN, "values-bin": NAN}
 
 

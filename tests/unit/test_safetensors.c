@@ -416,6 +416,128 @@ static void refuses_holes_and_overlaps(void **state)
     ASSERT_ALL_REFUSED(cases);
 }
 
+/* ---- __metadata__ ---- */
+
+/* The i-th tensor's name, and where its bytes begin behind those of the first. */
+static void assert_tensor(const struct fletch_checkpoint *checkpoint, size_t i,
+                          const char *name, uint64_t behind)
+{
+    struct fletch_tensor_info first, info;
+
+    assert_true(fletch_checkpoint_at(&first, checkpoint, 0));
+    assert_true(fletch_checkpoint_at(&info, checkpoint, i));
+    assert_string_equal(info.name, name);
+    assert_int_equal(info.offset - first.offset, behind);
+}
+
+static void dropped_names_are_tensors(void **state)
+{
+    static const char header[] =
+        "{\"__metadata__\":{\"format\":\"pt\",\"tied.weight\":\"b.weight\",\"a2\":\"a\","
+        "\"b.weight\":\"a\",\"author\":\"somebody\",\"why.txt\":\"see x/y.txt\"}," F32(
+            "a", "[1]", 0, 4) "," F32("b.weight", "[2]", 4, 12) "," F32("pt", "[1]", 12,
+                                                                        16) "}";
+    struct fletch_checkpoint *checkpoint =
+        open_good(put_header("x.safetensors", TEXT(header), 16));
+
+    (void)state;
+    /* a name that is there is not dropped, and "format" is no tensor's name */
+    assert_int_equal(fletch_checkpoint_count(checkpoint), 5);
+    assert_tensor(checkpoint, 1, "a2", 0);
+    assert_tensor(checkpoint, 2, "b.weight", 4);
+    assert_tensor(checkpoint, 3, "pt", 12);
+    assert_tensor(checkpoint, 4, "tied.weight", 4);
+    assert_null(fletch_checkpoint_note(checkpoint, 0));
+    assert_int_equal(json_object_size(checkpoint->metadata), 6);
+    assert_string_equal(json_string_value(json_object_get(checkpoint->metadata, "author")),
+                        "somebody");
+    fletch_checkpoint_close(checkpoint);
+}
+
+static void dropped_names_in_shards(void **state)
+{
+    static const char one[] =
+        "{\"__metadata__\":{\"head.weight\":\"emb.weight\"}," F32("a", "[1]", 0, 4) "}";
+    static const char two[] = "{\"__metadata__\":{\"head.weight\":\"emb.weight\"}," F32(
+        "emb.weight", "[2]", 0, 8) "}";
+    struct fletch_checkpoint *checkpoint;
+    struct fletch_tensor_info info;
+
+    (void)state;
+    put_header("1.safetensors", TEXT(one), 4);
+    put_header("2.safetensors", TEXT(two), 8);
+    put_text(at("m.safetensors.index.json"),
+             "{\"weight_map\":{\"a\":\"1.safetensors\",\"emb.weight\":\"2.safetensors\"}}");
+    checkpoint = open_good(at("m.safetensors.index.json"));
+    assert_int_equal(fletch_checkpoint_count(checkpoint), 3);
+    assert_true(fletch_checkpoint_at(&info, checkpoint, 2));
+    assert_string_equal(info.name, "head.weight");
+    assert_string_equal(info.file, "2.safetensors");
+    assert_int_equal(info.size, 8);
+    fletch_checkpoint_close(checkpoint);
+}
+
+static void dropped_names_whose_bytes_are_lost(void **state)
+{
+    static const char header[] =
+        "{\"__metadata__\":{\"head.weight\":\"emb.weight\"}," F32("a", "[1]", 0, 4) "}";
+    struct fletch_checkpoint *checkpoint =
+        open_good(put_header("x.safetensors", TEXT(header), 4));
+
+    (void)state;
+    assert_int_equal(fletch_checkpoint_count(checkpoint), 1);
+    assert_string_equal(
+        fletch_checkpoint_note(checkpoint, 0),
+        "__metadata__ says that 'head.weight' was dropped for 'emb.weight', "
+        "which is not there: neither is read");
+    fletch_checkpoint_close(checkpoint);
+}
+
+/* 300 names for 4 MiB are more than any file of that size may stand for. */
+static void dropped_names_have_a_limit(void **state)
+{
+    static const size_t data = 4 << 20;
+    struct fletch_buf header = { 0 };
+    struct fletch_checkpoint *checkpoint = NULL;
+    struct fletch_error err;
+    const char *path;
+
+    (void)state;
+    fletch_buf_put_text(&header, "{\"__metadata__\":{");
+    for (int i = 0; i < 300; i++)
+        fletch_buf_format(&header, "%s\"x%d\":\"a\"", i ? "," : "", i);
+    fletch_buf_format(&header,
+                      "},\"a\":{\"dtype\":\"F32\",\"shape\":[%zu],\"data_offsets\":[0,%zu]}"
+                      "}",
+                      data / 4, data);
+    path = put_header("x.safetensors", (const char *)header.bytes, header.size, data);
+    assert_fails(fletch_checkpoint_open(&checkpoint, path, &err), FLETCH_ERR_UNSUPPORTED,
+                 err, "(FLETCH_REPEATED_MAX)");
+    assert_null(checkpoint);
+    fletch_buf_release(&header);
+}
+
+static void metadata_has_a_limit(void **state)
+{
+    static const size_t len = (16 << 20) + 1;
+    struct fletch_buf header = { 0 };
+    char *word = malloc(len + 1);
+
+    (void)state;
+    assert_non_null(word);
+    memset(word, 'x', len);
+    word[len] = 0;
+    fletch_buf_put_text(&header, "{\"__metadata__\":{\"a\":\"");
+    fletch_buf_put_text(&header, word);
+    fletch_buf_put_text(&header, "\"}}");
+    assert_refused(put_header("x.safetensors", (const char *)header.bytes, header.size, 0),
+                   FLETCH_ERR_UNSUPPORTED,
+                   "byte 9: __metadata__ is longer than 16777216 bytes, the limit "
+                   "(FLETCH_SAFETENSORS_METADATA_MAX)");
+    fletch_buf_release(&header);
+    free(word);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -430,6 +552,11 @@ int main(void)
         SCRATCH_TEST(refuses_numbers_that_are_not_plain),
         SCRATCH_TEST(refuses_sizes_that_do_not_fit),
         SCRATCH_TEST(refuses_holes_and_overlaps),
+        SCRATCH_TEST(dropped_names_are_tensors),
+        SCRATCH_TEST(dropped_names_in_shards),
+        SCRATCH_TEST(dropped_names_whose_bytes_are_lost),
+        SCRATCH_TEST(dropped_names_have_a_limit),
+        SCRATCH_TEST(metadata_has_a_limit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
