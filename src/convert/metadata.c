@@ -247,6 +247,20 @@ static enum fletch_status put_text_model(struct sheet *sheet, struct fletch_erro
     return FLETCH_OK;
 }
 
+/* The family's fields, or config.json as it is. */
+static enum fletch_status put_config(struct sheet *sheet, struct fletch_error *err)
+{
+    fletch_emit_key(&sheet->emit, "config");
+    if (sheet->model->family->carries_config && sheet->model->config_stated) {
+        fletch_emit_json(&sheet->emit, sheet->model->config);
+        return FLETCH_OK;
+    }
+    fletch_emit_open(&sheet->emit, '{');
+    TRY(put_fields(sheet, err));
+    fletch_emit_close(&sheet->emit, '}');
+    return FLETCH_OK;
+}
+
 static enum fletch_status put_tower(struct sheet *sheet, struct fletch_error *err)
 {
     const struct fletch_metadata *metadata = sheet->metadata;
@@ -256,10 +270,7 @@ static enum fletch_status put_tower(struct sheet *sheet, struct fletch_error *er
     put_text(sheet, "model_name", sheet->model->name);
     put_text(sheet, "model_type", sheet->model->family->model_type_text);
     put_text(sheet, "architecture", architecture);
-    fletch_emit_key(&sheet->emit, "config");
-    fletch_emit_open(&sheet->emit, '{');
-    TRY(put_fields(sheet, err));
-    fletch_emit_close(&sheet->emit, '}');
+    TRY(put_config(sheet, err));
     put_conversion_config(sheet);
     put_count(sheet, "total_parameters", metadata->plans->parameters);
     put_count(sheet, "num_weight_tensors", metadata->plans->rows_count);

@@ -16,7 +16,8 @@
     X(causallm)                                                                            \
     X(bert)                                                                                \
     X(sentence)                                                                            \
-    X(transformers)
+    X(transformers)                                                                        \
+    X(any)
 
 #define DECLARE_FAMILY(name) extern const struct fletch_family fletch_family_##name;
 FAMILIES(DECLARE_FAMILY)

@@ -84,6 +84,8 @@ struct fletch_family {
     const char *model_type_text;   /* metadata.json's model_type: "Whisper Audio Encoder" */
     const char *architecture;      /* "Whisper"; NULL: architectures[0] of config.json */
     const char *converter_version; /* as loaders know it: "0.1.0" or "0.2.0" */
+    bool carries_config;           /* nothing is asked of config.json, it is there as it is;
+                                      it may be missing */
     bool tokenizer;                /* text: the tokenizer goes with the weights */
     const char *const *name_hints; /* lower-case parts of model names, after config.json */
     const char *const *class_ends; /* of a refused family: how its classes' names end, where

@@ -3,7 +3,8 @@
  *
  * Rows have the names of the library's base class. A model_type that is not listed is taken
  * only when this family is asked for by name: then every tensor is a row under its own
- * name, since nothing is known of heads and prefixes.
+ * name, since nothing is known of heads and prefixes. That goes for those of other families
+ * too: who asks for this one in place of theirs says that the model is none of theirs.
  */
 #include "family/families.h"
 
@@ -421,9 +422,6 @@ static const struct fletch_member members[] = {
     { .fields = NULL },
 };
 
-/* So that --type transformers does for a BERT what it does for an MPNet. */
-static const struct fletch_family *const also[] = { &fletch_family_bert, NULL };
-
 const struct fletch_family fletch_family_transformers = {
     .name = "transformers",
     .title =
@@ -435,5 +433,4 @@ const struct fletch_family fletch_family_transformers = {
     .renames = fletch_text_renames,
     .drops = fletch_text_drops,
     .members = members,
-    .also = also,
 };

@@ -154,11 +154,16 @@ static enum fletch_status load_config(struct fletch_model *model, struct fletch_
     return *model->model_type ? FLETCH_OK : ask_first_module(model, err);
 }
 
-/* Only a file alone, and what other projects save, may lack a config.json. */
+/* Only a file alone, what other projects save, and what is taken whatever it is may lack a
+ * config.json. */
 static enum fletch_status need_config(const struct fletch_model *model, bool single,
-                                      struct fletch_error *err)
+                                      const char *asked, struct fletch_error *err)
 {
+    const struct fletch_family *family = NULL;
+
     if (model->config_stated || single || (model->dialect && model->dialect->name))
+        return FLETCH_OK;
+    if (asked && !fletch_family_find(&family, asked, NULL) && family->carries_config)
         return FLETCH_OK;
     if (model->modules_count)
         return fletch_fail(err, FLETCH_ERR_NOT_FOUND,
@@ -318,10 +323,10 @@ static enum fletch_status open_all(struct fletch_model *model, const char *path,
     TRY(load_config(model, err));
     TRY(fletch_settings_read(model, options, err));
     if (!single && model->modules_count)
-        TRY(need_config(model, single, err));
+        TRY(need_config(model, single, options->family, err));
     TRY(open_encoder(model, path, single, options, err));
     TRY(fletch_model_translate(model, options->family, err));
-    TRY(need_config(model, single, err));
+    TRY(need_config(model, single, options->family, err));
     TRY(find_family(model, options->family, err));
     TRY(fletch_modules_open(model, err));
     TRY(load_extras(model, err));

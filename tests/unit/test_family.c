@@ -333,6 +333,7 @@ FAMILY_TEST(transformers)
 FAMILY_TEST(sentence)
 FAMILY_TEST(clip)
 FAMILY_TEST(whisper)
+FAMILY_TEST(any)
 FAMILY_TEST(detection)
 
 /* Every family has a file of its own. */
@@ -352,7 +353,7 @@ static void no_family_without_tests(void **state)
         assert_true(exists(path));
         count++;
     }
-    assert_int_equal(count, 5);
+    assert_int_equal(count, 6);
 }
 
 int main(void)
@@ -363,6 +364,7 @@ int main(void)
         cmocka_unit_test(family_sentence),
         cmocka_unit_test(family_clip),
         cmocka_unit_test(family_whisper),
+        cmocka_unit_test(family_any),
         cmocka_unit_test(family_detection),
         cmocka_unit_test(no_family_without_tests),
     };

@@ -207,9 +207,22 @@ static const char *const whisper_keys[] = {
     NULL,
 };
 static const char *const account_keys[] = {
-    "format_version", "version",           "created_by",    "family",       "evidence",
-    "dialect",        "source_model_type", "source_format", "source_files", "rows",
-    "left_out",       "tokenizer",         "warnings",      "notes",        NULL,
+    "format_version",
+    "version",
+    "created_by",
+    "family",
+    "evidence",
+    "dialect",
+    "source_model_type",
+    "source_format",
+    "source_metadata",
+    "source_files",
+    "rows",
+    "left_out",
+    "tokenizer",
+    "warnings",
+    "notes",
+    NULL,
 };
 
 static void keys_of_each_layout(void **state)
@@ -426,12 +439,12 @@ static void never_names_a_decoder(void **state)
     assert_null(fletch_json_at(metadata, "model_info.rope_theta"));
     assert_null(fletch_json_at(metadata, "model_info.num_key_value_heads"));
     json_decref(metadata);
-    made.model->member = fletch_family_member(made.model->family, "roberta");
+    made.model->member = fletch_family_member(made.model->family, "mpnet");
     json_decref(made.model->config);
-    made.model->config = json_pack("{s[s]}", "architectures", "RobertaForCausalLM");
+    made.model->config = json_pack("{s[s]}", "architectures", "MPNetForCausalLM");
     metadata = write_json(&made);
-    check_text(metadata, "model_info.architecture", "\"RobertaModel\"");
-    check_text(metadata, "model_info.vocab_size", "50265");
+    check_text(metadata, "model_info.architecture", "\"MPNetModel\"");
+    check_text(metadata, "model_info.vocab_size", "30527");
     json_decref(metadata);
     release(&made);
 }

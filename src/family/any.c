@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* any.c - whatever it is: every tensor a row under its own name
+ *
+ * Never detected, only asked for. Nothing is known of such a model, so nothing is left out,
+ * renamed or missed; metadata.json has its config.json as it is.
+ */
+#include "family/families.h"
+
+static const struct fletch_field fields[] = {
+    { .key = NULL },
+};
+
+static const struct fletch_member members[] = {
+    { .model_type = NULL, .class_name = "the model", .fields = fields },
+    { .fields = NULL },
+};
+
+const struct fletch_family fletch_family_any = {
+    .name = "any",
+    .title = "asked for: any model, all tensors under their own names, without a tokenizer",
+    .layout = FLETCH_LAYOUT_TOWER,
+    .model_type_text = "any",
+    .converter_version = "0.2.0",
+    .carries_config = true,
+    .members = members,
+};
