@@ -357,6 +357,7 @@ struct fletch_options fletch_args_options(const struct fletch_args *args)
                     : !strcmp(overflow, "error") ? FLETCH_OVERFLOW_ERROR
                                                  : FLETCH_OVERFLOW_KEEP,
         .require_exact = args->require_exact,
+        .allow_missing = args->allow_missing,
         .skip_verify = args->skip_verify,
         .skip_tokenizer = args->skip_tokenizer,
         .certify = args->certify,

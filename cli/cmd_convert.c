@@ -86,8 +86,14 @@ static void print_summary(const struct conversion *conversion)
                      fletch_text_size(size, result->written_bytes));
     add_compression(&text, conversion);
     fletch_text_addf(&text, "  Time:            %.2f seconds\n", result->seconds);
-    fletch_text_addf(&text, "  Validation:      %s\n",
+    fletch_text_addf(&text, "  Validation:      %s",
                      result->verified ? "PASSED" : "SKIPPED");
+    if (result->missing)
+        fletch_text_addf(
+            &text, " (incomplete: %s tensor%s missing, metadata.json lists %s)",
+            fletch_text_count(count, result->missing), result->missing == 1 ? "" : "s",
+            result->missing == 1 ? "it" : "them");
+    fletch_text_add(&text, "\n");
     fputs(fletch_text_string(&text), stdout);
     fletch_text_release(&text);
 }
@@ -119,6 +125,8 @@ static void print_json(const struct conversion *conversion)
     fletch_report_text(&report, "family", result->family);
     fletch_report_count(&report, "tensors", result->tensors);
     fletch_report_count(&report, "left_out", result->left_out);
+    fletch_report_count(&report, "missing", result->missing);
+    fletch_report_bool(&report, "complete", done && !result->missing);
     fletch_report_count(&report, "source_bytes", result->source_bytes);
     fletch_report_count(&report, "stored_bytes", result->stored_bytes);
     fletch_report_count(&report, "written_bytes", result->written_bytes);

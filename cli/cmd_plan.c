@@ -165,6 +165,9 @@ static void print_text(const struct fletch_plan *plan,
                      fletch_text_count(count, summary->rows));
     fletch_text_addf(&text, "  Left out:        %s\n",
                      fletch_text_count(count, summary->left_out));
+    if (summary->missing)
+        fletch_text_addf(&text, "  Missing:         %s (incomplete)\n",
+                         fletch_text_count(count, summary->missing));
     fletch_text_addf(&text, "  Parameters:      %s\n",
                      fletch_text_count(count, summary->parameters));
     fletch_text_addf(&text, "  Source:          %s\n",

@@ -47,8 +47,12 @@ static void print_text(const struct fletch_args *args,
     } else {
         fletch_text_add(&text, "  Compared:        no --source was given\n");
     }
-    fletch_text_addf(&text, "  Verification:    PASSED%s\n",
+    fletch_text_addf(&text, "  Verification:    PASSED%s",
                      verification->compared ? "" : ", but no value was compared");
+    if (verification->missing)
+        fletch_text_addf(&text, " (incomplete: %zu tensor%s missing)",
+                         verification->missing, verification->missing == 1 ? "" : "s");
+    fletch_text_add(&text, "\n");
     fputs(fletch_text_string(&text), stdout);
     fletch_text_release(&text);
 }
@@ -70,6 +74,7 @@ static void print_json(const struct fletch_args *args,
     fletch_report_count(&report, "crcs", verification->crcs);
     fletch_report_count(&report, "hashes", verification->hashes);
     fletch_report_count(&report, "compared_bytes", verification->compared_bytes);
+    fletch_report_count(&report, "missing", verification->missing);
     fletch_report_bool(&report, "values_compared", verification->compared);
     fletch_report_end(&report);
 }

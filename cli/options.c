@@ -126,6 +126,12 @@ static const struct fletch_option OPTIONS[] = {
       .offset = AT(require_exact),
       .commands = FLETCH_FOR_CONVERT,
       .help = "any rounding is an error that names the tensors" },
+    { .name = "allow-missing",
+      .kind = FLETCH_OPTION_ON,
+      .offset = AT(allow_missing),
+      .commands = FOR_MODELS,
+      .help = "go on where tensors are missing that the model cannot do without: "
+              "metadata.json lists them" },
     { .name = "no-validate",
       .kind = FLETCH_OPTION_ON,
       .offset = AT(skip_verify),

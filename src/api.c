@@ -178,6 +178,7 @@ void fletch_plan_summarise(struct fletch_plan_summary *out, const struct fletch_
                                          .prefix = prefix && *prefix ? prefix : NULL,
                                          .rows = plan->plans.rows_count,
                                          .left_out = plan->plans.left_out_count,
+                                         .missing = plan->plans.missing_count,
                                          .parameters = plan->plans.parameters,
                                          .source_bytes = plan->plans.source_bytes,
                                          .stored_bytes = plan->plans.stored_bytes };

@@ -134,8 +134,10 @@ struct fletch_options {
     int level;         /* 0: the codec's default */
     enum fletch_precision precision;
     enum fletch_overflow overflow;
-    bool require_exact;  /* any rounding or overflow is an error that names the tensors */
-    bool skip_verify;    /* do not read back and compare: faster, proves nothing */
+    bool require_exact; /* any rounding or overflow is an error that names the tensors */
+    bool allow_missing; /* go on where tensors are missing that the model cannot do without:
+                            metadata.json lists them */
+    bool skip_verify;   /* do not read back and compare: faster, proves nothing */
     bool skip_tokenizer; /* text models: no tokenizer/ folder */
     bool certify;        /* also sha256 of every source file and source tensor */
     bool force;          /* keep foreign files in the output folder and go on; those with
@@ -161,6 +163,8 @@ struct fletch_result {
     size_t notes_count;
     size_t tensors;         /* rows written */
     size_t left_out;        /* tensors of the checkpoint without a row */
+    size_t missing;         /* tensors that the model cannot do without and the checkpoint
+                               does not have: only with allow_missing */
     uint64_t parameters;    /* elements of all rows */
     uint64_t source_bytes;  /* of the converted tensors, as the checkpoint holds them */
     uint64_t stored_bytes;  /* of all rows as cast, before compression */
@@ -218,6 +222,7 @@ struct fletch_plan_summary {
     const char *prefix; /* "state_dict.model": what was in front of the model's names, and
                            was taken away; NULL: nothing */
     size_t rows, left_out, files;
+    size_t missing; /* only with allow_missing */
     uint64_t parameters;
     uint64_t source_bytes; /* of the rows' tensors */
     uint64_t stored_bytes; /* of all rows, before compression */
@@ -365,8 +370,10 @@ struct fletch_verification {
     uint64_t parameters;
     uint64_t compared_bytes; /* against the source; 0 without one */
     size_t hashes;           /* row hashes of metadata.json that were checked */
-    size_t crcs;   /* rows whose page has a CRC, which was right; other writers often leave
+    size_t crcs; /* rows whose page has a CRC, which was right; other writers often leave
                       them out */
+    size_t
+        missing;   /* tensors that metadata.json lists as missing: the model is not whole */
     bool compared; /* values were held against hashes or a source; false: nothing is known
                       of them, and FLETCH_STAGE_WARNING has said so */
 };

@@ -146,6 +146,18 @@ static void emit_left_out(struct fletch_emit *emit, const struct fletch_row_plan
     fletch_emit_close(emit, ']');
 }
 
+/* Only of a model that is not whole. */
+static void emit_missing(struct fletch_emit *emit, const struct fletch_row_plans *plans)
+{
+    if (!plans->missing_count)
+        return;
+    fletch_emit_key(emit, "missing_keys");
+    fletch_emit_open(emit, '[');
+    for (size_t i = 0; i < plans->missing_count; i++)
+        fletch_emit_text(emit, plans->missing[i]);
+    fletch_emit_close(emit, ']');
+}
+
 /* ---- The pipeline of a sentence-transformers model ---- */
 
 /* A module's config.json goes in as it is, under the words of its own library; pooling
@@ -304,6 +316,7 @@ void fletch_account_emit(struct fletch_emit *emit, const struct fletch_metadata 
     emit_tail(emit, metadata->tail);
     emit_rows(emit, metadata);
     emit_left_out(emit, metadata->plans);
+    emit_missing(emit, metadata->plans);
     emit_tokenizer(emit, metadata);
     fletch_emit_key(emit, "warnings");
     fletch_emit_open(emit, '[');

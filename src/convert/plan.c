@@ -126,7 +126,7 @@ static const char *shard_alone(const struct planner *planner)
                                name, strtoul(of + 4, NULL, 10));
 }
 
-/* The encoder's rows as shapes, under their tensors' names. */
+/* The encoder's rows as shapes, under the names that the model has for them. */
 static enum fletch_status list_shapes(struct fletch_dialect_input *out,
                                       const struct planner *planner,
                                       const struct fletch_mapping *mapped,
@@ -143,13 +143,13 @@ static enum fletch_status list_shapes(struct fletch_dialect_input *out,
     for (size_t i = 0; i < count; i++)
         if (mapped[i].row)
             shapes[out->count++] =
-                (struct fletch_shape){ .name = checkpoint->tensors[i].name,
+                (struct fletch_shape){ .name = mapped[i].own,
                                        .dims = checkpoint->tensors[i].shape,
                                        .rank = checkpoint->tensors[i].rank };
     return FLETCH_OK;
 }
 
-/* What is missing, and what does not agree. */
+/* What is missing, which is an error unless it is allowed, and what does not agree. */
 static enum fletch_status list_warnings(const struct planner *planner,
                                         const struct fletch_mapping *mapped,
                                         const struct fletch_map_input *input,
@@ -158,18 +158,24 @@ static enum fletch_status list_warnings(const struct planner *planner,
     struct fletch_row_plans *plans = planner->plans;
     const char *alone = shard_alone(planner);
     struct fletch_dialect_input shapes;
+    struct fletch_lacks lacks;
     size_t count = 0;
 
+    TRY(fletch_family_lacks(&lacks, mapped, input, &plans->arena, err));
+    if (fletch_family_check_whole(&lacks, input, planner->model->allow_missing, err))
+        return alone ? fletch_fail(err, FLETCH_ERR_FAMILY, "%s", alone) : FLETCH_ERR_FAMILY;
+    plans->missing = lacks.missing;
+    plans->missing_count = lacks.missing_listed;
     plans->warnings =
         fletch_arena_alloc_array(&plans->arena, FLETCH_LACKS_MAX + FLETCH_DISAGREE_MAX + 1,
                                  sizeof(*plans->warnings));
     if (!plans->warnings)
         return fletch_fail_memory(err, sizeof(*plans->warnings), "warnings");
-    TRY(fletch_family_lacks(plans->warnings, &count, mapped, input, &plans->arena, err));
-    plans->warnings_count = count;
+    for (size_t i = 0; i < lacks.warnings_count; i++)
+        plans->warnings[plans->warnings_count++] = lacks.warnings[i];
     TRY(list_shapes(&shapes, planner, mapped, err));
-    TRY(fletch_model_disagree(plans->warnings + count, &count, planner->model, &shapes,
-                              &plans->arena, err));
+    TRY(fletch_model_disagree(plans->warnings + plans->warnings_count, &count,
+                              planner->model, &shapes, &plans->arena, err));
     plans->warnings_count += count;
     if (alone)
         plans->warnings[plans->warnings_count++] = alone;

@@ -37,11 +37,16 @@ struct fletch_row_plans {
         *warnings; /* [warnings_count]: what the model's class has and the checkpoint
                       lacks, and what of config.json its shapes contradict */
     size_t warnings_count;
+    /* [missing_count]: what the model's class cannot do without and the checkpoint does not
+     * have, where that is allowed; in natural order */
+    const char **missing;
+    size_t missing_count;
     size_t groups_count;
     uint64_t parameters, source_bytes, stored_bytes;
 };
 
-/* FAMILY when two tensors would be one row (naming both) or a needed one is missing;
+/* FAMILY when two tensors would be one row (naming both), or when tensors are missing that
+ * the model's class cannot do without, unless the model's options allow that;
  * UNSUPPORTED for a dtype that has no place in the layout, a value beyond
  * FLETCH_VALUE_SIZE_MAX, a dimension beyond FLETCH_DIM_MAX. The model must outlive the
  * plan. */

@@ -300,6 +300,12 @@ static enum fletch_status recall_settings(const char *const **out, struct verifi
     return FLETCH_OK;
 }
 
+/* How many tensors metadata.json says that the model did not have. */
+static size_t missing_count(const struct verification *v)
+{
+    return json_array_size(fletch_json_at(v->metadata, "fletch.missing_keys"));
+}
+
 /* The family, the precision and what was set when the output was made, unless the caller
  * says otherwise. */
 static enum fletch_status open_source(struct verification *v, struct fletch_error *err)
@@ -315,6 +321,8 @@ static enum fletch_status open_source(struct verification *v, struct fletch_erro
     TRY(recall_settings(&options.set, v, err));
     if (!options.family)
         options.family = made_as;
+    /* what was not whole then need not be now */
+    options.allow_missing |= missing_count(v) > 0;
     if (!options.prefix)
         options.prefix =
             json_string_value(fletch_json_at(v->metadata, "fletch.source_prefix"));
@@ -352,6 +360,8 @@ enum fletch_status fletch_verify(struct fletch_verification *out, const char *ou
                                       .threads = fletch_thread_count(v.options) };
 
         status = fletch_proof_run(out, v.reader, &proof, err);
+        if (!status)
+            out->missing = missing_count(&v);
         if (!status && !out->compared)
             warn(&v, "no value was compared with anything: no sha256 is known of them, and "
                      "no source was given");

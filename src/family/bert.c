@@ -81,7 +81,7 @@ static const char *const bert_owns[] = {
     "encoder.layer.*.attention.self.distance_embedding.weight",
     "encoder.layer.*.attention.output.dense.*",
     "encoder.layer.*.attention.output.LayerNorm.*",
-    "encoder.layer.*.crossattention.*",
+    FLETCH_CROSS_OWNS,
     "encoder.layer.*.intermediate.dense.*",
     "encoder.layer.*.output.dense.*",
     "encoder.layer.*.output.LayerNorm.*",
@@ -104,6 +104,12 @@ static const char *const bert_wants[] = {
     "pooler.dense.bias",
     FLETCH_SELF_WANTS,
     FLETCH_BLOCK_WANTS,
+    NULL,
+};
+
+static const char *const bert_optional[] = {
+    "embeddings.token_type_embeddings.weight",
+    "pooler.dense.*",
     NULL,
 };
 
@@ -195,6 +201,7 @@ static const struct fletch_member members[] = {
       .owns = bert_owns,
       .need = bert_need,
       .wants = bert_wants,
+      .optional = bert_optional,
       .layers = "encoder.layer.",
       .layers_key = "num_hidden_layers",
       .fields = fletch_text_fields,
@@ -205,6 +212,7 @@ static const struct fletch_member members[] = {
       .owns = bert_owns,
       .need = bert_need,
       .wants = bert_wants,
+      .optional = bert_optional,
       .layers = "encoder.layer.",
       .layers_key = "num_hidden_layers",
       .fields = fletch_text_fields,
@@ -216,6 +224,7 @@ static const struct fletch_member members[] = {
       .owns = bert_owns,
       .need = bert_need,
       .wants = bert_wants,
+      .optional = bert_optional,
       .layers = "encoder.layer.",
       .layers_key = "num_hidden_layers",
       .fields = fletch_text_fields,
@@ -227,6 +236,7 @@ static const struct fletch_member members[] = {
       .owns = bert_owns,
       .need = bert_need,
       .wants = bert_wants,
+      .optional = bert_optional,
       .layers = "encoder.layer.",
       .layers_key = "num_hidden_layers",
       .fields = fletch_text_fields,

@@ -67,6 +67,15 @@ static const char *const tower_wants[] = {
     NULL,
 };
 
+/* A tower without its projection may be the whole of a file without a config.json. */
+static const struct fletch_condition whole_conditions[] = {
+    { .glob = "visual_projection.weight",
+      .path = "projection_dim",
+      .kind = FLETCH_WHEN_POSITIVE,
+      .otherwise = 512 },
+    { .glob = NULL },
+};
+
 static const struct fletch_drop drops[] = {
     { "*embeddings.position_ids", "a buffer that the model makes by itself", NULL },
     { "text_model.*", "belongs to the text tower", NULL },
@@ -113,6 +122,7 @@ static const struct fletch_member members[] = {
       .owns = owns,
       .need = need,
       .wants = whole_wants,
+      .conditions = whole_conditions,
       .layers = "vision_model.encoder.layers.",
       .layers_key = "num_layers",
       .fields = fields,

@@ -6,7 +6,6 @@
  * tools look at the name that the user gave, and last the names of the tensors are asked. A
  * name is a hint that tensors may refute: folders are called anything.
  */
-#include "base/glob.h"
 #include "family/families.h"
 
 #include <ctype.h>
@@ -58,18 +57,22 @@ const struct fletch_member *fletch_family_member(const struct fletch_family *fam
 }
 
 /* True when the checkpoint's name is, with or without a prefix, what the glob says. */
-static bool is_named(const char *name, const char *glob, const struct fletch_member *member)
+static bool is_named(const char *tensor, const char *glob,
+                     const struct fletch_member *member)
 {
     size_t len = member->add ? strlen(member->add) : 0;
+    char name[FLETCH_OWN_CAP];
 
-    if (fletch_glob_match(glob, name))
+    if (!fletch_unwrap_into(name, tensor))
+        return false;
+    if (fletch_own_match(glob, name))
         return true;
-    if (len && !strncmp(glob, member->add, len) && fletch_glob_match(glob + len, name))
+    if (len && !strncmp(glob, member->add, len) && fletch_own_match(glob + len, name))
         return true;
     for (size_t i = 0; i < 3 && member->prefixes[i]; i++) {
         len = strlen(member->prefixes[i]);
         if (!strncmp(name, member->prefixes[i], len) && name[len] == '.' &&
-            fletch_glob_match(glob, name + len + 1))
+            fletch_own_match(glob, name + len + 1))
             return true;
     }
     return false;
@@ -108,6 +111,32 @@ const struct fletch_member *fletch_family_guess(const struct fletch_family *fami
     for (size_t i = 0; !found && family->also && family->also[i]; i++)
         found = guess_own(family->also[i], names, count);
     return found;
+}
+
+/* The same, where several have that type the one that the tensors fit. */
+static const struct fletch_member *fitting_own(const struct fletch_family *family,
+                                               const char *model_type,
+                                               const char *const *names, size_t count)
+{
+    for (const struct fletch_member *member = family->members; member->fields; member++)
+        if (member->model_type && !strcmp(member->model_type, model_type) &&
+            fletch_member_has_needs(member, names, count))
+            return member;
+    return NULL;
+}
+
+const struct fletch_member *fletch_family_fitting(const struct fletch_family *family,
+                                                  const char *model_type,
+                                                  const char *const *names, size_t count)
+{
+    const struct fletch_member *found = NULL;
+
+    if (model_type && *model_type) {
+        found = fitting_own(family, model_type, names, count);
+        for (size_t i = 0; !found && family->also && family->also[i]; i++)
+            found = fitting_own(family->also[i], model_type, names, count);
+    }
+    return found ? found : fletch_family_member(family, model_type);
 }
 
 /* The family that claims a model_type as its own, refused ones included. */

@@ -47,6 +47,31 @@ extern const struct fletch_field fletch_text_fields[];
         "encoder.layer.*.output.dense.bias", "encoder.layer.*.output.LayerNorm.weight",    \
         "encoder.layer.*.output.LayerNorm.bias"
 
+/* What BERT's layers have as a decoder's. */
+#define FLETCH_CROSS_OWNS                                                                  \
+    "encoder.layer.*.crossattention.self.query.*",                                         \
+        "encoder.layer.*.crossattention.self.key.*",                                       \
+        "encoder.layer.*.crossattention.self.value.*",                                     \
+        "encoder.layer.*.crossattention.self.distance_embedding.weight",                   \
+        "encoder.layer.*.crossattention.output.dense.*",                                   \
+        "encoder.layer.*.crossattention.output.LayerNorm.*"
+
+/* Whose embeddings may be narrower than their layers. */
+#define FLETCH_WHEN_NARROW                                                                 \
+    .path = "embedding_size", .kind = FLETCH_WHEN_DIFFERS, .word = "hidden_size"
+
+/* Of deberta.c: both versions' names, for the members in transformers.c. */
+#define DECLARE_NAMES(version)                                                             \
+    extern const char *const fletch_##version##_owns[];                                    \
+    extern const char *const fletch_##version##_need[];                                    \
+    extern const char *const fletch_##version##_wants[];                                   \
+    extern const struct fletch_condition fletch_##version##_conditions[];                  \
+    extern const struct fletch_default fletch_##version##_defaults[];
+DECLARE_NAMES(deberta)
+DECLARE_NAMES(deberta_v2)
+#undef DECLARE_NAMES
+extern const char *const fletch_deberta_optional[];
+
 /* Of family.c: sets *out to the renamed name, or to `name` itself. MEMORY. */
 enum fletch_status fletch_rename_one(const char **out, const char *name,
                                      const struct fletch_rename *renames,
@@ -57,10 +82,32 @@ int64_t fletch_layer_of(const char *own, const struct fletch_member *member);
 /* Of family.c: how many layers the config says that there are; -1 when it does not. */
 int64_t fletch_layers_count(const struct fletch_map_input *input);
 
-/* Of family.c: true when some mapped row comes from a name that is the glob's; `numbered`:
- * its stars stand for numbers of layers. */
+/* Of own.c: whether a name is what an own name of a table says: a star in the middle is a
+ * number as the library writes it, at the end weight or bias. */
+bool fletch_own_match(const char *glob, const char *name);
+/* True when one of the NULL-terminated list is; false for NULL. */
+bool fletch_own_any(const char *const *globs, const char *name);
+/* Of own.c: sets *out to the name without the words that wrappers put into names; `all`:
+ * with "module" among them, which may be a model's own. MEMORY. */
+enum fletch_status fletch_unwrap(const char **out, const char *name, bool all,
+                                 struct fletch_arena *arena, struct fletch_error *err);
+/* Room for an own name, and the same into it; false for names that are longer. */
+#define FLETCH_OWN_CAP 256
+bool fletch_unwrap_into(char out[FLETCH_OWN_CAP], const char *name);
+
+/* Of family.c: true when some mapped row is what the own name says. */
 bool fletch_has_row(const struct fletch_mapping *mapped,
-                    const struct fletch_map_input *input, const char *glob, bool numbered);
+                    const struct fletch_map_input *input, const char *glob);
+
+/* Of missing.c: fills in what is missing, and warns of what loaders do without. */
+enum fletch_status fletch_find_missing(struct fletch_lacks *out,
+                                       const struct fletch_mapping *mapped,
+                                       const struct fletch_map_input *input,
+                                       struct fletch_arena *arena,
+                                       struct fletch_error *err);
+/* Adds a warning; NULL is a failed allocation. */
+enum fletch_status fletch_lacks_say(struct fletch_lacks *lacks, const char *text,
+                                    struct fletch_error *err);
 
 /* Of unfit.c: sets *out to a sentence, in the arena, about the first tensor of the model's
  * own weights that no loader can use as it is; NULL when there is none. MEMORY. */

@@ -68,12 +68,12 @@ static enum fletch_status own_name(const char **out, const char *name,
         return FLETCH_OK;
     for (size_t i = 0; i < 3 && member->prefixes[i]; i++) {
         rest = below(name, member->prefixes[i]);
-        if (rest && fletch_glob_any(member->owns, rest)) {
+        if (rest && fletch_own_any(member->owns, rest)) {
             *out = rest;
             return FLETCH_OK;
         }
     }
-    if (fletch_glob_any(member->owns, name))
+    if (fletch_own_any(member->owns, name))
         return FLETCH_OK;
     *out = NULL;
     if (!member->add)
@@ -81,7 +81,7 @@ static enum fletch_status own_name(const char **out, const char *name,
     rest = fletch_arena_format(arena, "%s%s", member->add, name);
     if (!rest)
         return fletch_fail_memory(err, strlen(name), "names");
-    if (fletch_glob_any(member->owns, rest))
+    if (fletch_own_any(member->owns, rest))
         *out = rest;
     return FLETCH_OK;
 }
@@ -116,9 +116,36 @@ int64_t fletch_layer_of(const char *own, const struct fletch_member *member)
 
 int64_t fletch_layers_count(const struct fletch_map_input *input)
 {
-    if (!input->config || !input->member->layers)
+    const struct fletch_member *member = input->member;
+    const json_t *value;
+
+    if (!input->config || !member->layers)
         return -1;
+    if (member->layers_path) {
+        value = fletch_json_at(input->config, member->layers_path);
+        return !json_is_integer(value) || json_integer_value(value) < 1 ||
+                       json_integer_value(value) > INT32_MAX
+                   ? 1
+                   : (int64_t)json_integer_value(value);
+    }
     return fletch_family_count(input->member, input->member->layers_key, input->config);
+}
+
+/* Where a name lies that is none of the model's: `name` is without wrappers. */
+static enum fletch_place place_of(const char *name, const struct fletch_member *member)
+{
+    const char *rest = without_prefix(name, member), *layers = member->layers;
+    size_t len = strcspn(rest, ".") + 1, add = member->add ? strlen(member->add) : 0;
+
+    if (layers && add && !strncmp(layers, member->add, add) &&
+        !strncmp(rest, layers + add, strlen(layers + add)))
+        return FLETCH_PLACE_LAYER;
+    if (layers && !strncmp(rest, layers, strlen(layers)))
+        return FLETCH_PLACE_LAYER;
+    for (const char *const *own = member->owns; rest[len - 1] && *own; own++)
+        if (!strncmp(rest, *own, len))
+            return FLETCH_PLACE_MODEL;
+    return FLETCH_PLACE_OUTSIDE;
 }
 
 /* Decides about one name, duplicates aside. */
@@ -127,27 +154,32 @@ static enum fletch_status map_one(struct fletch_mapping *out, const char *name,
                                   struct fletch_arena *arena, struct fletch_error *err)
 {
     const struct fletch_member *member = input->member;
-    const char *own = name;
+    const char *bare, *own;
     int64_t layers = fletch_layers_count(input);
 
-    *out = (struct fletch_mapping){ .row = name };
+    *out = (struct fletch_mapping){ .row = NULL };
+    TRY(fletch_unwrap(&bare, name, member->owns != NULL, arena, err));
+    out->own = out->row = bare;
     if (!member->owns)
         return FLETCH_OK;
     *out = (struct fletch_mapping){ .row = NULL };
-    TRY(fletch_rename_one(&own, name, input->family->renames, arena, err));
-    out->reason = drop_reason(own, input);
+    TRY(fletch_rename_one(&bare, bare, input->family->renames, arena, err));
+    out->reason = drop_reason(bare, input);
     if (out->reason)
         return FLETCH_OK;
-    TRY(own_name(&own, own, member, arena, err));
-    if (!own)
+    TRY(own_name(&own, bare, member, arena, err));
+    if (!own) {
         out->reason = fletch_arena_format(arena, "not part of %s", member->class_name);
-    else if (layers >= 0 && fletch_layer_of(own, member) >= layers)
+        out->unknown = place_of(bare, member);
+    } else if (layers >= 0 && fletch_layer_of(own, member) >= layers) {
         out->reason =
             fletch_arena_format(arena, "%s %" PRId64 ", and layers are numbered from 0",
                                 input->layers_said, layers);
-    else
+        out->beyond = true;
+    } else {
+        out->own = own;
         return fletch_rename_one(&out->row, own, input->family->output, arena, err);
-    out->beyond = own != NULL;
+    }
     return out->reason ? FLETCH_OK : fletch_fail_memory(err, strlen(name), "reasons");
 }
 
@@ -159,7 +191,8 @@ enum fletch_status fletch_member_has(bool *out, const struct fletch_family *fami
     const char *own;
 
     *out = false;
-    TRY(fletch_rename_one(&own, name, family->renames, arena, err));
+    TRY(fletch_unwrap(&own, name, true, arena, err));
+    TRY(fletch_rename_one(&own, own, family->renames, arena, err));
     if (drop_reason(own, &input))
         return FLETCH_OK;
     TRY(own_name(&own, own, member, arena, err));
@@ -244,33 +277,13 @@ static enum fletch_status settle_all(struct fletch_mapping *out,
 
 /* ---- All names ---- */
 
-/* Like a glob, but that a star stands for no dot: a layer's number. */
-static bool match_numbered(const char *glob, const char *name)
-{
-    struct fletch_glob_star stars[FLETCH_GLOB_STARS_MAX];
-
-    if (!fletch_glob_capture(stars, glob, name))
-        return false;
-    for (size_t i = 0; i < FLETCH_GLOB_STARS_MAX; i++)
-        if (stars[i].len && memchr(stars[i].text, '.', stars[i].len))
-            return false;
-    return true;
-}
-
 bool fletch_has_row(const struct fletch_mapping *mapped,
-                    const struct fletch_map_input *input, const char *glob, bool numbered)
+                    const struct fletch_map_input *input, const char *glob)
 {
-    bool (*match)(const char *, const char *) =
-        numbered ? match_numbered : fletch_glob_match;
-    const char *row = NULL;
-    struct fletch_arena arena = { 0 };
-    bool found = false;
-
-    if (!fletch_rename_one(&row, glob, input->family->output, &arena, NULL))
-        for (size_t i = 0; i < input->count && !found; i++)
-            found = mapped[i].row && match(row, mapped[i].row);
-    fletch_arena_release(&arena);
-    return found;
+    for (size_t i = 0; i < input->count; i++)
+        if (mapped[i].row && fletch_own_match(glob, mapped[i].own))
+            return true;
+    return false;
 }
 
 static enum fletch_status check_need(const struct fletch_mapping *mapped,
@@ -282,7 +295,7 @@ static enum fletch_status check_need(const struct fletch_mapping *mapped,
     if (!need)
         return FLETCH_OK;
     for (size_t i = 0; need[i]; i++)
-        if (fletch_has_row(mapped, input, need[i], false))
+        if (fletch_has_row(mapped, input, need[i]))
             return FLETCH_OK;
     if (!input->count)
         return fletch_fail(err, FLETCH_ERR_FAMILY,

@@ -49,23 +49,48 @@ struct fletch_default {
     double value;
 };
 
+enum fletch_condition_kind {
+    FLETCH_WHEN_TRUE,     /* a boolean */
+    FLETCH_WHEN_FALSE,    /* a boolean */
+    FLETCH_WHEN_POSITIVE, /* a number */
+    FLETCH_WHEN_ZERO,     /* a number, or none */
+    FLETCH_WHEN_NAMED,    /* a text with `word` in it, or a list of texts with it */
+    FLETCH_WHEN_DIFFERS   /* a number that is not that of the field `word` */
+};
+
+/* A wanted name that only some configurations of the class have; of several with the same
+ * glob all must hold. */
+struct fletch_condition {
+    const char *glob; /* as in `wants` */
+    const char *path; /* in config.json */
+    enum fletch_condition_kind kind;
+    const char *word;
+    double otherwise; /* for a path without a value */
+};
+
 /* One kind of checkpoint of a family: a config.json model_type. */
 struct fletch_member {
     const char *model_type;  /* "xlm-roberta"; NULL on the entry that takes any */
     const char *class_name;  /* of the base model, for people: "XLMRobertaModel" */
     const char *prefixes[3]; /* "roberta": the base model's attribute in head models */
     const char *add; /* put in front of names that lack it ("vision_model."); NULL: none */
-    const char *const *owns;  /* globs of names that the base model has; NULL: every name is
-                                 a row as it is */
-    const char *const *need;  /* globs of own names: without a row for any it is not this
-                                 family; a missing one is worth a warning */
-    const char *const *wants; /* own names that the class has but checkpoints may lack, a
-                                 star for a layer's number: their absence is worth a
-                                 warning; NULL: none */
-    const char *layers;       /* own names of layer i start with this and i; NULL: none */
-    const char *layers_key;   /* the field that says how many there are */
-    const char *const *uneven; /* globs of what is behind the number: tensors that not every
-                                  layer has; NULL: none */
+    /* Names of tensors, for fletch_own_match: a star is a layer's number, at the end a
+     * module's weight or bias. */
+    const char *const
+        *owns; /* what the base model has; NULL: every name is a row as it is */
+    const char *const *need;  /* what tells the model: without a row for any it is not this
+                                family */
+    const char *const *wants; /* what else the class has; without what is in neither of the
+                                 next two the model is not whole; NULL: none */
+    const char *const *optional; /* of the wanted: what loaders do without; NULL: none */
+    const struct fletch_condition *conditions; /* of the wanted: what config.json decides;
+                                                  ends with a NULL glob; NULL: none */
+    const char *layers;      /* own names of layer i start with this and i; NULL: none */
+    const char *layers_key;  /* the field that says how many there are */
+    const char *layers_path; /* or the path in config.json, 1 without a value; NULL: none */
+    const char *inner_path;  /* the same of the second star of wanted names; NULL: none */
+    const char *const *later;  /* what is behind the number: not in layer 0; NULL: none */
+    const char *const *uneven; /* the same: in some layers and not in others; NULL: none */
     const struct fletch_field *fields;     /* ends with a NULL key */
     const struct fletch_default *defaults; /* ends with a NULL key; NULL: none */
     const char *const *roots; /* objects of config.json, the first that is there holds the
@@ -109,6 +134,10 @@ enum fletch_status fletch_family_find(const struct fletch_family **out, const ch
  * family's take-any entry, else NULL. */
 const struct fletch_member *fletch_family_member(const struct fletch_family *family,
                                                  const char *model_type);
+/* The same; where several are of that type, the first whose needed names all occur. */
+const struct fletch_member *fletch_family_fitting(const struct fletch_family *family,
+                                                  const char *model_type,
+                                                  const char *const *names, size_t count);
 /* The first member whose needed names all occur in the list: for checkpoints that come
  * without a model_type. NULL when none fits. */
 const struct fletch_member *fletch_family_guess(const struct fletch_family *family,
@@ -154,11 +183,20 @@ enum fletch_status fletch_family_known(bool *marks, const struct fletch_scope *s
                                        const char *const *names, size_t count,
                                        struct fletch_error *err);
 
+/* Where a tensor lies that the model does not have. */
+enum fletch_place {
+    FLETCH_PLACE_OUTSIDE, /* a head, another model */
+    FLETCH_PLACE_MODEL,   /* below a name that the model has too */
+    FLETCH_PLACE_LAYER    /* in one of its layers: it may be another model */
+};
+
 /* What becomes of one tensor. */
 struct fletch_mapping {
-    const char *row;    /* its row's name; NULL: left out */
-    const char *reason; /* why it was left out; NULL for rows */
-    bool beyond;        /* because its layer is one more than the config has */
+    const char *row;           /* its row's name; NULL: left out */
+    const char *own;           /* of a row: what the model calls it, before `output` */
+    const char *reason;        /* why it was left out; NULL for rows */
+    bool beyond;               /* because its layer is one more than the config has */
+    enum fletch_place unknown; /* the model has no such tensor, though it lies there */
 };
 
 struct fletch_map_input {
@@ -181,13 +219,36 @@ enum fletch_status fletch_family_map(struct fletch_mapping *out,
                                      struct fletch_arena *arena, struct fletch_error *err);
 /* No more sentences than this say what is missing: each kind is cut after a few. */
 #define FLETCH_LACKS_MAX 16
-/* What the model's class has and the mapped names lack, layers that are left out, and
- * weights that are none, in words: out[*count], in the arena. MEMORY. */
-enum fletch_status fletch_family_lacks(const char *out[FLETCH_LACKS_MAX], size_t *count,
+/* No more names than this are listed of what is missing: a model has some thousands. */
+#define FLETCH_MISSING_MAX 65536
+
+/* What the model's class has and the mapped names lack. */
+struct fletch_lacks {
+    /* The first of what the class cannot do without, as its own names, in natural order:
+     * [missing_listed], at most FLETCH_MISSING_MAX. */
+    const char **missing;
+    size_t missing_listed;
+    uint64_t missing_count; /* all of them */
+    const char *layers;     /* says that whole layers are missing; NULL */
+    const char **unknown;   /* [unknown_count]: what its layers have that it has not */
+    size_t unknown_count;
+    /* In words: what loaders do without, layers that are left out, tensors that the model
+     * does not have, weights that are none. */
+    const char *warnings[FLETCH_LACKS_MAX];
+    size_t warnings_count;
+};
+
+/* Fills in *out, in the arena. MEMORY. */
+enum fletch_status fletch_family_lacks(struct fletch_lacks *out,
                                        const struct fletch_mapping *mapped,
                                        const struct fletch_map_input *input,
                                        struct fletch_arena *arena,
                                        struct fletch_error *err);
+/* FAMILY when something is missing, unless that is allowed; also then when the layers have
+ * tensors that the model's do not: it is another model. */
+enum fletch_status fletch_family_check_whole(const struct fletch_lacks *lacks,
+                                             const struct fletch_map_input *input,
+                                             bool allow_missing, struct fletch_error *err);
 
 /* The value of a field as new JSON, config defaults applied; `config` may be NULL. FORMAT
  * when it is of the wrong type or out of range, or missing and required. */

@@ -1,247 +1,194 @@
 /* SPDX-License-Identifier: MIT */
-/* lacks.c - what a model's class has and a checkpoint lacks, in words
+/* lacks.c - whether a checkpoint is the whole of the model that it is said to be
  *
- * Loaders fill gaps with what they make up, so whoever converts is told of them: of what
- * the member's table says that the class has, of what some layers have and others lack, of
- * layers without any tensor, or too many of them, and of weights that are none.
+ * What is missing is decided in missing.c; here it is put into words, beside tensors that
+ * lie in the model's layers and are none of its own, layers that are left out, and weights
+ * that are none.
  */
 #include "family/families.h"
 
-#include "base/glob.h"
-
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Of each kind so many are named; the rest is counted. */
-#define SHOWN_MAX 4
+#define SHOWN_MAX 3
+/* How much of a name a message shows, and all of a list. */
+#define NAME_SHOWN 100
+#define LIST_CAP 360
 
-#define NO_ROW "nothing is invented, there is no such row"
-
-/* A row of a layer: its name behind the number. */
-struct spot {
-    const char *rest;
-    int64_t layer;
-};
-
-struct lacks {
-    const struct fletch_mapping *mapped;
-    const struct fletch_map_input *input;
-    struct spot *spots; /* [spots_count], by rest and then layer */
-    size_t spots_count;
-    int64_t *layers; /* [layers_count], each once, rising: those with rows */
-    size_t layers_count;
-    const char **out; /* [count] */
-    size_t count;
-    struct fletch_arena *arena;
-    struct fletch_error *err;
-};
-
-static enum fletch_status say(struct lacks *lacks, const char *text)
+enum fletch_status fletch_lacks_say(struct fletch_lacks *lacks, const char *text,
+                                    struct fletch_error *err)
 {
     if (!text)
-        return fletch_fail_memory(lacks->err, 0, "warnings");
-    lacks->out[lacks->count++] = text;
+        return fletch_fail_memory(err, 0, "warnings");
+    if (lacks->warnings_count < FLETCH_LACKS_MAX)
+        lacks->warnings[lacks->warnings_count++] = text;
     return FLETCH_OK;
 }
 
-/* ---- What the table says ---- */
-
-/* True for the bias of the module whose weight is `weight`. */
-static bool is_bias_of(const char *weight, const char *glob)
+/* "'a', 'b', 'c' and 5 more" */
+static const char *list_names(char out[LIST_CAP], const char *const *names, size_t listed,
+                              uint64_t count, size_t shown_max)
 {
-    size_t len = strlen(glob) - strlen(".bias");
+    size_t shown = listed < shown_max ? listed : shown_max, used = 0;
 
-    return weight && fletch_glob_match("*.bias", glob) && !strncmp(weight, glob, len) &&
-           !strcmp(weight + len, ".weight");
+    out[0] = '\0';
+    for (size_t i = 0; i < shown; i++)
+        used += (size_t)snprintf(out + used, LIST_CAP - used, "%s'%.*s'", i ? ", " : "",
+                                 NAME_SHOWN, names[i]);
+    if (count > shown)
+        snprintf(out + used, LIST_CAP - used, " and %" PRIu64 " more", count - shown);
+    return out;
 }
 
-static enum fletch_status list_wanted(struct lacks *lacks)
-{
-    const struct fletch_member *member = lacks->input->member;
-    const char *const *lists[] = { member->need, member->wants };
-    const char *last = NULL; /* that is missing: a module's weight stands for its bias */
-    size_t missing = 0;
+/* ---- Tensors that the model does not have ---- */
 
-    for (size_t list = 0; list < 2; list++)
-        for (const char *const *glob = lists[list]; glob && *glob; glob++) {
-            if (fletch_has_row(lacks->mapped, lacks->input, *glob, list > 0) ||
-                is_bias_of(last, *glob))
-                continue;
-            last = *glob;
-            if (missing++ < SHOWN_MAX)
-                TRY(say(lacks,
-                        fletch_arena_format(
-                            lacks->arena,
-                            "the checkpoint has no tensor '%s', which %s has: " NO_ROW,
-                            *glob, member->class_name)));
-        }
-    if (missing <= SHOWN_MAX)
-        return FLETCH_OK;
-    return say(lacks, fletch_arena_format(lacks->arena,
-                                          "the checkpoint lacks %zu more of %s's tensors",
-                                          missing - SHOWN_MAX, member->class_name));
-}
-
-/* ---- Layers that differ ---- */
-
-static int compare_spots(const void *a, const void *b)
-{
-    const struct spot *x = a, *y = b;
-    int order = strcmp(x->rest, y->rest);
-
-    return order ? order : (x->layer > y->layer) - (x->layer < y->layer);
-}
-
-static int compare_layers(const void *a, const void *b)
-{
-    const int64_t *x = a, *y = b;
-
-    return (*x > *y) - (*x < *y);
-}
-
-static enum fletch_status list_spots(struct lacks *lacks)
-{
-    const struct fletch_map_input *input = lacks->input;
-    size_t len = input->member->layers ? strlen(input->member->layers) : 0;
-    size_t kept = 0;
-
-    lacks->spots =
-        fletch_arena_alloc_array(lacks->arena, input->count, sizeof(*lacks->spots));
-    lacks->layers =
-        fletch_arena_alloc_array(lacks->arena, input->count, sizeof(*lacks->layers));
-    if (!lacks->spots || !lacks->layers)
-        return fletch_fail_memory(lacks->err, input->count * sizeof(*lacks->spots),
-                                  "layers");
-    for (size_t i = 0; i < input->count; i++) {
-        const char *row = lacks->mapped[i].row;
-        int64_t layer = row ? fletch_layer_of(row, input->member) : -1;
-
-        if (layer < 0)
-            continue;
-        lacks->layers[lacks->spots_count] = layer;
-        lacks->spots[lacks->spots_count++] =
-            (struct spot){ strchr(row + len, '.') + 1, layer };
-    }
-    qsort(lacks->spots, lacks->spots_count, sizeof(*lacks->spots), compare_spots);
-    qsort(lacks->layers, lacks->spots_count, sizeof(*lacks->layers), compare_layers);
-    for (size_t i = 0; i < lacks->spots_count; i++)
-        if (!kept || lacks->layers[i] != lacks->layers[kept - 1])
-            lacks->layers[kept++] = lacks->layers[i];
-    lacks->layers_count = kept;
-    kept = 0;
-    for (size_t i = 0; i < lacks->spots_count; i++) /* "01" and "1" are one layer */
-        if (!kept || compare_spots(&lacks->spots[i], &lacks->spots[kept - 1]) != 0)
-            lacks->spots[kept++] = lacks->spots[i];
-    lacks->spots_count = kept;
-    return FLETCH_OK;
-}
-
-/* Says which layers lack what those of the spots from `spot` to `end` have, as long as
- * there is room for it. */
-static enum fletch_status name_missing(struct lacks *lacks, size_t room,
-                                       const struct spot *spot, const struct spot *end)
-{
-    const char *rest = spot->rest;
-
-    for (size_t i = 0; i < lacks->layers_count && room; i++) {
-        if (spot < end && spot->layer == lacks->layers[i]) {
-            spot++;
-        } else {
-            room--;
-            TRY(say(lacks,
-                    fletch_arena_format(lacks->arena,
-                                        "layer %" PRId64
-                                        " has no '%s', which other layers have: " NO_ROW,
-                                        lacks->layers[i], rest)));
-        }
-    }
-    return FLETCH_OK;
-}
-
-static enum fletch_status list_uneven(struct lacks *lacks)
-{
-    const struct spot *end = lacks->spots + lacks->spots_count;
-    size_t missing = 0;
-
-    for (const struct spot *first = lacks->spots, *next; first < end; first = next) {
-        next = first + 1;
-        while (next < end && !strcmp(next->rest, first->rest))
-            next++;
-        if (fletch_glob_any(lacks->input->member->uneven, first->rest))
-            continue;
-        if (missing < SHOWN_MAX)
-            TRY(name_missing(lacks, SHOWN_MAX - missing, first, next));
-        missing += lacks->layers_count - (size_t)(next - first);
-    }
-    if (missing <= SHOWN_MAX)
-        return FLETCH_OK;
-    return say(lacks, fletch_arena_format(lacks->arena,
-                                          "layers lack %zu more tensors that others have",
-                                          missing - SHOWN_MAX));
-}
-
-/* ---- The number of layers ---- */
-
-/* The first layer without a row, and layers that are left out. */
-static enum fletch_status list_layers(struct lacks *lacks)
-{
-    const struct fletch_map_input *input = lacks->input;
-    int64_t layers = fletch_layers_count(input), first = 0;
-    size_t beyond = 0;
-
-    while (first < (int64_t)lacks->layers_count && lacks->layers[first] == first)
-        first++;
-    for (size_t i = 0; i < input->count; i++)
-        beyond += lacks->mapped[i].beyond;
-    if (first < layers)
-        TRY(say(lacks, fletch_arena_format(lacks->arena,
-                                           "%s %" PRId64 ", but the checkpoint has no "
-                                           "tensor of layer %" PRId64 " (%s%" PRId64 ".*)",
-                                           input->layers_said, layers, first,
-                                           input->member->layers, first)));
-    if (!beyond)
-        return FLETCH_OK;
-    return say(lacks, fletch_arena_format(lacks->arena,
-                                          "%s %" PRId64 ", but the checkpoint has more "
-                                          "layers: %zu tensors of them are left out",
-                                          input->layers_said, layers, beyond));
-}
-
-/* ---- What is no weight ---- */
-
-static enum fletch_status list_unfit(struct lacks *lacks)
-{
-    const json_t *config = fletch_json_at(lacks->input->config, "quantization_config");
-    const char *method = json_string_value(json_object_get(config, "quant_method"));
-    const char *unfit;
-
-    TRY(fletch_find_unfit(&unfit, lacks->input, lacks->arena, lacks->err));
-    if (unfit)
-        TRY(say(lacks, unfit));
-    if (!json_is_object(config) || unfit)
-        return FLETCH_OK;
-    return say(lacks,
-               fletch_arena_format(lacks->arena,
-                                   "config.json has a quantization_config (%.64s): rows "
-                                   "are as the tensors are, nothing is dequantized",
-                                   method ? method : "no quant_method"));
-}
-
-enum fletch_status fletch_family_lacks(const char *out[FLETCH_LACKS_MAX], size_t *count,
+static enum fletch_status list_unknown(struct fletch_lacks *out,
                                        const struct fletch_mapping *mapped,
                                        const struct fletch_map_input *input,
                                        struct fletch_arena *arena, struct fletch_error *err)
 {
-    struct lacks lacks = {
-        .mapped = mapped, .input = input, .out = out, .arena = arena, .err = err
-    };
+    const char **inside = fletch_arena_alloc_array(arena, input->count, sizeof(*inside));
+    char names[LIST_CAP];
+    size_t count = 0;
 
-    TRY(list_unfit(&lacks));
-    TRY(list_wanted(&lacks));
-    TRY(list_spots(&lacks));
-    TRY(list_uneven(&lacks));
-    TRY(list_layers(&lacks));
-    *count = lacks.count;
+    out->unknown = fletch_arena_alloc_array(arena, input->count, sizeof(*out->unknown));
+    if (!inside || !out->unknown)
+        return fletch_fail_memory(err, input->count * sizeof(*inside), "names");
+    for (size_t i = 0; i < input->count; i++) {
+        if (mapped[i].unknown != FLETCH_PLACE_OUTSIDE)
+            inside[count++] = input->names[i];
+        if (mapped[i].unknown == FLETCH_PLACE_LAYER)
+            out->unknown[out->unknown_count++] = input->names[i];
+    }
+    if (!count)
+        return FLETCH_OK;
+    list_names(names, inside, count, count, SHOWN_MAX);
+    return fletch_lacks_say(out,
+                            fletch_arena_format(arena,
+                                                "%s has no %s, which lie%s among its own: "
+                                                "left out",
+                                                input->member->class_name, names,
+                                                count == 1 ? "s" : ""),
+                            err);
+}
+
+/* ---- Layers that are left out ---- */
+
+static enum fletch_status list_beyond(struct fletch_lacks *out,
+                                      const struct fletch_mapping *mapped,
+                                      const struct fletch_map_input *input,
+                                      struct fletch_arena *arena, struct fletch_error *err)
+{
+    size_t beyond = 0;
+
+    for (size_t i = 0; i < input->count; i++)
+        beyond += mapped[i].beyond;
+    if (!beyond)
+        return FLETCH_OK;
+    return fletch_lacks_say(
+        out,
+        fletch_arena_format(arena,
+                            "%s %" PRId64 ", but the checkpoint has more layers: %zu "
+                            "tensors of them are left out",
+                            input->layers_said, fletch_layers_count(input), beyond),
+        err);
+}
+
+/* ---- What is no weight ---- */
+
+static enum fletch_status list_unfit(struct fletch_lacks *out,
+                                     const struct fletch_map_input *input,
+                                     struct fletch_arena *arena, struct fletch_error *err)
+{
+    const json_t *config = fletch_json_at(input->config, "quantization_config");
+    const char *method = json_string_value(json_object_get(config, "quant_method"));
+    const char *unfit;
+
+    TRY(fletch_find_unfit(&unfit, input, arena, err));
+    if (unfit)
+        TRY(fletch_lacks_say(out, unfit, err));
+    if (!json_is_object(config) || unfit)
+        return FLETCH_OK;
+    return fletch_lacks_say(
+        out,
+        fletch_arena_format(arena,
+                            "config.json has a quantization_config (%.64s): rows are as "
+                            "the tensors are, nothing is dequantized",
+                            method ? method : "no quant_method"),
+        err);
+}
+
+enum fletch_status fletch_family_lacks(struct fletch_lacks *out,
+                                       const struct fletch_mapping *mapped,
+                                       const struct fletch_map_input *input,
+                                       struct fletch_arena *arena, struct fletch_error *err)
+{
+    *out = (struct fletch_lacks){ .missing = NULL };
+    TRY(list_unfit(out, input, arena, err));
+    if (input->member->owns)
+        TRY(fletch_find_missing(out, mapped, input, arena, err));
+    TRY(list_unknown(out, mapped, input, arena, err));
+    return list_beyond(out, mapped, input, arena, err);
+}
+
+/* ---- Whether that is a model ---- */
+
+/* The class that config.json's own code is for; or NULL. */
+static const char *mapped_class(const json_t *config)
+{
+    static const char *const keys[] = { "auto_map.AutoModel",
+                                        "auto_map.AutoModelForMaskedLM",
+                                        "auto_map.AutoModelForSequenceClassification" };
+    const char *found = NULL;
+
+    for (size_t i = 0; !found && i < sizeof(keys) / sizeof(keys[0]); i++)
+        found = json_string_value(fletch_json_at(config, keys[i]));
+    return found;
+}
+
+static enum fletch_status refuse_type(const struct fletch_lacks *lacks,
+                                      const struct fletch_map_input *input,
+                                      struct fletch_error *err)
+{
+    const char *class_name = mapped_class(input->config);
+    char missing[LIST_CAP], unknown[LIST_CAP];
+
+    list_names(missing, lacks->missing, lacks->missing_listed, lacks->missing_count, 1);
+    list_names(unknown, lacks->unknown, lacks->unknown_count, lacks->unknown_count, 1);
+    return fletch_fail(err, FLETCH_ERR_FAMILY,
+                       "not %s: the checkpoint lacks %s, and its layers have %s instead: "
+                       "another model%s%.100s; --type transformers keeps all tensors "
+                       "under their own names",
+                       input->member->class_name, missing, unknown,
+                       class_name ? ", config.json's auto_map says " : "",
+                       class_name ? class_name : "");
+}
+
+enum fletch_status fletch_family_check_whole(const struct fletch_lacks *lacks,
+                                             const struct fletch_map_input *input,
+                                             bool allow_missing, struct fletch_error *err)
+{
+    char names[LIST_CAP];
+
+    if (!lacks->missing_count)
+        return FLETCH_OK;
+    if (lacks->unknown_count)
+        return refuse_type(lacks, input, err);
+    if (!allow_missing) {
+        list_names(names, lacks->missing, lacks->missing_listed, lacks->missing_count,
+                   lacks->layers ? 1 : SHOWN_MAX);
+        return fletch_fail(err, FLETCH_ERR_FAMILY,
+                           "%s%sthe checkpoint lacks %" PRIu64 " of %s's tensors: %s; "
+                           "--allow-missing converts what is there",
+                           lacks->layers ? lacks->layers : "", lacks->layers ? "; " : "",
+                           lacks->missing_count, input->member->class_name, names);
+    }
+    if (lacks->missing_count > FLETCH_MISSING_MAX)
+        return fletch_fail(
+            err, FLETCH_ERR_FAMILY,
+            "the checkpoint lacks %" PRIu64 " of %s's tensors, more than the "
+            "%d that are listed (FLETCH_MISSING_MAX)",
+            lacks->missing_count, input->member->class_name, FLETCH_MISSING_MAX);
     return FLETCH_OK;
 }

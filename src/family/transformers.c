@@ -58,6 +58,11 @@ static const char *const mpnet_wants[] = {
     NULL,
 };
 
+static const char *const mpnet_optional[] = {
+    "pooler.dense.*",
+    NULL,
+};
+
 static const struct fletch_default mpnet_defaults[] = {
     { "hidden_size", 768 },        { "num_attention_heads", 12 },
     { "intermediate_size", 3072 }, { "num_hidden_layers", 12 },
@@ -118,6 +123,12 @@ static const char *const albert_wants[] = {
     NULL,
 };
 
+static const char *const albert_optional[] = {
+    "embeddings.token_type_embeddings.weight",
+    "pooler.*",
+    NULL,
+};
+
 static const struct fletch_default albert_defaults[] = {
     { "hidden_size", 4096 },        { "num_attention_heads", 64 },
     { "intermediate_size", 16384 }, { "num_hidden_layers", 12 },
@@ -137,7 +148,7 @@ static const char *const electra_owns[] = {
     "encoder.layer.*.attention.self.key.*",
     "encoder.layer.*.attention.self.value.*",
     "encoder.layer.*.attention.self.distance_embedding.weight",
-    "encoder.layer.*.crossattention.*",
+    FLETCH_CROSS_OWNS,
     "encoder.layer.*.attention.output.dense.*",
     "encoder.layer.*.attention.output.LayerNorm.*",
     "encoder.layer.*.intermediate.dense.*",
@@ -157,9 +168,22 @@ static const char *const electra_wants[] = {
     "embeddings.token_type_embeddings.weight",
     "embeddings.LayerNorm.weight",
     "embeddings.LayerNorm.bias",
+    "embeddings_project.weight",
+    "embeddings_project.bias",
     FLETCH_SELF_WANTS,
     FLETCH_BLOCK_WANTS,
     NULL,
+};
+
+static const char *const electra_optional[] = {
+    "embeddings.token_type_embeddings.weight",
+    NULL,
+};
+
+static const struct fletch_condition electra_conditions[] = {
+    { .glob = "embeddings_project.weight", FLETCH_WHEN_NARROW, .otherwise = 128 },
+    { .glob = "embeddings_project.bias", FLETCH_WHEN_NARROW, .otherwise = 128 },
+    { .glob = NULL },
 };
 
 static const struct fletch_default electra_defaults[] = {
@@ -167,101 +191,6 @@ static const struct fletch_default electra_defaults[] = {
     { "intermediate_size", 1024 }, { "num_hidden_layers", 12 },
     { "vocab_size", 30522 },       { "max_position_embeddings", 512 },
     { "layer_norm_eps", 1e-12 },   { NULL, 0 },
-};
-
-/* ---- DeBERTa (no pooler: heads have one of their own) ---- */
-
-static const char *const deberta_owns[] = {
-    "embeddings.word_embeddings.weight",
-    "embeddings.position_embeddings.weight",
-    "embeddings.token_type_embeddings.weight",
-    "embeddings.LayerNorm.*",
-    "embeddings.embed_proj.weight",
-    "encoder.layer.*.attention.self.in_proj.weight",
-    "encoder.layer.*.attention.self.q_bias",
-    "encoder.layer.*.attention.self.v_bias",
-    "encoder.layer.*.attention.self.pos_proj.*",
-    "encoder.layer.*.attention.self.pos_q_proj.*",
-    "encoder.layer.*.attention.self.head_logits_proj.*",
-    "encoder.layer.*.attention.self.head_weights_proj.*",
-    "encoder.layer.*.attention.output.dense.*",
-    "encoder.layer.*.attention.output.LayerNorm.*",
-    "encoder.layer.*.intermediate.dense.*",
-    "encoder.layer.*.output.dense.*",
-    "encoder.layer.*.output.LayerNorm.*",
-    "encoder.rel_embeddings.weight",
-    NULL,
-};
-
-static const char *const deberta_need[] = {
-    "embeddings.word_embeddings.weight",
-    "encoder.layer.*.attention.self.in_proj.weight",
-    NULL,
-};
-
-static const char *const deberta_wants[] = {
-    "embeddings.LayerNorm.weight",
-    "embeddings.LayerNorm.bias",
-    "encoder.layer.*.attention.self.q_bias",
-    "encoder.layer.*.attention.self.v_bias",
-    FLETCH_BLOCK_WANTS,
-    NULL,
-};
-
-static const struct fletch_default deberta_defaults[] = {
-    { "hidden_size", 768 },        { "num_attention_heads", 12 },
-    { "intermediate_size", 3072 }, { "num_hidden_layers", 12 },
-    { "vocab_size", 50265 },       { "max_position_embeddings", 512 },
-    { "layer_norm_eps", 1e-7 },    { NULL, 0 },
-};
-
-/* ---- DeBERTa v2 and v3 ---- */
-
-static const char *const deberta_v2_owns[] = {
-    "embeddings.word_embeddings.weight",
-    "embeddings.position_embeddings.weight",
-    "embeddings.token_type_embeddings.weight",
-    "embeddings.LayerNorm.*",
-    "embeddings.embed_proj.weight",
-    "encoder.layer.*.attention.self.query_proj.*",
-    "encoder.layer.*.attention.self.key_proj.*",
-    "encoder.layer.*.attention.self.value_proj.*",
-    "encoder.layer.*.attention.self.pos_key_proj.*",
-    "encoder.layer.*.attention.self.pos_query_proj.*",
-    "encoder.layer.*.attention.output.dense.*",
-    "encoder.layer.*.attention.output.LayerNorm.*",
-    "encoder.layer.*.intermediate.dense.*",
-    "encoder.layer.*.output.dense.*",
-    "encoder.layer.*.output.LayerNorm.*",
-    "encoder.rel_embeddings.weight",
-    "encoder.LayerNorm.*",
-    "encoder.conv.*",
-    NULL,
-};
-
-static const char *const deberta_v2_need[] = {
-    "embeddings.word_embeddings.weight",
-    "encoder.layer.*.attention.self.query_proj.weight",
-    NULL,
-};
-
-static const char *const deberta_v2_wants[] = {
-    "embeddings.LayerNorm.weight",
-    "embeddings.LayerNorm.bias",
-    "encoder.layer.*.attention.self.query_proj.bias",
-    "encoder.layer.*.attention.self.key_proj.weight",
-    "encoder.layer.*.attention.self.key_proj.bias",
-    "encoder.layer.*.attention.self.value_proj.weight",
-    "encoder.layer.*.attention.self.value_proj.bias",
-    FLETCH_BLOCK_WANTS,
-    NULL,
-};
-
-static const struct fletch_default deberta_v2_defaults[] = {
-    { "hidden_size", 1536 },       { "num_attention_heads", 24 },
-    { "intermediate_size", 6144 }, { "num_hidden_layers", 24 },
-    { "vocab_size", 128100 },      { "max_position_embeddings", 512 },
-    { "layer_norm_eps", 1e-7 },    { NULL, 0 },
 };
 
 /* ---- ModernBERT ---- */
@@ -286,17 +215,14 @@ static const char *const modernbert_need[] = {
 };
 
 static const char *const modernbert_wants[] = {
-    "embeddings.norm.weight",
-    "layers.*.attn.Wo.weight",
-    "layers.*.mlp_norm.weight",
-    "layers.*.mlp.Wi.weight",
-    "layers.*.mlp.Wo.weight",
-    "final_norm.weight",
-    NULL,
+    "embeddings.norm.weight",    "layers.*.attn.Wo.weight",
+    "layers.*.attn_norm.weight", "layers.*.mlp_norm.weight",
+    "layers.*.mlp.Wi.weight",    "layers.*.mlp.Wo.weight",
+    "final_norm.weight",         NULL,
 };
 
 /* layer 0 takes what the embeddings have normalised */
-static const char *const modernbert_uneven[] = {
+static const char *const modernbert_later[] = {
     "attn_norm.*",
     NULL,
 };
@@ -331,14 +257,15 @@ static const struct fletch_field nomic_bert_fields[] = {
 
 static const char *const nomic_bert_owns[] = {
     "embeddings.word_embeddings.weight",
-    "embeddings.position_embeddings.weight",
     "embeddings.token_type_embeddings.weight",
     "embeddings.LayerNorm.*",
-    "embeddings.norm.*",
-    "emb_ln.*",
-    "encoder.layers.*",
-    "layers.*.self_attn.*",
-    "layers.*.mlp.*",
+    "layers.*.self_attn.q_proj.*",
+    "layers.*.self_attn.k_proj.*",
+    "layers.*.self_attn.v_proj.*",
+    "layers.*.self_attn.o_proj.*",
+    "layers.*.mlp.gate_proj.*",
+    "layers.*.mlp.up_proj.*",
+    "layers.*.mlp.down_proj.*",
     "layers.*.post_attention_layernorm.*",
     "layers.*.post_mlp_layernorm.*",
     NULL,
@@ -346,8 +273,91 @@ static const char *const nomic_bert_owns[] = {
 
 static const char *const nomic_bert_need[] = {
     "embeddings.word_embeddings.weight",
-    "*layers.*.mlp.*.weight",
+    "layers.*.mlp.down_proj.weight",
     NULL,
+};
+
+static const char *const nomic_bert_wants[] = {
+    "embeddings.token_type_embeddings.weight",
+    "embeddings.LayerNorm.weight",
+    "embeddings.LayerNorm.bias",
+    "layers.*.self_attn.q_proj.weight",
+    "layers.*.self_attn.k_proj.weight",
+    "layers.*.self_attn.v_proj.weight",
+    "layers.*.self_attn.o_proj.weight",
+    "layers.*.mlp.gate_proj.weight",
+    "layers.*.mlp.up_proj.weight",
+    "layers.*.post_attention_layernorm.weight",
+    "layers.*.post_attention_layernorm.bias",
+    "layers.*.post_mlp_layernorm.weight",
+    "layers.*.post_mlp_layernorm.bias",
+    NULL,
+};
+
+static const char *const nomic_bert_optional[] = {
+    "embeddings.token_type_embeddings.weight",
+    NULL,
+};
+
+/* The same model by its own code; every second layer of the second version has experts. */
+static const char *const nomic_code_owns[] = {
+    "embeddings.word_embeddings.weight",
+    "embeddings.position_embeddings.weight",
+    "embeddings.token_type_embeddings.weight",
+    "emb_ln.*",
+    "encoder.layers.*.attn.Wqkv.*",
+    "encoder.layers.*.attn.out_proj.*",
+    "encoder.layers.*.norm1.*",
+    "encoder.layers.*.norm2.*",
+    "encoder.layers.*.mlp.fc1.*",
+    "encoder.layers.*.mlp.fc11.*",
+    "encoder.layers.*.mlp.fc12.*",
+    "encoder.layers.*.mlp.fc2.*",
+    "encoder.layers.*.mlp.router.layer.weight",
+    "encoder.layers.*.mlp.experts.bias",
+    "encoder.layers.*.mlp.experts.mlp.w1",
+    "encoder.layers.*.mlp.experts.mlp.w2",
+    NULL,
+};
+
+static const char *const nomic_code_need[] = {
+    "embeddings.word_embeddings.weight",
+    "encoder.layers.*.attn.Wqkv.weight",
+    NULL,
+};
+
+#define NOMIC_FC11 "encoder.layers.*.mlp.fc11.weight"
+#define NOMIC_FC12 "encoder.layers.*.mlp.fc12.weight"
+#define NOMIC_FC2 "encoder.layers.*.mlp.fc2.weight"
+
+static const char *const nomic_code_wants[] = {
+    "embeddings.token_type_embeddings.weight",
+    "emb_ln.weight",
+    "emb_ln.bias",
+    "encoder.layers.*.attn.out_proj.weight",
+    "encoder.layers.*.norm1.weight",
+    "encoder.layers.*.norm1.bias",
+    "encoder.layers.*.norm2.weight",
+    "encoder.layers.*.norm2.bias",
+    NOMIC_FC11,
+    NOMIC_FC12,
+    NOMIC_FC2,
+    NULL,
+};
+
+#define WHEN_NO_EXPERTS .path = "moe_every_n_layers", .kind = FLETCH_WHEN_ZERO
+#define WHEN_GATED .path = "activation_function", .kind = FLETCH_WHEN_NAMED, .word = "glu"
+
+static const struct fletch_condition nomic_code_conditions[] = {
+    { .glob = NOMIC_FC11, WHEN_NO_EXPERTS }, { .glob = NOMIC_FC11, WHEN_GATED },
+    { .glob = NOMIC_FC12, WHEN_NO_EXPERTS }, { .glob = NOMIC_FC12, WHEN_GATED },
+    { .glob = NOMIC_FC2, WHEN_NO_EXPERTS },  { .glob = NULL },
+};
+
+static const char *const nomic_code_uneven[] = {
+    "mlp.fc1.*",          "mlp.fc11.*",         "mlp.fc12.*",
+    "mlp.fc2.*",          "mlp.router.layer.*", "mlp.experts.bias",
+    "mlp.experts.mlp.w1", "mlp.experts.mlp.w2", NULL,
 };
 
 /* ---- The family ---- */
@@ -359,6 +369,7 @@ static const struct fletch_member members[] = {
       .owns = mpnet_owns,
       .need = mpnet_need,
       .wants = mpnet_wants,
+      .optional = mpnet_optional,
       .layers = "encoder.layer.",
       .layers_key = "num_hidden_layers",
       .fields = fletch_text_fields,
@@ -369,6 +380,10 @@ static const struct fletch_member members[] = {
       .owns = albert_owns,
       .need = albert_need,
       .wants = albert_wants,
+      .optional = albert_optional,
+      .layers = "encoder.albert_layer_groups.",
+      .layers_path = "num_hidden_groups",
+      .inner_path = "inner_group_num",
       .fields = fletch_text_fields,
       .defaults = albert_defaults },
     { .model_type = "electra",
@@ -377,6 +392,8 @@ static const struct fletch_member members[] = {
       .owns = electra_owns,
       .need = electra_need,
       .wants = electra_wants,
+      .optional = electra_optional,
+      .conditions = electra_conditions,
       .layers = "encoder.layer.",
       .layers_key = "num_hidden_layers",
       .fields = fletch_text_fields,
@@ -384,23 +401,27 @@ static const struct fletch_member members[] = {
     { .model_type = "deberta",
       .class_name = "DebertaModel",
       .prefixes = { "deberta" },
-      .owns = deberta_owns,
-      .need = deberta_need,
-      .wants = deberta_wants,
+      .owns = fletch_deberta_owns,
+      .need = fletch_deberta_need,
+      .wants = fletch_deberta_wants,
+      .optional = fletch_deberta_optional,
+      .conditions = fletch_deberta_conditions,
       .layers = "encoder.layer.",
       .layers_key = "num_hidden_layers",
       .fields = fletch_text_fields,
-      .defaults = deberta_defaults },
+      .defaults = fletch_deberta_defaults },
     { .model_type = "deberta-v2",
       .class_name = "DebertaV2Model",
       .prefixes = { "deberta" },
-      .owns = deberta_v2_owns,
-      .need = deberta_v2_need,
-      .wants = deberta_v2_wants,
+      .owns = fletch_deberta_v2_owns,
+      .need = fletch_deberta_v2_need,
+      .wants = fletch_deberta_v2_wants,
+      .optional = fletch_deberta_optional,
+      .conditions = fletch_deberta_v2_conditions,
       .layers = "encoder.layer.",
       .layers_key = "num_hidden_layers",
       .fields = fletch_text_fields,
-      .defaults = deberta_v2_defaults },
+      .defaults = fletch_deberta_v2_defaults },
     { .model_type = "modernbert",
       .class_name = "ModernBertModel",
       .prefixes = { "model" },
@@ -408,7 +429,7 @@ static const struct fletch_member members[] = {
       .need = modernbert_need,
       .wants = modernbert_wants,
       .layers = "layers.",
-      .uneven = modernbert_uneven,
+      .later = modernbert_later,
       .layers_key = "num_hidden_layers",
       .fields = fletch_text_fields,
       .defaults = modernbert_defaults },
@@ -417,6 +438,22 @@ static const struct fletch_member members[] = {
       .prefixes = { "model", "bert" },
       .owns = nomic_bert_owns,
       .need = nomic_bert_need,
+      .wants = nomic_bert_wants,
+      .optional = nomic_bert_optional,
+      .layers = "layers.",
+      .layers_key = "num_hidden_layers",
+      .fields = nomic_bert_fields },
+    { .model_type = "nomic_bert",
+      .class_name = "NomicBertModel",
+      .prefixes = { "model", "bert" },
+      .owns = nomic_code_owns,
+      .need = nomic_code_need,
+      .wants = nomic_code_wants,
+      .optional = nomic_bert_optional,
+      .conditions = nomic_code_conditions,
+      .layers = "encoder.layers.",
+      .layers_key = "num_hidden_layers",
+      .uneven = nomic_code_uneven,
       .fields = nomic_bert_fields },
     { .model_type = NULL, .class_name = "the model", .fields = fletch_text_fields },
     { .fields = NULL },

@@ -48,6 +48,8 @@ const char *fletch_model_says_layers(const struct fletch_model *model,
     const struct fletch_member *member = model->member;
     const struct fletch_field *field = member->fields;
 
+    if (member->layers_path)
+        return fletch_arena_format(arena, "config.json says %s", member->layers_path);
     while (member->layers_key && field->key && strcmp(field->key, member->layers_key) != 0)
         field++;
     return member->layers_key ? fletch_model_says(model, field, arena) : NULL;

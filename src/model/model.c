@@ -242,7 +242,8 @@ static void find_member(struct fletch_model *model, const struct fletch_clues *c
         model->member =
             fletch_family_guess(model->family, clues->tensors, clues->tensors_count);
     if (!model->member)
-        model->member = fletch_family_member(model->family, model->model_type);
+        model->member = fletch_family_fitting(model->family, model->model_type,
+                                              clues->tensors, clues->tensors_count);
     if (!model->member)
         model->member = model->family->members;
 }
@@ -350,6 +351,7 @@ enum fletch_status fletch_model_open(struct fletch_model **out, const char *path
         fletch_model_close(model);
         return status;
     }
+    model->allow_missing = options && options->allow_missing;
     for (size_t i = 0; options && i < model->parts_count; i++)
         model->parts[i].checkpoint->cancel =
             (struct fletch_cancel){ options->cancel, options->user };

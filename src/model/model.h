@@ -47,6 +47,7 @@ struct fletch_model {
     const struct fletch_family *family;
     const struct fletch_member *member;
     char evidence[256];        /* why this family */
+    bool allow_missing;        /* the options say so: it need not be whole */
     struct fletch_part *parts; /* [parts_count]; the encoder is the first */
     size_t parts_count;
     /* [modules_count]; 0 without a modules.json that counts */

@@ -3,7 +3,7 @@
 # run.sh FLETCH [UPDATE] - plays the transcripts beside it, prints TAP
 #
 # A transcript (*.txt) is a list of cases, played in order in one scratch folder, where
-# tests/golden, tests/torch, tests/foreign and docs are to be found under these names:
+# tests/golden, tests/torch, tests/foreign, tests/field and docs are to be found under these names:
 #
 #   == what is shown          begins a case
 #   ? zstd                    leave it out where this build lacks that codec
@@ -108,6 +108,7 @@ for transcript in "$here"/*.txt; do
     ln -s "$here/../golden" golden
     ln -s "$here/../torch" torch
     ln -s "$here/../foreign" foreign
+    ln -s "$here/../field" field
     ln -s "$here/../../docs" docs
     title=
     while IFS= read -r line <&5; do

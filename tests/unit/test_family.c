@@ -42,6 +42,9 @@ struct test_case {
     size_t tensors_count;
     const char *lacks[LINES_MAX];
     size_t lacks_count;
+    const char *missing[LINES_MAX];
+    size_t missing_count;
+    const char *refused;
     struct value values[LINES_MAX];
     size_t values_count;
 };
@@ -102,14 +105,27 @@ static void check_mapping(const struct test_case *test, const struct fletch_mapp
     }
 }
 
-static void check_lacks(const struct test_case *test, const struct fletch_mapping *mapped,
-                        const struct fletch_map_input *input, struct fletch_arena *arena)
+/* Where missing tensors are listed, or "nothing", the list is all of them. */
+static void check_missing(const struct test_case *test, const struct fletch_lacks *found)
 {
-    const char *lacks[FLETCH_LACKS_MAX];
-    struct fletch_error err;
-    size_t count = 0;
+    bool nothing = test->missing_count && !strcmp(test->missing[0], "nothing");
+    size_t count = nothing ? 0 : test->missing_count;
 
-    assert_ok(fletch_family_lacks(lacks, &count, mapped, input, arena, &err), err);
+    if (!test->missing_count)
+        return;
+    for (size_t i = 0; i < count && i < found->missing_listed; i++)
+        check_text(test, "what is missing", found->missing[i], test->missing[i]);
+    if (found->missing_count > count)
+        fail_case(test, "also missing: %s", found->missing[count]);
+    if (found->missing_count < count)
+        fail_case(test, "not missing: %s", test->missing[found->missing_count]);
+}
+
+static void check_lacks(const struct test_case *test, const struct fletch_lacks *found)
+{
+    const char *const *lacks = found->warnings;
+    size_t count = found->warnings_count;
+
     if (!test->lacks_count)
         return;
     if (!strcmp(test->lacks[0], "nothing")) {
@@ -123,6 +139,17 @@ static void check_lacks(const struct test_case *test, const struct fletch_mappin
         fail_case(test, "unexpected: %s", lacks[test->lacks_count]);
     if (count < test->lacks_count)
         fail_case(test, "nothing said of: %s", test->lacks[count]);
+}
+
+/* What is said of a model that is not whole; "no": nothing is. */
+static void check_error_text(const struct test_case *test, const struct fletch_lacks *found,
+                             const struct fletch_map_input *input)
+{
+    struct fletch_error err = { .message = "no" };
+
+    if (fletch_family_check_whole(found, input, false, &err))
+        assert_int_equal(err.status, FLETCH_ERR_FAMILY);
+    check_text(test, "the refusal", err.message, test->refused);
 }
 
 /* Also the statuses of fields: the first that is refused ends the case. */
@@ -162,6 +189,7 @@ static enum fletch_status run_on(const struct test_case *test, const char *const
                                   .tensors = names,
                                   .tensors_count = test->tensors_count };
     struct fletch_mapping mapped[LINES_MAX];
+    struct fletch_lacks found;
     struct fletch_map_input input = { .names = names,
                                       .count = test->tensors_count,
                                       .config = config,
@@ -174,8 +202,9 @@ static enum fletch_status run_on(const struct test_case *test, const char *const
         TRY(fletch_family_detect(&input.family, evidence, sizeof(evidence), &clues, err));
     check_text(test, "the family", input.family->name, test->family);
     check_text(test, "the evidence", evidence, test->evidence);
-    input.member = model_type ? fletch_family_member(input.family, model_type)
-                              : fletch_family_guess(input.family, names, input.count);
+    input.member = model_type
+                       ? fletch_family_fitting(input.family, model_type, names, input.count)
+                       : fletch_family_guess(input.family, names, input.count);
     if (!input.member)
         input.member = fletch_family_member(input.family, NULL);
     if (!input.member)
@@ -187,7 +216,11 @@ static enum fletch_status run_on(const struct test_case *test, const char *const
         return FLETCH_OK;
     TRY(fletch_family_map(mapped, &input, arena, err));
     check_mapping(test, mapped);
-    check_lacks(test, mapped, &input, arena);
+    TRY(fletch_family_lacks(&found, mapped, &input, arena, err));
+    check_lacks(test, &found);
+    check_missing(test, &found);
+    if (test->refused)
+        check_error_text(test, &found, &input);
     return FLETCH_OK;
 }
 
@@ -246,7 +279,7 @@ static bool read_setting(struct test_case *test, char *line)
         { "model", &test->model },       { "config", &test->config },
         { "type", &test->type },         { "family", &test->family },
         { "evidence", &test->evidence }, { "member", &test->member },
-        { "error", &test->error },
+        { "error", &test->error },       { "refused", &test->refused },
     };
 
     for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
@@ -272,6 +305,8 @@ static void read_line(struct test_case *test, char *line)
         test->modules = true;
     else if ((right = after(line, "lacks")))
         test->lacks[test->lacks_count++] = right;
+    else if ((right = after(line, "missing")))
+        test->missing[test->missing_count++] = right;
     else if ((left = after(line, "info")) && split(left, " = ", &left, &right))
         test->values[test->values_count++] = (struct value){ left, right };
     else if (split(line, " -> ", &left, &right))

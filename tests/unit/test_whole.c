@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+/* test_whole.c - the families' tables against every class's state_dict in transformers
+ *
+ * tests/families/state_dict.py made the lists. Of a whole one nothing may be missing and
+ * nothing unknown; with any one of its tensors gone that very tensor must be, unless it is
+ * of the few that loaders do without.
+ */
+#include "support.h"
+
+#include "base/glob.h"
+#include "family/family.h"
+
+#define FOLDER FLETCH_TEST_DATA "/families/state_dict/"
+#define NAMES_MAX 128
+
+struct class_case {
+    const char *model_type, *config;
+};
+
+#define DEBERTA                                                                            \
+    "\"num_hidden_layers\": 2, \"hidden_size\": 16, \"embedding_size\": 8, "               \
+    "\"relative_attention\": true, \"type_vocab_size\": 2, "                               \
+    "\"pos_att_type\": [\"c2p\", \"p2c\"]"
+#define TOWER "\"vision_config\": {\"num_hidden_layers\": 2}"
+
+static const struct class_case cases[] = {
+    { "bert", "{\"num_hidden_layers\": 2}" },
+    { "roberta", "{\"num_hidden_layers\": 2}" },
+    { "xlm-roberta", "{\"num_hidden_layers\": 2}" },
+    { "camembert", "{\"num_hidden_layers\": 2}" },
+    { "distilbert", "{\"n_layers\": 2}" },
+    { "mpnet", "{\"num_hidden_layers\": 2}" },
+    { "albert", "{\"num_hidden_groups\": 2}" },
+    { "electra", "{\"num_hidden_layers\": 2, \"embedding_size\": 8}" },
+    { "deberta", "{" DEBERTA "}" },
+    { "deberta-v2", "{" DEBERTA ", \"conv_kernel_size\": 3, "
+                    "\"norm_rel_ebd\": \"layer_norm\"}" },
+    { "modernbert", "{\"num_hidden_layers\": 2}" },
+    { "nomic_bert", "{\"num_hidden_layers\": 2}" },
+    { "clip", "{" TOWER "}" },
+    { "clip_vision_model", "{\"num_hidden_layers\": 2}" },
+    { "whisper", "{\"encoder_layers\": 2}" },
+};
+
+/* What loaders of all classes do without. */
+static const char *const optional[] = {
+    "pooler.*",
+    "embeddings.token_type_embeddings.weight",
+    NULL,
+};
+
+/* What is no part of the tower that is converted. */
+static const char *const outside[] = {
+    "text_model.*", "text_projection.*", "logit_scale", "decoder.*", NULL,
+};
+
+static char text[1 << 16];
+static const char *names[NAMES_MAX];
+
+static size_t read_names(const char *model_type)
+{
+    char path[512], *save = NULL;
+    size_t count = 0;
+
+    snprintf(path, sizeof(path), FOLDER "%s.txt", model_type);
+    snprintf(text, sizeof(text), "%s", text_of(path));
+    for (char *line = strtok_r(text, "\n", &save); line;
+         line = strtok_r(NULL, "\n", &save)) {
+        if (*line == '#')
+            continue;
+        assert_true(count < NAMES_MAX);
+        *strchr(line, ' ') = '\0';
+        names[count++] = line;
+    }
+    assert_true(count > 10);
+    return count;
+}
+
+static struct fletch_map_input input_of(const struct class_case *test, const json_t *config,
+                                        size_t count)
+{
+    struct fletch_map_input input = {
+        .names = names, .count = count, .config = config, .layers_said = "config.json says"
+    };
+
+    for (size_t i = 0; !input.member && (input.family = fletch_family_get(i)); i++) {
+        input.member = fletch_family_fitting(input.family, test->model_type, names, count);
+        if (input.member && (!input.member->model_type ||
+                             strcmp(input.member->model_type, test->model_type) != 0))
+            input.member = NULL;
+    }
+    assert_non_null(input.member);
+    return input;
+}
+
+static void check_one_gone(const struct fletch_map_input *input, const char *gone,
+                           struct fletch_arena *arena)
+{
+    struct fletch_mapping mapped[NAMES_MAX];
+    struct fletch_lacks lacks;
+    struct fletch_error err;
+
+    assert_ok(fletch_family_map(mapped, input, arena, &err), err);
+    assert_ok(fletch_family_lacks(&lacks, mapped, input, arena, &err), err);
+    if (fletch_glob_any(outside, gone)) {
+        assert_int_equal(lacks.missing_count, 0);
+    } else if (fletch_glob_any(optional, gone)) {
+        assert_int_equal(lacks.missing_count, 0);
+        if (lacks.warnings_count != 1 || !strstr(lacks.warnings[0], gone))
+            fail_msg("%s without '%s': no warning", input->member->class_name, gone);
+    } else {
+        if (lacks.missing_count != 1)
+            fail_msg("%s without '%s': %d missing", input->member->class_name, gone,
+                     (int)lacks.missing_count);
+        assert_true(fletch_glob_match("vision_model.*", lacks.missing[0]) ||
+                    !strcmp(lacks.missing[0], gone));
+        assert_int_equal(fletch_family_check_whole(&lacks, input, false, &err),
+                         FLETCH_ERR_FAMILY);
+        assert_non_null(strstr(err.message, "--allow-missing"));
+        assert_ok(fletch_family_check_whole(&lacks, input, true, &err), err);
+    }
+}
+
+static void check_class(const struct class_case *test)
+{
+    struct fletch_arena arena = { 0 };
+    struct fletch_mapping mapped[NAMES_MAX];
+    struct fletch_lacks lacks;
+    struct fletch_error err = { .message = "" };
+    json_t *config = NULL;
+    size_t count = read_names(test->model_type);
+    struct fletch_map_input input;
+
+    assert_ok(fletch_json_parse(&config, test->config, strlen(test->config), false, &err),
+              err);
+    input = input_of(test, config, count);
+    assert_ok(fletch_family_map(mapped, &input, &arena, &err), err);
+    assert_ok(fletch_family_lacks(&lacks, mapped, &input, &arena, &err), err);
+    if (lacks.missing_count || lacks.warnings_count)
+        fail_msg("%s: %s", test->model_type,
+                 lacks.missing_count ? lacks.missing[0] : lacks.warnings[0]);
+    for (size_t i = 0; i < count; i++)
+        if (!mapped[i].row && !fletch_glob_any(outside, names[i]))
+            fail_msg("%s: '%s' is no row: %s", test->model_type, names[i],
+                     mapped[i].reason);
+    input.count--;
+    for (size_t i = 0; i < count; i++) {
+        const char *gone = names[i], *last = names[count - 1];
+
+        names[i] = last; /* order is no matter */
+        check_one_gone(&input, gone, &arena);
+        names[i] = gone;
+    }
+    json_decref(config);
+    fletch_arena_release(&arena);
+}
+
+static void every_class_is_whole_or_said_not_to_be(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        check_class(&cases[i]);
+}
+
+/* A member that is in no list has not been compared with the library. */
+static void no_class_without_a_list(void **state)
+{
+    const struct fletch_family *family;
+
+    (void)state;
+    for (size_t i = 0; (family = fletch_family_get(i)); i++)
+        for (const struct fletch_member *member = family->members; member->fields;
+             member++) {
+            bool listed = !member->model_type;
+
+            for (size_t j = 0; j < sizeof(cases) / sizeof(cases[0]) && !listed; j++)
+                listed = !strcmp(cases[j].model_type, member->model_type);
+            if (!listed)
+                fail_msg("%s has no list", member->model_type);
+        }
+}
+
+/* Any number of layers may be said: what is missing is counted, not listed. */
+static void hostile_layers_count(void **state)
+{
+    static const char *const some[] = { "embeddings.word_embeddings.weight",
+                                        "encoder.layer.0.attention.self.query.weight" };
+    struct fletch_mapping mapped[2];
+    struct fletch_arena arena = { 0 };
+    struct fletch_lacks lacks;
+    struct fletch_error err;
+    json_t *config = json_pack("{s:i}", "num_hidden_layers", INT32_MAX);
+    struct fletch_map_input input = { .names = some,
+                                      .count = 2,
+                                      .config = config,
+                                      .layers_said = "config.json says layers" };
+
+    (void)state;
+    assert_ok(fletch_family_find(&input.family, "bert", &err), err);
+    input.member = fletch_family_member(input.family, "bert");
+    assert_ok(fletch_family_map(mapped, &input, &arena, &err), err);
+    assert_ok(fletch_family_lacks(&lacks, mapped, &input, &arena, &err), err);
+    assert_int_equal(lacks.missing_listed, FLETCH_MISSING_MAX);
+    assert_true(lacks.missing_count > INT32_MAX);
+    assert_int_equal(fletch_family_check_whole(&lacks, &input, true, &err),
+                     FLETCH_ERR_FAMILY);
+    assert_non_null(strstr(err.message, "FLETCH_MISSING_MAX"));
+    json_decref(config);
+    fletch_arena_release(&arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_class_is_whole_or_said_not_to_be),
+        cmocka_unit_test(no_class_without_a_list),
+        cmocka_unit_test(hostile_layers_count),
+    };
+
+    return cmocka_run_group_tests_name("whole", tests, NULL, NULL);
+}
