@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* cmd_convert.c - fletch convert: a checkpoint becomes a folder with one Parquet file */
+#include "hub.h"
 #include "notes.h"
 #include "progress.h"
 #include "signals.h"
@@ -209,6 +210,7 @@ static int run(const struct fletch_args *args)
     convert(&conversion);
     for (size_t i = 0; !args->quiet && i < conversion.result.notes_count; i++)
         fletch_say("note: %s", conversion.result.notes[i]);
+    fletch_hub_advise(&conversion.err, conversion.model);
     if (conversion.status)
         code = fletch_work_failed(&conversion.err);
     else if (args->verbose && !args->quiet)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* cmd_plan.c - fletch plan: what a conversion would do, with no tensor byte read */
 #include "args.h"
+#include "hub.h"
 #include "report.h"
 
 #include <stdio.h>
@@ -193,6 +194,7 @@ static int run(const struct fletch_args *args)
     if (!model || !fletch_args_level_fits(args))
         return FLETCH_EXIT_MISUSED;
     if (fletch_plan_open(&plan, model, &options, &err)) {
+        fletch_hub_advise(&err, model);
         if (args->json)
             fletch_report_failure(model, &err);
         return fletch_say_failed(&err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* cmd_show.c - fletch show: the tensors of a converted folder, a file or any checkpoint */
 #include "args.h"
+#include "hub.h"
 #include "report.h"
 
 #include <fnmatch.h>
@@ -423,6 +424,7 @@ static int run(const struct fletch_args *args)
     if (!err.status && !gather(&listing, glob))
         err = (struct fletch_error){ FLETCH_ERR_MEMORY, "out of memory" };
     if (err.status) {
+        fletch_hub_advise(&err, path);
         code = fletch_say_failed(&err);
         if (args->json)
             fletch_report_failure(path, &err);

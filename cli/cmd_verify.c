@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* cmd_verify.c - fletch verify: proves a converted folder */
+#include "hub.h"
 #include "progress.h"
 #include "signals.h"
 #include "report.h"
@@ -97,6 +98,7 @@ static int run(const struct fletch_args *args)
     err.status =
         fletch_verify(&verification, args->operands[0], args->source, &options, &err);
     fletch_meter_stop(&meter);
+    fletch_hub_advise(&err, args->source);
     if (err.status)
         code = fletch_work_failed(&err);
     if (args->json)

@@ -515,6 +515,15 @@ static enum fletch_status op_build(struct machine *m)
     object = value_at(m, top);
     if (object->kind == FLETCH_PICKLE_CALL)
         object->state = state;
+    /* of what is not made by a call its own __setstate__ would be called */
+    if (object->kind == FLETCH_PICKLE_GLOBAL) {
+        const struct fletch_pickle_value call = { .kind = FLETCH_PICKLE_CALL,
+                                                  .callee = top,
+                                                  .args = FLETCH_PICKLE_AT_NONE,
+                                                  .state = state };
+
+        return fletch_machine_push_new(m, &call);
+    }
     return fletch_machine_push(m, top);
 }
 

@@ -30,15 +30,15 @@ const struct fletch_pickle_value *fletch_torch_callee(const struct fletch_torch 
     return callee->kind == FLETCH_PICKLE_GLOBAL ? callee : NULL;
 }
 
-/* The global that a value would call, or NULL: of those that are not known. */
+/* The global that a value would call or that it is, or NULL: of those not known. */
 static const struct fletch_pickle_value *stranger_of(const struct fletch_torch *torch,
                                                      uint32_t index)
 {
     const struct fletch_pickle_value *call = fletch_torch_value(torch, index), *callee;
 
-    if (call->kind != FLETCH_PICKLE_CALL)
+    if (call->kind != FLETCH_PICKLE_CALL && call->kind != FLETCH_PICKLE_GLOBAL)
         return NULL;
-    callee = fletch_torch_callee(torch, index);
+    callee = call->kind == FLETCH_PICKLE_GLOBAL ? call : fletch_torch_callee(torch, index);
     if (!callee || fletch_torch_knows(callee) ||
         (torch->script && fletch_torch_is_script_class(callee)))
         return NULL;
@@ -63,15 +63,28 @@ static bool has_call(const struct calls *calls, const struct fletch_torch *torch
     return false;
 }
 
-/* Adds those that are not there yet, in the order of the pickle: all, or those alone whose
- * result is not filled as an object is. */
-static void find_calls(struct calls *calls, const struct fletch_torch *torch, bool bare)
+/* Which of a pickle's values: calls whose result is not filled as an object is, all calls,
+ * or functions and classes that are named and not called. */
+enum which { CALLS_BARE, CALLS_ALL, CALLS_NOT_MADE };
+
+static bool is_of(const struct fletch_pickle_value *value, enum which which)
+{
+    /* torch's own are dtypes, layouts and the like, by their names */
+    if (which == CALLS_NOT_MADE)
+        return value->kind == FLETCH_PICKLE_GLOBAL && strncmp(value->module, "torch", 5);
+    return value->kind == FLETCH_PICKLE_CALL &&
+           (which == CALLS_ALL || value->state == FLETCH_PICKLE_AT_NONE);
+}
+
+/* Adds those that are not there yet, in the order of the pickle. */
+static void find_calls(struct calls *calls, const struct fletch_torch *torch,
+                       enum which which)
 {
     for (uint32_t i = 0; i < torch->pickle.count && !calls->more; i++) {
         const struct fletch_pickle_value *callee = stranger_of(torch, i);
 
-        if (!callee || has_call(calls, torch, callee) ||
-            (bare && fletch_torch_value(torch, i)->state != FLETCH_PICKLE_AT_NONE))
+        if (!callee || !is_of(fletch_torch_value(torch, i), which) ||
+            has_call(calls, torch, callee))
             continue;
         if (calls->count == CALLS_NOTED)
             calls->more = i;
@@ -85,7 +98,7 @@ enum fletch_status fletch_torch_note_calls(struct fletch_torch *torch,
 {
     struct calls calls = { .count = 0 };
 
-    find_calls(&calls, torch, false);
+    find_calls(&calls, torch, CALLS_ALL);
     for (size_t i = 0; i < calls.count; i++) {
         const struct fletch_pickle_value *callee = stranger_of(torch, calls.at[i]);
 
@@ -122,18 +135,22 @@ void fletch_torch_say_calls(const struct fletch_torch *torch, struct fletch_erro
 
     if (!err || err->status == FLETCH_ERR_MEMORY || err->status == FLETCH_ERR_IO)
         return;
-    find_calls(&calls, torch, true);
-    find_calls(&calls, torch, false);
+    find_calls(&calls, torch, CALLS_BARE);
+    find_calls(&calls, torch, CALLS_ALL);
+    find_calls(&calls, torch, CALLS_NOT_MADE);
     for (size_t i = 0; i < calls.count; i++)
         if (!strstr(err->message, call_text(name, torch, calls.at[i])))
             calls.at[count++] =
                 calls.at[i]; /* the class of an object may be named already */
-    if (!count)
-        return;
+    memcpy(said, err->message, sizeof(said));
     if (count > 1)
         snprintf(more, sizeof(more), " and %zu more", count - 1);
-    memcpy(said, err->message, sizeof(said));
-    fletch_fail(err, err->status, "%s; the pickle wants to call %s%s; nothing was called",
-                said, call_text(name, torch, calls.at[0]),
-                calls.more ? " and many more" : more);
+    if (count)
+        fletch_fail(
+            err, err->status, "%s; the pickle %s %s%s; nothing was called", said,
+            is_of(fletch_torch_value(torch, calls.at[0]), CALLS_ALL) ? "wants to call"
+                                                                     : "names",
+            call_text(name, torch, calls.at[0]), calls.more ? " and many more" : more);
+    else if (calls.count && !strstr(said, "nothing is called"))
+        fletch_fail(err, err->status, "%s; nothing was called", said);
 }

@@ -115,6 +115,18 @@ static const char *const inert[][2] = {
     { "torch.jit._pickle", "build_tensorlist" },
     { "torch.jit._pickle", "build_tensor_from_id" },
     { "torch.jit._pickle", "restore_type_tag" },
+    /* classes whose objects are dicts to every reader, and what a defaultdict is made of */
+    { "collections", "OrderedDict" },
+    { "collections", "defaultdict" },
+    { "collections", "Counter" },
+    { "builtins", "dict" },
+    { "__builtin__", "dict" },
+    { "builtins", "list" },
+    { "__builtin__", "list" },
+    { "builtins", "int" },
+    { "__builtin__", "int" },
+    { "builtins", "float" },
+    { "__builtin__", "float" },
 };
 
 static const struct maker *maker_of(const struct fletch_pickle_value *global)

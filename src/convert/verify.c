@@ -19,6 +19,9 @@ struct verification {
     struct fletch_row_plans plans;
 };
 
+/* Said where the output holds what metadata.json says, but not what the source says. */
+#define DIFFERENT "source and output are different models"
+
 static void warn(const struct verification *v, const char *text)
 {
     struct fletch_progress progress = { .stage = FLETCH_STAGE_WARNING, .text = text };
@@ -306,6 +309,26 @@ static size_t missing_count(const struct verification *v)
     return json_array_size(fletch_json_at(v->metadata, "fletch.missing_keys"));
 }
 
+/* The source is not of the family that the output was made as: says what it is instead. */
+static enum fletch_status fail_family(struct verification *v, const char *made_as,
+                                      struct fletch_error *err)
+{
+    struct fletch_options options = *v->options;
+    struct fletch_model *model = NULL;
+
+    options.family = NULL;
+    if (!fletch_model_open(&model, v->source, &options, err))
+        fletch_fail(err, FLETCH_ERR_FAMILY,
+                    "the output was made as '%s', the source is of the type '%s' (%.160s)",
+                    made_as, model->family->name, model->evidence);
+    else
+        fletch_error_prefix(err, "the output was made as '%s', the source", made_as);
+    fletch_model_close(model);
+    if (err && err->status == FLETCH_ERR_FAMILY && !v->options->set)
+        fletch_error_prefix(err, DIFFERENT);
+    return err ? err->status : FLETCH_ERR_FAMILY;
+}
+
 /* The family, the precision and what was set when the output was made, unless the caller
  * says otherwise. */
 static enum fletch_status open_source(struct verification *v, struct fletch_error *err)
@@ -333,10 +356,27 @@ static enum fletch_status open_source(struct verification *v, struct fletch_erro
         status = fletch_model_open(&v->model, v->source, &options, err);
     }
     if (status == FLETCH_ERR_FAMILY && made_as && options.family == made_as)
-        fletch_error_prefix(err, "metadata.json says that the output was made as '%s'",
-                            made_as);
+        return fail_family(v, made_as, err);
     TRY(status);
     return fletch_row_plans_make(&v->plans, v->model, precision, err);
+}
+
+/* The proof against the source failed. Where the output is as it was converted, all of its
+ * hashes fit, and it is not at fault. What the caller sets may be: then nothing is said. */
+static void blame_source(const struct verification *v, const struct fletch_proof *against,
+                         struct fletch_error *err)
+{
+    struct fletch_options options = *v->options;
+    struct fletch_verification alone = { 0 };
+    struct fletch_proof proof = *against;
+
+    if (!proof.rows || options.family || options.prefix || options.set)
+        return;
+    options.progress = NULL;
+    proof.options = &options;
+    proof.plans = NULL;
+    if (!fletch_proof_run(&alone, v->reader, &proof, NULL) && alone.hashes == alone.rows)
+        fletch_error_prefix(err, DIFFERENT ", or the source was changed");
 }
 
 enum fletch_status fletch_verify(struct fletch_verification *out, const char *out_dir,
@@ -362,6 +402,8 @@ enum fletch_status fletch_verify(struct fletch_verification *out, const char *ou
         status = fletch_proof_run(out, v.reader, &proof, err);
         if (!status)
             out->missing = missing_count(&v);
+        if (status == FLETCH_ERR_VERIFY && source)
+            blame_source(&v, &proof, err);
         if (!status && !out->compared)
             warn(&v, "no value was compared with anything: no sha256 is known of them, and "
                      "no source was given");

@@ -27,7 +27,9 @@ ln -s "$(readlink -f "$fletch")" "$scratch/bin/fletch"
 PATH=$scratch/bin:$PATH
 LC_ALL=C
 TERM=dumb
-export PATH LC_ALL TERM
+# What the user's cache of the hub holds is no part of the tests.
+HF_HUB_CACHE=$scratch/no-cache
+export PATH LC_ALL TERM HF_HUB_CACHE
 codecs=$(fletch --version | sed -n 's/^codecs://p')
 count=0
 failed=0

@@ -330,7 +330,8 @@ def make_refused():
     own = "which nothing but its own code can read: save its state_dict() instead"
     none = "entries, and none is a tensor, nor in the dicts below"
     save_both("module", Scale(),
-              refused=f"unsupported is a whole object of class torch_cases.Scale, {own}")
+              refused=f"unsupported is a whole object of class torch_cases.Scale, {own}; "
+                      "nothing was called")
     save_both("module-inside", {"args": OwnSettings(), "model": Scale()},
               refused=f"unsupported holds a dict of 2 {none}; 'model' is a whole object of "
                       f"class torch_cases.Scale, {own}; the pickle wants to call "

@@ -179,6 +179,24 @@ static void calls_of_what_is_refused(void **state)
         { "\x80\x02]cposix\nsystem\nU\2ls\x85Ra.",
           ": holds a list, expected a dict of tensors; the pickle wants to call "
           "posix.system; nothing was called" },
+        { "\x80\x02"
+          "cposix\nsystem\n}U\1aU\1bsb.",
+          ": is a whole object of class posix.system, which nothing but its own code can "
+          "read: save its state_dict() instead; nothing was called" },
+        { "\x80\x02"
+          "cposix\nsystem\nU\2ls\x85R}b.",
+          ": is a whole object of class posix.system, which nothing but its own code can "
+          "read: save its state_dict() instead; nothing was called" },
+        { "\x80\x02}U\1acposix\nsystem\n}bs.",
+          ": holds a dict of 1 entry, and none is a tensor, nor in the dicts below; the "
+          "pickle wants to call posix.system; nothing was called" },
+        { "\x80\x02U\1acposix\nsystem\nb.",
+          ": holds a string, expected a dict of tensors; the pickle names posix.system; "
+          "nothing was called" },
+        { "\x80\x02"
+          "cposix\nsystem\n.",
+          ": holds a global, expected a dict of tensors; the pickle names posix.system; "
+          "nothing was called" },
     };
 
     (void)state;
