@@ -170,6 +170,8 @@ static void emit_module(struct fletch_emit *emit, const struct fletch_module *mo
     emit_pair(emit, "module", module->kind);
     emit_pair(emit, "type", module->type);
     emit_pair(emit, "folder", module->folder);
+    if (module->config_name && strcmp(module->config_name, "config.json") != 0)
+        emit_pair(emit, "config_file", module->config_name);
     if (!strcmp(module->kind, "Pooling")) {
         fletch_emit_key(emit, "modes");
         fletch_emit_open(emit, '[');
@@ -231,6 +233,7 @@ static void emit_pipeline(struct fletch_emit *emit, const struct fletch_metadata
 
     fletch_emit_key(emit, "pipeline");
     fletch_emit_open(emit, '{');
+    emit_config(emit, "model_type", model->prompts, "model_type");
     fletch_emit_key(emit, "modules");
     fletch_emit_open(emit, '[');
     for (size_t i = 0; i < model->modules_count; i++)
@@ -244,6 +247,7 @@ static void emit_pipeline(struct fletch_emit *emit, const struct fletch_metadata
     emit_config(emit, "prompts", model->prompts, "prompts");
     emit_config(emit, "default_prompt_name", model->prompts, "default_prompt_name");
     emit_config(emit, "similarity", model->prompts, "similarity_fn_name");
+    emit_config(emit, "activation", model->prompts, "activation_fn");
     if (metadata->has_tokenizer)
         emit_truncation(emit, model, truncation);
     fletch_emit_close(emit, '}');

@@ -69,8 +69,12 @@ static enum fletch_status find_architecture(const char **out,
 {
     const json_t *list = json_object_get(model->config, "architectures");
     const json_t *first = json_array_get(list, 0);
+    /* of pipelines: SentenceTransformer, SparseEncoder, CrossEncoder */
+    const json_t *kind = json_object_get(model->prompts, "model_type");
 
     *out = model->family->architecture;
+    if (*out && json_is_string(kind))
+        *out = json_string_value(kind);
     if (*out)
         return FLETCH_OK;
     if (list && !json_is_null(list) && !json_is_array(list))

@@ -281,11 +281,13 @@ static enum fletch_status plan_module(const struct planner *planner,
 
     for (size_t i = 0; i < part->checkpoint->tensors_count; i++) {
         const struct fletch_tensor *tensor = &part->checkpoint->tensors[i];
-        const char *row = fletch_arena_format(arena, "%s.%s", part->folder, tensor->name);
+        char *row = fletch_arena_format(arena, "%s.%s", part->folder, tensor->name);
         const char *name = fletch_arena_format(arena, "%s/%s", part->folder, tensor->name);
 
         if (!row || !name)
             return fletch_fail_memory(err, strlen(tensor->name), "names");
+        for (char *c = row; c < row + strlen(part->folder); c++) /* a Router's modules */
+            *c = *c == '/' ? '.' : *c;
         if (planner->model->family->layout == FLETCH_LAYOUT_SENTENCE)
             TRY(put_row(planner, row, part, tensor, name, err));
         else

@@ -228,6 +228,16 @@ struct config {
 };
 
 /* Sets *out to a number at a path, and leaves it alone where there is none. */
+/* n of [n, n], a picture's height and width; any other value as it is. */
+static const json_t *square_side(const json_t *value)
+{
+    const json_t *height = json_array_get(value, 0), *width = json_array_get(value, 1);
+    bool square =
+        json_array_size(value) == 2 && json_is_integer(height) && json_equal(height, width);
+
+    return square ? height : value;
+}
+
 static enum fletch_status number_at(double *out, const json_t *object, const char *path,
                                     const struct config *config)
 {
@@ -236,6 +246,12 @@ static enum fletch_status number_at(double *out, const json_t *object, const cha
 
     if (!value || json_is_null(value))
         return FLETCH_OK;
+    value = square_side(value);
+    if (json_is_array(value))
+        return fletch_fail(config->err, FLETCH_ERR_UNSUPPORTED,
+                           "%s%s%s is not square, expected [n, n] or one number",
+                           in_file ? config->dialect->config_file : "", in_file ? ": " : "",
+                           path);
     if (!json_is_number(value))
         return fletch_fail(config->err, FLETCH_ERR_FORMAT,
                            "%s%s%s is %s, expected a number",

@@ -76,10 +76,10 @@ static enum fletch_status find_folder(struct fletch_model *model, bool *single,
 static enum fletch_status find_encoder(struct fletch_model *model, bool single,
                                        struct fletch_error *err)
 {
-    if (single && model->modules_count && *model->modules[0].folder)
+    if (single && model->modules_count && *model->modules[model->encoder].folder)
         model->modules_count = 0;
     TRY(join(&model->encoder_folder, &model->arena, model->folder,
-             model->modules_count ? model->modules[0].folder : "", err));
+             model->modules_count ? model->modules[model->encoder].folder : "", err));
     return join(&model->config_path, &model->arena, model->encoder_folder, "config.json",
                 err);
 }
@@ -134,7 +134,8 @@ static enum fletch_status ask_first_module(struct fletch_model *model,
     };
 
     for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
-        if (!model->modules_count || strcmp(model->modules[0].kind, classes[i][0]) != 0)
+        if (!model->modules_count ||
+            strcmp(model->modules[model->encoder].kind, classes[i][0]) != 0)
             continue;
         model->model_type = classes[i][1];
         if (json_object_set_new(model->config, "model_type", json_string(classes[i][1])))
@@ -169,7 +170,7 @@ static enum fletch_status need_config(const struct fletch_model *model, bool sin
         return fletch_fail(err, FLETCH_ERR_NOT_FOUND,
                            "%s: no such file; the first module of modules.json is a %s, "
                            "expected an encoder with a config.json",
-                           model->config_path, model->modules[0].kind);
+                           model->config_path, model->modules[model->encoder].kind);
     return fletch_fail(err, FLETCH_ERR_NOT_FOUND,
                        "%s: no such file, expected in a model's folder; a weights file "
                        "alone may be given by its own path",
@@ -202,7 +203,7 @@ static enum fletch_status open_encoder(struct fletch_model *model, const char *p
 {
     const char *from = path;
 
-    model->parts = fletch_arena_alloc_array(&model->arena, model->modules_count + 1,
+    model->parts = fletch_arena_alloc_array(&model->arena, FLETCH_MODULES_MAX + 1,
                                             sizeof(*model->parts));
     if (!model->parts)
         return fletch_fail_memory(err, sizeof(*model->parts), "checkpoints");

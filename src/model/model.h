@@ -21,11 +21,13 @@ struct fletch_part {
 
 /* One entry of modules.json. */
 struct fletch_module {
-    const char *kind;   /* last part of its type: "Transformer", "Pooling", "Dense" */
-    const char *type;   /* as modules.json has it */
-    const char *folder; /* relative; "" is the model's own */
-    json_t *config;     /* of the module's folder; NULL where it has none, and of the first:
-                           its config is the model's */
+    const char *kind;        /* last part of its type: "Transformer", "Pooling", "Dense" */
+    const char *type;        /* as modules.json has it */
+    const char *folder;      /* relative; "" is the model's own */
+    json_t *config;          /* of the module's folder; NULL where it has none, and of the
+                           encoder: its config is the model's */
+    const char *config_name; /* of that file: "config.json", "lstm_config.json"; NULL */
+    bool aside;              /* inside a Router, and not on its default route */
 };
 
 /* No published pipeline has more than five. */
@@ -53,6 +55,7 @@ struct fletch_model {
     /* [modules_count]; 0 without a modules.json that counts */
     struct fletch_module *modules;
     size_t modules_count;
+    size_t encoder;           /* which of the modules is the encoder */
     json_t *sentence_config;  /* sentence_bert_config.json or a sibling; may be NULL */
     json_t *prompts;          /* config_sentence_transformers.json; may be NULL */
     json_t *tokenizer_config; /* tokenizer_config.json; may be NULL */

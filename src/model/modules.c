@@ -94,24 +94,16 @@ enum fletch_status fletch_modules_read(struct fletch_model *model, const json_t 
         return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
                            "%zu modules, the limit is %d (FLETCH_MODULES_MAX)", count,
                            FLETCH_MODULES_MAX);
-    model->modules =
-        fletch_arena_alloc_array(&model->arena, count, sizeof(*model->modules));
+    model->modules = fletch_arena_alloc_array(&model->arena, FLETCH_MODULES_MAX,
+                                              sizeof(*model->modules));
     if (!model->modules)
-        return fletch_fail_memory(err, count * sizeof(*model->modules), "modules");
+        return fletch_fail_memory(err, FLETCH_MODULES_MAX * sizeof(*model->modules),
+                                  "modules");
     for (size_t i = 0; i < count; i++)
         TRY(read_entry(&model->modules[i], json_array_get(array, i), i, &model->arena,
                        err));
     model->modules_count = count;
     return FLETCH_OK;
-}
-
-/* What kind of model the library says that the folder is; a missing word means the usual.
- */
-static bool is_sentence_transformer(const struct fletch_model *model)
-{
-    const char *type = json_string_value(json_object_get(model->prompts, "model_type"));
-
-    return !type || !strcmp(type, "SentenceTransformer");
 }
 
 enum fletch_status fletch_modules_load(struct fletch_model *model, struct fletch_error *err)
@@ -126,14 +118,12 @@ enum fletch_status fletch_modules_load(struct fletch_model *model, struct fletch
         return FLETCH_OK;
     TRY(load_if_there(&model->prompts, &model->arena, model->folder,
                       "config_sentence_transformers.json", err));
-    if (!is_sentence_transformer(model))
-        return FLETCH_OK;
     TRY(fletch_json_load(&array, path, true, err));
     status = fletch_modules_read(model, array, err);
     if (status)
         fletch_error_prefix(err, "%s", path);
     json_decref(array);
-    return status;
+    return status ? status : fletch_routers_expand(model, err);
 }
 
 /* ---- The modules' configs ---- */
@@ -273,7 +263,7 @@ int64_t fletch_modules_dimension(const struct fletch_model *model)
         const char *key = fletch_module_dimension_key(module);
         int64_t modes = 1;
 
-        if (!key)
+        if (!key || module->aside || i == model->encoder)
             continue;
         if (!strcmp(module->kind, "Pooling"))
             for (modes = 0; fletch_module_pooling(module, (size_t)modes);)
@@ -318,7 +308,9 @@ static enum fletch_status load_module_config(struct fletch_module *module,
     if (fletch_file_kind(folder) == FLETCH_FILE_REGULAR)
         return fletch_fail(err, FLETCH_ERR_FORMAT, "%s: is a file, expected a folder",
                            folder);
-    TRY(load_if_there(&module->config, arena, folder, "config.json", err));
+    TRY(fletch_module_find_config(&module->config_name, arena, folder, err));
+    if (module->config_name)
+        TRY(load_if_there(&module->config, arena, folder, module->config_name, err));
     if (!module->config && fletch_module_dimension_key(module))
         return fletch_fail(err, FLETCH_ERR_NOT_FOUND,
                            "%s/config.json: no such file; modules.json says that a %s is "
@@ -326,7 +318,8 @@ static enum fletch_status load_module_config(struct fletch_module *module,
                            folder, module->kind);
     status = fletch_module_check(module, err);
     if (status)
-        fletch_error_prefix(err, "%s/config.json", folder);
+        fletch_error_prefix(err, "%s/%s", folder,
+                            module->config_name ? module->config_name : "config.json");
     return status;
 }
 
@@ -339,7 +332,7 @@ static enum fletch_status open_module(struct fletch_model *model,
 
     if (!folder)
         return fletch_fail_memory(err, 0, "a path");
-    if (!*module->folder)
+    if (!*module->folder || fletch_module_is_router(module))
         return FLETCH_OK;
     TRY(load_module_config(module, folder, &model->arena, err));
     if (!has_weights(module, &model->arena, folder))
@@ -352,8 +345,9 @@ static enum fletch_status open_module(struct fletch_model *model,
 
 enum fletch_status fletch_modules_open(struct fletch_model *model, struct fletch_error *err)
 {
-    for (size_t i = 1; i < model->modules_count; i++)
-        TRY(open_module(model, &model->modules[i], err));
+    for (size_t i = 0; i < model->modules_count; i++)
+        if (i != model->encoder)
+            TRY(open_module(model, &model->modules[i], err));
     return FLETCH_OK;
 }
 

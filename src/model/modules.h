@@ -6,8 +6,7 @@
 #include "model/model.h"
 
 /* Reads modules.json and config_sentence_transformers.json of model->folder. modules stays
- * empty where there is no modules.json, or where it belongs to another class
- * (SparseEncoder, CrossEncoder): then the encoder is all that is shared with it. */
+ * empty where there is no modules.json. The modules of Routers are among them. */
 enum fletch_status fletch_modules_load(struct fletch_model *model,
                                        struct fletch_error *err);
 /* Reads the modules' configs, checks what is used of them, and appends the checkpoints of
@@ -25,5 +24,16 @@ enum fletch_status fletch_sentence_config_load(struct fletch_model *model,
                                                struct fletch_error *err);
 /* The dimension that the last module which has one gives; -1. */
 int64_t fletch_modules_dimension(const struct fletch_model *model);
+
+/* ---- router.c ---- */
+
+bool fletch_module_is_router(const struct fletch_module *module);
+/* Puts the modules of Routers behind them, and finds the encoder. */
+enum fletch_status fletch_routers_expand(struct fletch_model *model,
+                                         struct fletch_error *err);
+/* The name of a module's config file: config.json, or the first *config.json; NULL when
+ * there is none. MEMORY. */
+enum fletch_status fletch_module_find_config(const char **out, struct fletch_arena *arena,
+                                             const char *folder, struct fletch_error *err);
 
 #endif

@@ -64,7 +64,7 @@ static void old_folders(void **state)
     fletch_model_close(model);
 }
 
-static void other_classes_modules_do_not_count(void **state)
+static void other_classes_modules_count(void **state)
 {
     struct fletch_model *model;
 
@@ -75,8 +75,96 @@ static void other_classes_modules_do_not_count(void **state)
              "{\"model_type\": \"SparseEncoder\"}");
     put_text(at("modules.json"), "[{\"path\": \"\", \"type\": \"x.MLMTransformer\"}]");
     model = opened(scratch, NULL);
-    assert_string_equal(model->family->name, "bert");
-    assert_int_equal(model->modules_count, 0);
+    assert_string_equal(model->family->name, "sentence-transformers");
+    assert_int_equal(model->modules_count, 1);
+    fletch_model_close(model);
+}
+
+/* ---- Routers ---- */
+
+#define DENSE_CONFIG "{\"in_features\": 32, \"out_features\": 8}"
+
+static void modules_inside_modules(void **state)
+{
+    struct fletch_model *model;
+
+    (void)state;
+    put_old_pipeline(FIRST POOLING ", {\"path\": \"2_R\", \"type\": \"x.Router\"},"
+                                   "{\"path\": \"3_N\", \"type\": \"Normalize\"}]");
+    put_folder("2_R");
+    refused(scratch, NULL, FLETCH_ERR_NOT_FOUND, "/2_R/router_config.json: no such file");
+    put_text(at("2_R/router_config.json"), "{\"types\": 7}");
+    refused(scratch, NULL, FLETCH_ERR_FORMAT,
+            "types is an integer, expected an object of the Router's modules");
+    put_text(at("2_R/router_config.json"), "{\"types\": {\"../q\": \"Dense\"}}");
+    refused(scratch, NULL, FLETCH_ERR_FORMAT,
+            "types: '../q' is a string, expected a folder");
+    put_text(at("2_R/router_config.json"),
+             "{\"types\": {\"q\": \"x.Dense\", \"d\": \"x.Router\"},"
+             "\"structure\": {\"query\": [\"q\"], \"document\": [\"d\"]},"
+             "\"parameters\": {\"default_route\": \"query\"}}");
+    put_folder("2_R/q");
+    put_text(at("2_R/q/config.json"), DENSE_CONFIG);
+    put_weights(at("2_R/q/model.safetensors"), "linear.weight");
+    put_folder("2_R/d");
+    put_text(at("2_R/d/router_config.json"), "{\"types\": {\"e\": \"own.Thing\"}}");
+    put_folder("2_R/d/e");
+    put_weights(at("2_R/d/e/model.safetensors"), "own.weight");
+    put_text(at("2_R/d/e/thing_config.json"), "{\"a\": 1}");
+    model = opened(scratch, NULL);
+    assert_int_equal(model->modules_count, 7);
+    assert_string_equal(model->modules[6].folder, "3_N");
+    assert_int_equal(model->parts_count, 3);
+    assert_string_equal(model->parts[1].folder, "2_R/q");
+    assert_string_equal(model->parts[2].folder, "2_R/d/e");
+    assert_string_equal(model->modules[5].config_name, "thing_config.json");
+    assert_int_equal(fletch_model_dimension(model), 8);
+    fletch_model_close(model);
+}
+
+static void routers_have_a_limit(void **state)
+{
+    struct fletch_buf text = { 0 };
+
+    (void)state;
+    put_old_pipeline(FIRST ", {\"path\": \"1_R\", \"type\": \"x.Asym\"}]");
+    put_folder("1_R");
+    fletch_buf_put_text(&text, "{\"types\": {");
+    for (int i = 0; i < FLETCH_MODULES_MAX - 1; i++)
+        fletch_buf_format(&text, "%s\"m%d\": \"x.Normalize\"", i ? "," : "", i);
+    fletch_buf_put_text(&text, "}}");
+    fletch_buf_put_u8(&text, 0);
+    put_text(at("1_R/config.json"), (const char *)text.bytes);
+    refused(scratch, NULL, FLETCH_ERR_UNSUPPORTED,
+            "1_R/config.json: 63 modules more, the limit is 64 (FLETCH_MODULES_MAX)");
+    fletch_buf_release(&text);
+}
+
+static void encoders_behind_a_router(void **state)
+{
+    static const char *const folders[] = { "q", "d" };
+    struct fletch_model *model;
+
+    (void)state;
+    put_text(at("modules.json"), "[{\"path\": \"\", \"type\": \"x.Router\"}]");
+    put_text(at("router_config.json"),
+             "{\"types\": {\"q\": \"x.Transformer\", \"d\": \"x.MLMTransformer\"},"
+             "\"structure\": {\"query\": [\"q\"], \"document\": [\"d\"]},"
+             "\"parameters\": {\"default_route\": \"document\"}}");
+    for (size_t i = 0; i < 2; i++) {
+        char path[64];
+
+        put_folder(folders[i]);
+        snprintf(path, sizeof(path), "%s/config.json", folders[i]);
+        put_text(at(path), BERT);
+        snprintf(path, sizeof(path), "%s/model.safetensors", folders[i]);
+        put_weights(at(path), WORDS);
+    }
+    model = opened(scratch, NULL);
+    assert_int_equal(model->encoder, 2);
+    assert_string_equal(model->encoder_folder, at("d"));
+    assert_int_equal(model->parts_count, 2);
+    assert_string_equal(model->parts[1].folder, "q");
     fletch_model_close(model);
 }
 
@@ -251,7 +339,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(golden_pipeline),
         SCRATCH_TEST(old_folders),
-        SCRATCH_TEST(other_classes_modules_do_not_count),
+        SCRATCH_TEST(other_classes_modules_count),
+        SCRATCH_TEST(modules_inside_modules),
+        SCRATCH_TEST(routers_have_a_limit),
+        SCRATCH_TEST(encoders_behind_a_router),
         SCRATCH_TEST(modules_with_weights_are_parts),
         SCRATCH_TEST(refuses_bad_modules),
         SCRATCH_TEST(refuses_too_many_modules),

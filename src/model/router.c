@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/* router.c - modules inside modules, and the config files of modules
+ *
+ * A Router (Asym, before it had that name) holds pipelines of its own, one a route, in
+ * folders below its own:
+ *
+ *   router_config.json   {"types": {"query_0_Dense": "...models.Dense", ...},
+ *   (Asym: config.json)   "structure": {"query": ["query_0_Dense"], ...},
+ *                         "parameters": {"default_route": "document", ...}}
+ *
+ * Its modules stand behind it in the list, as modules.json would have them.
+ */
+#include "model/modules.h"
+
+#include <dirent.h>
+#include <string.h>
+
+/* Files beside a module's weights that are no config of it. */
+static const char *const not_configs[] = { "tokenizer", "special_tokens", "added_tokens",
+                                           "vocab",     "preprocessor",   "processor",
+                                           NULL };
+
+bool fletch_module_is_router(const struct fletch_module *module)
+{
+    return !strcmp(module->kind, "Router") || !strcmp(module->kind, "Asym");
+}
+
+static bool is_config(const char *name)
+{
+    size_t len = strlen(name), suffix = strlen("config.json");
+
+    for (const char *const *other = not_configs; *other; other++)
+        if (!strncmp(name, *other, strlen(*other)))
+            return false;
+    return len >= suffix && !strcmp(name + len - suffix, "config.json");
+}
+
+enum fletch_status fletch_module_find_config(const char **out, struct fletch_arena *arena,
+                                             const char *folder, struct fletch_error *err)
+{
+    const struct dirent *found;
+    DIR *dir = opendir(folder);
+    const char *best = NULL;
+
+    *out = NULL;
+    while (dir && (found = readdir(dir))) {
+        if (!is_config(found->d_name))
+            continue;
+        if (best &&
+            (!strcmp(best, "config.json") || (strcmp(found->d_name, "config.json") != 0 &&
+                                              strcmp(best, found->d_name) < 0)))
+            continue;
+        best = fletch_arena_strdup(arena, found->d_name);
+        if (!best) {
+            closedir(dir);
+            return fletch_fail_memory(err, strlen(found->d_name), "a name");
+        }
+    }
+    if (dir)
+        closedir(dir);
+    *out = best;
+    return FLETCH_OK;
+}
+
+static enum fletch_status load_router(struct fletch_model *model,
+                                      struct fletch_module *router,
+                                      struct fletch_error *err)
+{
+    static const char *const names[] = { "router_config.json", "config.json" };
+    const char *folder =
+        *router->folder ? fletch_path_join(&model->arena, model->folder, router->folder)
+                        : model->folder;
+
+    for (size_t i = 0; folder && i < 2 && !router->config; i++) {
+        char *path = fletch_path_join(&model->arena, folder, names[i]);
+
+        if (!path)
+            return fletch_fail_memory(err, strlen(folder), "a path");
+        if (fletch_file_kind(path) == FLETCH_FILE_NONE)
+            continue;
+        TRY(fletch_json_load(&router->config, path, false, err));
+        router->config_name = names[i];
+        if (json_is_object(json_object_get(router->config, "types")))
+            return FLETCH_OK;
+        return fletch_fail(err, FLETCH_ERR_FORMAT,
+                           "%s: types is %s, expected an object of the %s's modules", path,
+                           fletch_json_kind(json_object_get(router->config, "types")),
+                           router->kind);
+    }
+    if (!folder)
+        return fletch_fail_memory(err, 0, "a path");
+    return fletch_fail(err, FLETCH_ERR_NOT_FOUND,
+                       "%s/router_config.json: no such file; modules.json names a %s",
+                       folder, router->kind);
+}
+
+/* Whether the route that is taken when none is named goes through the module. */
+static bool is_on_default_route(const json_t *config, const char *name)
+{
+    const json_t *route = fletch_json_at(config, "parameters.default_route");
+    const json_t *names =
+        json_object_get(json_object_get(config, "structure"),
+                        json_is_string(route) ? json_string_value(route) : "");
+
+    for (size_t i = 0; i < json_array_size(names); i++) {
+        const char *said = json_string_value(json_array_get(names, i));
+
+        if (said && !strcmp(said, name))
+            return true;
+    }
+    return false;
+}
+
+static enum fletch_status make_module(struct fletch_module *out,
+                                      const struct fletch_module *router, const char *name,
+                                      const json_t *type, struct fletch_arena *arena,
+                                      struct fletch_error *err)
+{
+    const char *dot;
+
+    if (!json_is_string(type) || !fletch_path_is_below(name))
+        return fletch_fail(err, FLETCH_ERR_FORMAT,
+                           "%s%s%s: types: '%.120s' is %s, expected a folder's name and "
+                           "its class",
+                           router->folder, *router->folder ? "/" : "", router->config_name,
+                           name, fletch_json_kind(type));
+    *out =
+        (struct fletch_module){ .type = fletch_arena_strdup(arena, json_string_value(type)),
+                                .folder =
+                                    fletch_arena_format(arena, "%s%s%s", router->folder,
+                                                        *router->folder ? "/" : "", name) };
+    if (!out->type || !out->folder)
+        return fletch_fail_memory(err, strlen(name), "modules");
+    dot = strrchr(out->type, '.');
+    out->kind = dot ? dot + 1 : out->type;
+    out->aside = !is_on_default_route(router->config, name);
+    return FLETCH_OK;
+}
+
+/* Puts the modules of the i-th, a Router, behind it. */
+static enum fletch_status expand(struct fletch_model *model, size_t i,
+                                 struct fletch_error *err)
+{
+    struct fletch_module *modules = model->modules;
+    json_t *types, *type;
+    const char *name;
+    size_t count, at = i + 1;
+
+    TRY(load_router(model, &modules[i], err));
+    types = json_object_get(modules[i].config, "types");
+    count = json_object_size(types);
+    if (count > FLETCH_MODULES_MAX - model->modules_count)
+        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                           "%s%s%s: %zu modules more, the limit is %d (FLETCH_MODULES_MAX)",
+                           modules[i].folder, *modules[i].folder ? "/" : "",
+                           modules[i].config_name, count, FLETCH_MODULES_MAX);
+    memmove(&modules[at + count], &modules[at],
+            (model->modules_count - at) * sizeof(*modules));
+    memset(&modules[at], 0, count * sizeof(*modules));
+    model->modules_count += count;
+    json_object_foreach(types, name, type)
+        TRY(make_module(&modules[at++], &modules[i], name, type, &model->arena, err));
+    return FLETCH_OK;
+}
+
+/* The encoder is the first module; behind a Router in front, the first of its modules that
+ * is one, the default route's if there is a choice. */
+static size_t find_encoder(const struct fletch_model *model)
+{
+    size_t found = 0;
+
+    if (!fletch_module_is_router(&model->modules[0]))
+        return 0;
+    for (size_t i = model->modules_count; i-- > 1;)
+        if (strstr(model->modules[i].kind, "Transformer") &&
+            (!found || !model->modules[i].aside || model->modules[found].aside))
+            found = i;
+    return found;
+}
+
+enum fletch_status fletch_routers_expand(struct fletch_model *model,
+                                         struct fletch_error *err)
+{
+    for (size_t i = 0; i < model->modules_count; i++)
+        if (fletch_module_is_router(&model->modules[i]))
+            TRY(expand(model, i, err));
+    model->encoder = find_encoder(model);
+    return FLETCH_OK;
+}
