@@ -247,7 +247,7 @@ static enum fletch_status number_at(double *out, const json_t *object, const cha
     if (!value || json_is_null(value))
         return FLETCH_OK;
     value = square_side(value);
-    if (json_is_array(value))
+    if (json_array_size(value) == 2)
         return fletch_fail(config->err, FLETCH_ERR_UNSUPPORTED,
                            "%s%s%s is not square, expected [n, n] or one number",
                            in_file ? config->dialect->config_file : "", in_file ? ": " : "",
