@@ -13,6 +13,7 @@
 #include "model/modules.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <string.h>
 
 /* Files beside a module's weights that are no config of it. */
@@ -43,6 +44,10 @@ enum fletch_status fletch_module_find_config(const char **out, struct fletch_are
     const char *best = NULL;
 
     *out = NULL;
+    if (!dir && errno == ENOMEM)
+        return fletch_fail_memory(err, 0, folder);
+    if (!dir && errno != ENOENT && errno != ENOTDIR)
+        return fletch_fail(err, FLETCH_ERR_IO, "%s: %s", folder, strerror(errno));
     while (dir && (found = readdir(dir))) {
         if (!is_config(found->d_name))
             continue;
