@@ -149,6 +149,40 @@ static enum fletch_status list_shapes(struct fletch_dialect_input *out,
     return FLETCH_OK;
 }
 
+/* Of a reranker or a SPLADE the head is the point: that it is left out must be said. */
+static enum fletch_status warn_of_head(const struct planner *planner,
+                                       const struct fletch_mapping *mapped,
+                                       const struct fletch_map_input *input,
+                                       struct fletch_error *err)
+{
+    struct fletch_row_plans *plans = planner->plans;
+    const char *kind =
+        json_string_value(json_object_get(planner->model->prompts, "model_type"));
+    const char *first = NULL, *warning;
+    size_t count = 0;
+
+    if (!kind || (strcmp(kind, "CrossEncoder") != 0 && strcmp(kind, "SparseEncoder") != 0))
+        return FLETCH_OK;
+    for (size_t i = 0; i < input->count; i++) {
+        if (!mapped[i].reason || !strstr(mapped[i].reason, "head"))
+            continue;
+        first = first ? first : input->names[i];
+        count++;
+    }
+    if (!count)
+        return FLETCH_OK;
+    warning =
+        fletch_arena_format(&plans->arena,
+                            "the model is a %s, and the head that makes it one is "
+                            "left out, %zu tensors such as '%.160s': --type any keeps "
+                            "all tensors of its file",
+                            kind, count, first);
+    if (!warning)
+        return fletch_fail_memory(err, 0, "warnings");
+    plans->warnings[plans->warnings_count++] = warning;
+    return FLETCH_OK;
+}
+
 /* What is missing, which is an error unless it is allowed, and what does not agree. */
 static enum fletch_status list_warnings(const struct planner *planner,
                                         const struct fletch_mapping *mapped,
@@ -167,7 +201,7 @@ static enum fletch_status list_warnings(const struct planner *planner,
     plans->missing = lacks.missing;
     plans->missing_count = lacks.missing_listed;
     plans->warnings =
-        fletch_arena_alloc_array(&plans->arena, FLETCH_LACKS_MAX + FLETCH_DISAGREE_MAX + 1,
+        fletch_arena_alloc_array(&plans->arena, FLETCH_LACKS_MAX + FLETCH_DISAGREE_MAX + 2,
                                  sizeof(*plans->warnings));
     if (!plans->warnings)
         return fletch_fail_memory(err, sizeof(*plans->warnings), "warnings");
@@ -179,7 +213,7 @@ static enum fletch_status list_warnings(const struct planner *planner,
     plans->warnings_count += count;
     if (alone)
         plans->warnings[plans->warnings_count++] = alone;
-    return FLETCH_OK;
+    return warn_of_head(planner, mapped, input, err);
 }
 
 /* How many names begin with `len` bytes of a prefix. */
