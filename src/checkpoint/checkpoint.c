@@ -224,7 +224,8 @@ static enum fletch_status open_file(struct fletch_checkpoint *checkpoint,
         }
     }
     TRY(fletch_checkpoint_add(checkpoint, list, path, base, err));
-    status = fletch_checkpoint_settle(checkpoint, list, err);
+    status = list->parts ? fletch_parts_refuse(err)
+                         : fletch_checkpoint_settle(checkpoint, list, err);
     if (!status)
         status = fletch_shared_names(checkpoint, err);
     if (!status)
@@ -295,6 +296,8 @@ static enum fletch_status open_folder(struct fletch_checkpoint *checkpoint,
     }
     for (const char *const *name = foreign_names; *name && !there; name++)
         TRY(open_named(&there, checkpoint, list, folder, *name, err));
+    if (!there)
+        TRY(fletch_parts_open(&there, checkpoint, list, folder, err));
     return there ? FLETCH_OK : fletch_stranger_folder(folder, err);
 }
 
@@ -442,6 +445,8 @@ enum fletch_status fletch_checkpoint_read(const struct fletch_checkpoint *checkp
                            "tensor '%.*s': %zu bytes at byte %" PRIu64
                            " are asked for, it has %" PRIu64,
                            FLETCH_NAME_SHOWN, tensor->name, size, begin, tensor->size);
+    if (tensor->slices)
+        return fletch_slices_read(checkpoint->files, tensor, begin, out, size, err);
     file = &checkpoint->files[tensor->file].file;
     if (tensor->aside && size)
         TRY(unpacked(&file, checkpoint, tensor, err));

@@ -7,7 +7,7 @@
  * Invariants, checked in one place for every format and relied on everywhere:
  *  1. size == count * bits / 8, count == product(shape), neither wraps
  *  2. [offset, offset + size) lies in its file as that was when it was opened; of a tensor
- *     with strides, all elements do
+ *     with strides, all elements do; of one in slices, each slice in its own
  *  3. names are valid UTF-8 without NUL
  *
  * Of a checkpoint that holds more than a model the list is the model's alone: what is in
@@ -94,6 +94,7 @@ struct fletch_tensor_list {
     struct fletch_texts rest;   /* names of tensors beside the model's, as an optimizer's */
     json_t *facts;              /* as the checkpoint's; whoever sets it gives it away */
     json_t *metadata;           /* the same */
+    size_t parts; /* files that say of themselves that they hold slices of tensors */
     struct fletch_tensor
         *tensors; /* [cap], `count` in use; grown by fletch_tensor_list_put */
     size_t count, cap;

@@ -49,6 +49,35 @@ enum fletch_status fletch_shards_open(struct fletch_checkpoint *checkpoint,
 enum fletch_status fletch_shared_names(struct fletch_checkpoint *checkpoint,
                                        struct fletch_error *err);
 
+/* ---- parts.c ---- */
+
+/* What a file's __metadata__ says of the slices in it, taken out of the metadata; NULL
+ * where it says nothing. FORMAT, MEMORY. */
+enum fletch_status fletch_parts_sharding(json_t **out, json_t *metadata,
+                                         struct fletch_error *err);
+/* Makes the tensor the one slice of itself that the file has, where `sharding` says. */
+enum fletch_status fletch_parts_mark(struct fletch_tensor *tensor, const json_t *sharding,
+                                     struct fletch_arena *arena, struct fletch_error *err);
+/* FLETCH_OK when no tensor of the list is a slice of a larger one, as an index lists them;
+ * UNSUPPORTED, and which is. */
+enum fletch_status fletch_parts_check_whole(struct fletch_tensor_list *list,
+                                            struct fletch_error *err);
+/* Refuses a part that was given alone. */
+enum fletch_status fletch_parts_refuse(struct fletch_error *err);
+/* Joins the parts in the folder, and settles the checkpoint; *there is false where there
+ * are none. */
+enum fletch_status fletch_parts_open(bool *there, struct fletch_checkpoint *checkpoint,
+                                     struct fletch_tensor_list *list, const char *folder,
+                                     struct fletch_error *err);
+
+/* ---- slices.c ---- */
+
+/* `size` bytes from byte `begin` on of a tensor that lies in slices. The caller checked the
+ * range. Any number of threads at once. IO. */
+enum fletch_status fletch_slices_read(const struct fletch_checkpoint_file *files,
+                                      const struct fletch_tensor *tensor, uint64_t begin,
+                                      uint8_t *out, size_t size, struct fletch_error *err);
+
 /* ---- strangers.c ---- */
 
 /* FLETCH_OK when the file is none of the things that are known but not read; else FORMAT or

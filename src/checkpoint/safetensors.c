@@ -456,13 +456,22 @@ static enum fletch_status read_length(uint64_t *out, const struct fletch_file *f
 static enum fletch_status list_entries(struct fletch_tensor_list *out,
                                        const struct header *header)
 {
-    for (size_t i = 0; i < header->count; i++) {
+    json_t *sharding = NULL;
+    enum fletch_status status =
+        fletch_parts_sharding(&sharding, header->metadata, header->scan.err);
+
+    for (size_t i = 0; i < header->count && !status; i++) {
         struct fletch_tensor tensor = header->entries[i].tensor;
 
         tensor.offset += header->scan.base + header->scan.size;
-        TRY(fletch_tensor_list_put(out, &tensor, header->scan.err));
+        if (sharding)
+            status = fletch_parts_mark(&tensor, sharding, out->arena, header->scan.err);
+        if (!status)
+            status = fletch_tensor_list_put(out, &tensor, header->scan.err);
     }
-    return FLETCH_OK;
+    out->parts += sharding != NULL;
+    json_decref(sharding);
+    return status;
 }
 
 /* Keeps what the files before did not say already. */

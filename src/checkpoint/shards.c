@@ -143,6 +143,7 @@ static enum fletch_status check_agreement(struct fletch_checkpoint *checkpoint,
 {
     const struct fletch_choice *choice = list->choice;
 
+    TRY(fletch_parts_check_whole(list, err));
     TRY(fletch_checkpoint_settle(checkpoint, list, err));
     TRY(check_map(checkpoint, map, err));
     TRY(check_tensors(checkpoint, map, err));

@@ -88,6 +88,16 @@ static enum fletch_status turn(struct fletch_tensor *out,
     return FLETCH_OK;
 }
 
+static enum fletch_status fail_slices(const struct fletch_tensor *tensor,
+                                      struct fletch_error *err)
+{
+    return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                       "tensor '%.*s': lies in %zu slices and is to be turned or cut, which "
+                       "is not done: join the files first, with "
+                       "torch.distributed.checkpoint",
+                       SHOWN, tensor->name, tensor->slices_count);
+}
+
 static enum fletch_status translate_one(struct translation *translation,
                                         const struct fletch_tensor *tensor,
                                         const struct fletch_shape *shape)
@@ -104,6 +114,8 @@ static enum fletch_status translate_one(struct translation *translation,
         struct fletch_tensor *out = &translation->tensors[translation->count++];
 
         *out = *tensor;
+        if (tensor->slices && (rendering.transpose || rendering.count > 1))
+            return fail_slices(tensor, translation->err);
         if (rendering.transpose || rendering.count > 1)
             out->crc = 0; /* is that of the whole, in its order */
         if (rendering.transpose)

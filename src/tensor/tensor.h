@@ -12,6 +12,14 @@
 /* No published model has more than 6 dimensions; numpy stops at 64, torch at 64. */
 #define FLETCH_RANK_MAX 64
 
+/* A box of a tensor that lies in pieces: in order, in a file of its own. */
+struct fletch_tensor_slice {
+    size_t file;
+    uint64_t offset;
+    const uint64_t *at;    /* [rank], in elements: where in the tensor it begins */
+    const uint64_t *shape; /* [rank] */
+};
+
 struct fletch_tensor {
     const char *name; /* UTF-8, no NUL inside */
     enum fletch_dtype dtype;
@@ -27,6 +35,10 @@ struct fletch_tensor {
     /* Of one that was another project's: its name in the file, and which part of that
      * tensor it is, in words. NULL: `name`, and all of it. */
     const char *origin, *taken;
+    /* [slices_count], of one that lies in pieces: each of its elements is in one of them, and
+     * `file` and `offset` are the first's. NULL: all of it is there. */
+    const struct fletch_tensor_slice *slices;
+    size_t slices_count;
     uint32_t crc; /* CRC-32 of its bytes as the archive around them has it; 0: not known */
     bool big_endian; /* its elements have their most significant byte first */
     bool aside;      /* offset counts in what was unpacked from the file, not in the file */
