@@ -26,7 +26,7 @@
 #define SAVED_OFFSETS "saved_offsets"
 /* Processes of a run: the files are open all at once. */
 #define FLETCH_PARTS_MAX 512
-/* In front of a file whose __metadata__ would say that it is a part: other keys are short. */
+/* In front of a file whose __metadata__ says that it is a part: other keys are short. */
 #define PEEK_SIZE 4096
 
 #define A_PART                                                                             \

@@ -92,9 +92,8 @@ static enum fletch_status fail_slices(const struct fletch_tensor *tensor,
                                       struct fletch_error *err)
 {
     return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
-                       "tensor '%.*s': lies in %zu slices and is to be turned or cut, which "
-                       "is not done: join the files first, with "
-                       "torch.distributed.checkpoint",
+                       "tensor '%.*s': lies in %zu slices and is to be turned or cut: "
+                       "join the files first, with torch.distributed.checkpoint",
                        SHOWN, tensor->name, tensor->slices_count);
 }
 

@@ -35,8 +35,8 @@ struct fletch_tensor {
     /* Of one that was another project's: its name in the file, and which part of that
      * tensor it is, in words. NULL: `name`, and all of it. */
     const char *origin, *taken;
-    /* [slices_count], of one that lies in pieces: each of its elements is in one of them, and
-     * `file` and `offset` are the first's. NULL: all of it is there. */
+    /* [slices_count], of one that lies in pieces: each of its elements is in one of them,
+     * and `file` and `offset` are the first's. NULL: all of it is there. */
     const struct fletch_tensor_slice *slices;
     size_t slices_count;
     uint32_t crc; /* CRC-32 of its bytes as the archive around them has it; 0: not known */
