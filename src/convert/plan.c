@@ -216,6 +216,28 @@ static enum fletch_status list_warnings(const struct planner *planner,
     return warn_of_head(planner, mapped, input, err);
 }
 
+/* Before anything is missed: what is there must be weights. */
+static enum fletch_status check_fit(const struct planner *planner,
+                                    const struct fletch_mapping *mapped,
+                                    const struct fletch_map_input *input,
+                                    struct fletch_error *err)
+{
+    const struct fletch_tensor *tensors = planner->model->parts[0].checkpoint->tensors;
+    struct fletch_facts *facts =
+        fletch_arena_alloc_array(&planner->plans->arena, input->count, sizeof(*facts));
+
+    if (!facts)
+        return fletch_fail_memory(err, input->count * sizeof(*facts), "a plan");
+    for (size_t i = 0; i < input->count; i++)
+        facts[i] = (struct fletch_facts){
+            .dims = tensors[i].shape,
+            .rank = tensors[i].rank,
+            .floating = fletch_dtype_info(tensors[i].dtype)->floating,
+            .dtype = fletch_dtype_text(tensors[i].dtype),
+        };
+    return fletch_family_check_fit(mapped, input, facts, err);
+}
+
 /* How many names begin with `len` bytes of a prefix. */
 static size_t count_below(const struct fletch_map_input *input, const char *prefix,
                           size_t len)
@@ -285,6 +307,7 @@ static enum fletch_status plan_encoder(const struct planner *planner,
     if (status == FLETCH_ERR_FAMILY)
         hint_prefixes(part->checkpoint, &input, err);
     TRY(status);
+    TRY(check_fit(planner, mapped, &input, err));
     for (size_t i = 0; i < count; i++) {
         const struct fletch_tensor *tensor = &part->checkpoint->tensors[i];
         const char *name = tensor->origin ? tensor->origin : names[i];

@@ -307,6 +307,26 @@ static enum fletch_status check_need(const struct fletch_mapping *mapped,
                        input->member->class_name, input->count, input->names[0], need[0]);
 }
 
+/* Whatever its tensors are called: config.json says so. */
+static enum fletch_status refuse_quantized(const json_t *config, struct fletch_error *err)
+{
+    static const char *const keys[] = { "quantization_config", "quantization" };
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        const json_t *value = fletch_json_at(config, keys[i]);
+        const char *method = json_string_value(json_object_get(value, "quant_method"));
+
+        if (json_is_object(value) && json_object_size(value))
+            return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                               "config.json has a %s%s%.64s%s: the weights are quantized; "
+                               "start from the model before it was quantized, or "
+                               "dequantize it and save it first",
+                               keys[i], method ? " (" : "", method ? method : "",
+                               method ? ")" : "");
+    }
+    return FLETCH_OK;
+}
+
 enum fletch_status fletch_family_map(struct fletch_mapping *out,
                                      const struct fletch_map_input *input,
                                      struct fletch_arena *arena, struct fletch_error *err)
@@ -317,6 +337,8 @@ enum fletch_status fletch_family_map(struct fletch_mapping *out,
         TRY(fletch_find_unfit(&unfit, input, arena, err));
     if (unfit)
         return fletch_fail(err, FLETCH_ERR_UNSUPPORTED, "%s", unfit);
+    if (input->member->owns)
+        TRY(refuse_quantized(input->config, err));
     for (size_t i = 0; i < input->count; i++)
         TRY(map_one(&out[i], input->names[i], input, arena, err));
     TRY(settle_all(out, input, arena, err));

@@ -250,6 +250,22 @@ enum fletch_status fletch_family_check_whole(const struct fletch_lacks *lacks,
                                              const struct fletch_map_input *input,
                                              bool allow_missing, struct fletch_error *err);
 
+/* What is known of a tensor without its bytes. */
+struct fletch_facts {
+    const uint64_t *dims; /* [rank] */
+    unsigned rank;
+    bool floating;     /* its elements are floating point numbers */
+    const char *dtype; /* "torch.uint8" */
+};
+
+/* Whether the rows can be the model's own tensors: UNSUPPORTED for placeholders and
+ * quantized weights, FAMILY where a shape contradicts the table or the other layers. Names
+ * the tensor. facts[input->count]. */
+enum fletch_status fletch_family_check_fit(const struct fletch_mapping *mapped,
+                                           const struct fletch_map_input *input,
+                                           const struct fletch_facts *facts,
+                                           struct fletch_error *err);
+
 /* The value of a field as new JSON, config defaults applied; `config` may be NULL. FORMAT
  * when it is of the wrong type or out of range, or missing and required. */
 enum fletch_status fletch_family_field(json_t **out, const struct fletch_member *member,

@@ -7,6 +7,8 @@
  */
 #include "family/families.h"
 
+#include "base/glob.h"
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -169,8 +171,18 @@ enum fletch_status fletch_family_check_whole(const struct fletch_lacks *lacks,
                                              const struct fletch_map_input *input,
                                              bool allow_missing, struct fletch_error *err)
 {
+    static const char *const adapters[] = { "*adapter*", "*.lora*", "*.loras.*",
+                                            "*prefix_tuning*", NULL };
     char names[LIST_CAP];
 
+    for (size_t i = 0; i < lacks->unknown_count; i++)
+        if (fletch_glob_any(adapters, lacks->unknown[i]))
+            return fletch_fail(
+                err, FLETCH_ERR_UNSUPPORTED,
+                "tensor '%.*s': an adapter that is not merged into the "
+                "model's weights; merge it and save the model first, or start "
+                "from the model without it",
+                NAME_SHOWN, lacks->unknown[i]);
     if (!lacks->missing_count)
         return FLETCH_OK;
     if (lacks->unknown_count)

@@ -16,6 +16,7 @@
 #define SHOWN 160
 
 #define DEQUANTIZE "dequantize the model and save it first"
+#define QUANTIZED "its weight is quantized"
 #define ADAPTER "an adapter that is not merged into its weight"
 #define MERGE "merge_and_unload() the model and save it first"
 #define JOIN "remove_parametrizations() and save the model first"
@@ -34,6 +35,37 @@ static const struct {
     { "*.weight_scale_inv", "its weight is quantized (float8 in blocks)", DEQUANTIZE },
     { "*.weight._data", "a quantized weight (quanto)", DEQUANTIZE },
     { "*.W_q", "a quantized weight (HQQ)", DEQUANTIZE },
+    { "*.scales", "its weight is quantized (MLX or another)", DEQUANTIZE },
+    { "*.scale", "its weight is quantized (torch.ao.quantization)", DEQUANTIZE },
+    { "*._packed_params", "its weight is quantized (torch.ao.quantization)", DEQUANTIZE },
+    { "*._packed_params.*", "its weight is quantized (torch.ao.quantization)", DEQUANTIZE },
+    { "*.zero_point*", QUANTIZED, DEQUANTIZE },
+    { "*.zeros", QUANTIZED, DEQUANTIZE },
+    { "*.g_idx", QUANTIZED, DEQUANTIZE },
+    { "*.codes", "a quantized weight (AQLM)", DEQUANTIZE },
+    { "*.codebook*", QUANTIZED, DEQUANTIZE },
+    { "*.Qidxs", "a quantized weight (QuIP)", DEQUANTIZE },
+    { "*.input_scale", QUANTIZED, DEQUANTIZE },
+    { "*.weight_scales", QUANTIZED, DEQUANTIZE },
+    { "*.weight_zero_point", QUANTIZED, DEQUANTIZE },
+    { "*.input_zero_point", QUANTIZED, DEQUANTIZE },
+    { "*.weight_orig", "a pruned weight beside its mask",
+      "prune.remove() and save the model first" },
+    { "*.weight_mask", "the mask of a pruned weight",
+      "prune.remove() and save the model first" },
+    { "*.weight_g", "a weight in parts", "remove_weight_norm() and save the model first" },
+    { "*.weight_v", "a weight in parts", "remove_weight_norm() and save the model first" },
+    { "*.weight_u", "a weight in parts",
+      "remove_spectral_norm() and save the model first" },
+    { "*.loras.*", ADAPTER, MERGE },
+    { "*.lora_*", ADAPTER, MERGE },
+    { "*.ia3_*", ADAPTER, MERGE },
+    { "*.hada_*", ADAPTER, MERGE },
+    { "*.lokr_*", ADAPTER, MERGE },
+    { "*.oft_*", ADAPTER, MERGE },
+    { "*.vera_*", ADAPTER, MERGE },
+    { "*.adapters.*", ADAPTER, MERGE },
+    { "*.adapter_*", ADAPTER, MERGE },
     { "*.base_layer.*", ADAPTER, MERGE },
     { "*.lora_A.*", ADAPTER, MERGE },
     { "*.lora_B.*", ADAPTER, MERGE },
