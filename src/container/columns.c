@@ -322,44 +322,51 @@ static enum fletch_status emit_shapes(struct column *column, struct fletch_error
     return emit_pages(column, put_shapes, FLETCH_ENCODING_PLAIN, err);
 }
 
-enum fletch_status fletch_writer_columns(struct fletch_writer *writer,
+enum fletch_status fletch_writer_columns(struct fletch_writer *writer, bool in_front,
                                          struct fletch_error *err)
 {
     static const struct {
         struct fletch_column_chunk chunk;
         enum fletch_status (*emit)(struct column *, struct fletch_error *);
         enum fletch_column column;
+        bool in_front; /* of `data`: it is known before the values are */
     } columns[] = {
         { { .type = FLETCH_PARQUET_BYTE_ARRAY,
             .path = { "layer_name" },
             .encodings = { FLETCH_ENCODING_PLAIN, FLETCH_ENCODING_RLE },
             .encodings_count = 2 },
           emit_names,
-          FLETCH_COLUMN_NAME },
+          FLETCH_COLUMN_NAME,
+          true },
         { { .type = FLETCH_PARQUET_INT32,
             .path = { "shape", "list", "element" },
             .encodings = { FLETCH_ENCODING_PLAIN, FLETCH_ENCODING_RLE },
             .encodings_count = 2 },
           emit_shapes,
-          FLETCH_COLUMN_SHAPE },
+          FLETCH_COLUMN_SHAPE,
+          true },
         { { .type = FLETCH_PARQUET_BYTE_ARRAY,
             .path = { "dtype" },
             .encodings = { FLETCH_ENCODING_PLAIN, FLETCH_ENCODING_RLE,
                            FLETCH_ENCODING_RLE_DICTIONARY },
             .encodings_count = 3 },
           emit_dtypes,
-          FLETCH_COLUMN_DTYPE },
+          FLETCH_COLUMN_DTYPE,
+          false },
         { { .type = FLETCH_PARQUET_INT64,
             .path = { "num_params" },
             .encodings = { FLETCH_ENCODING_PLAIN, FLETCH_ENCODING_RLE },
             .encodings_count = 2 },
           emit_counts,
-          FLETCH_COLUMN_COUNT },
+          FLETCH_COLUMN_COUNT,
+          true },
     };
     struct column column = { .writer = writer };
     enum fletch_status status = FLETCH_OK;
 
     for (size_t i = 0; !status && i < sizeof(columns) / sizeof(columns[0]); i++) {
+        if (columns[i].in_front != in_front)
+            continue;
         column.chunk = &writer->columns[columns[i].column];
         *column.chunk = columns[i].chunk;
         status = columns[i].emit(&column, err);

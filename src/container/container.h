@@ -5,9 +5,11 @@
  * CRC, offsets, the small columns, the footer. It knows nothing of tensors beyond a row's
  * five columns.
  *
- * Physical order in each row group: the chunk of `data`, one page per row, then layer_name,
- * shape, dtype, num_params: a row's dtype is known for good only when its last byte has
- * been cast. A value of `data` is one V1 data page whose content is FLETCH_PAGE_PREFIX
+ * Physical order in each row group: layer_name, shape, num_params, then the chunk of
+ * `data`, one page per row, then dtype, which is known for good only when a row's last byte
+ * has been cast. The first column of the schema must be the first in the file: parquet-java
+ * takes a group's place from where that column begins, and Spark otherwise finds no split
+ * that the group belongs to. A value of `data` is one V1 data page whose content is FLETCH_PAGE_PREFIX
  * bytes (definition level, length) and then the value.
  *
  * The reader opens any Parquet file with these columns (its column order, encodings, page
@@ -44,9 +46,7 @@ struct fletch_writer_row {
     const char *name;
     const uint64_t *shape; /* [rank] */
     unsigned rank;
-    const char *dtype; /* "torch.float16" */
-    uint64_t count;    /* elements */
-    uint64_t size;     /* bytes of the value */
+    uint64_t count; /* elements */
 };
 
 /* What a finished row was in the file. */
@@ -61,14 +61,16 @@ enum fletch_status fletch_writer_open(struct fletch_writer **out,
                                       const struct fletch_file *file,
                                       const char *const (*pairs)[2],
                                       struct fletch_error *err);
-/* Starts a row group whose `data` pages are compressed with that codec. */
+/* Starts a row group of these rows, whose `data` pages are compressed with that codec, and
+ * writes the columns that are known by now. Everything in `rows` is copied. */
 enum fletch_status fletch_writer_begin_group(struct fletch_writer *writer,
                                              enum fletch_codec_id codec,
-                                             struct fletch_error *err);
-/* Starts a row's page. Everything in `row` is copied. */
-enum fletch_status fletch_writer_begin_row(struct fletch_writer *writer,
-                                           const struct fletch_writer_row *row,
-                                           struct fletch_error *err);
+                                             const struct fletch_writer_row *rows,
+                                             size_t count, struct fletch_error *err);
+/* Starts the page of the group's next row: a value of `size` bytes of type `dtype`, such as
+ * "torch.float16", which is copied. */
+enum fletch_status fletch_writer_begin_row(struct fletch_writer *writer, const char *dtype,
+                                           uint64_t size, struct fletch_error *err);
 /* The next bytes of the page's compressed body. */
 enum fletch_status fletch_writer_put(struct fletch_writer *writer, const void *bytes,
                                      size_t size, struct fletch_error *err);
@@ -80,7 +82,7 @@ enum fletch_status fletch_writer_take_back(struct fletch_writer *writer,
 enum fletch_status fletch_writer_end_row(struct fletch_writer *writer,
                                          struct fletch_written *out,
                                          struct fletch_error *err);
-/* Ends the group: the four small columns. */
+/* Ends the group, whose rows have all been written: the types. */
 enum fletch_status fletch_writer_end_group(struct fletch_writer *writer,
                                            struct fletch_error *err);
 /* Offset indexes and footer; *size is the file's size. A file without groups is valid too.

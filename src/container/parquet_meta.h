@@ -128,10 +128,13 @@ enum fletch_status fletch_page_header_parse(struct fletch_page_header *out, size
                                             uint64_t base, struct fletch_error *err);
 
 /* A V1 data page or a dictionary page. `wide`: sizes and CRC in padded varints, so that
- * fletch_page_header_patch can put them in later. `pad` appends an extension of `padding`
- * bytes (at most 127), which readers skip; it makes the header
- * FLETCH_PAGE_EXTENSION_SIZE + padding bytes longer. */
-#define FLETCH_PAGE_EXTENSION_SIZE 5
+ * fletch_page_header_patch can put them in later. `pad` appends a field of `padding`
+ * bytes (at most 127) that is in no standard, which readers skip; it makes the header
+ * FLETCH_PAGE_PAD_SIZE + padding bytes longer. Parquet's field for extensions, 32767, would
+ * need the long form of a field's header, which fastparquet takes for something else; this
+ * is the last number that the short form reaches behind the page's own header, 5. */
+#define FLETCH_PAGE_PAD_SIZE 2
+#define FLETCH_PAGE_PAD_FIELD 20
 struct fletch_page_header_put {
     struct fletch_page_header header;
     bool wide;

@@ -174,7 +174,7 @@ void fletch_page_header_put(struct fletch_buf *buf,
     put(&out, 4, (int32_t)header->crc);
     put_data_header(&out, header);
     if (what->pad)
-        fletch_thrift_put_bytes(&out, FLETCH_THRIFT_EXTENSION, zeros, what->padding);
+        fletch_thrift_put_bytes(&out, FLETCH_PAGE_PAD_FIELD, zeros, what->padding);
     fletch_thrift_end_struct(&out);
 }
 

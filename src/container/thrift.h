@@ -32,8 +32,6 @@ enum fletch_thrift_type {
 #define FLETCH_THRIFT_DEPTH_MAX 32
 /* Bytes of an i32 whose varint is padded to be patched later. */
 #define FLETCH_THRIFT_WIDE_SIZE 5
-/* Reserved in every struct of Parquet for private extensions, which readers skip. */
-#define FLETCH_THRIFT_EXTENSION 32767
 
 /* ---- Writing ---- */
 

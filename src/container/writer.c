@@ -149,42 +149,23 @@ void fletch_writer_close(struct fletch_writer *writer)
     fletch_buf_release(&writer->body);
     fletch_buf_release(&writer->header);
     fletch_free(writer->groups);
-    fletch_free(writer->cells);
-    fletch_free(writer->pages);
     fletch_free(writer->pending);
     fletch_free(writer);
 }
 
-enum fletch_status fletch_writer_begin_group(struct fletch_writer *writer,
-                                             enum fletch_codec_id codec,
-                                             struct fletch_error *err)
+static enum fletch_status grow_groups(struct fletch_writer *writer,
+                                      struct fletch_error *err)
 {
-    assert(!writer->in_group);
-    if (writer->groups_count == writer->groups_cap) {
-        size_t cap = writer->groups_cap ? 2 * writer->groups_cap : 16;
-        struct fletch_group_meta *groups =
-            fletch_resize(writer->groups, cap, sizeof(*groups));
+    size_t cap = writer->groups_cap ? 2 * writer->groups_cap : 16;
+    struct fletch_group_meta *groups;
 
-        if (!groups)
-            return fletch_fail_memory(err, cap * sizeof(*groups), "row groups");
-        writer->groups = groups;
-        writer->groups_cap = cap;
-    }
-    writer->columns =
-        fletch_arena_alloc_array(&writer->arena, FLETCH_COLUMNS, sizeof(*writer->columns));
-    if (!writer->columns)
-        return fletch_fail_memory(err, FLETCH_COLUMNS * sizeof(*writer->columns),
-                                  "row group");
-    writer->columns[FLETCH_COLUMN_DATA] = (struct fletch_column_chunk){
-        .type = FLETCH_PARQUET_BYTE_ARRAY,
-        .codec = (int)codec,
-        .path = { "data" },
-        .encodings = { FLETCH_ENCODING_PLAIN, FLETCH_ENCODING_RLE },
-        .encodings_count = 2,
-        .data_page_offset = (int64_t)writer->offset,
-    };
-    writer->codec = codec;
-    writer->in_group = true;
+    if (writer->groups_count < writer->groups_cap)
+        return FLETCH_OK;
+    groups = fletch_resize(writer->groups, cap, sizeof(*groups));
+    if (!groups)
+        return fletch_fail_memory(err, cap * sizeof(*groups), "row groups");
+    writer->groups = groups;
+    writer->groups_cap = cap;
     return FLETCH_OK;
 }
 
@@ -213,37 +194,11 @@ static enum fletch_status check_row(const struct fletch_writer_row *row,
                            "row '%.200s': %" PRIu64
                            " elements, but the layout holds at most %" PRId64,
                            row->name, row->count, INT64_MAX);
-    if (row->size > FLETCH_VALUE_SIZE_MAX)
-        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
-                           "row '%.200s': a value of %" PRIu64
-                           " bytes, but the layout holds at most %" PRIu64,
-                           row->name, row->size, FLETCH_VALUE_SIZE_MAX);
-    return FLETCH_OK;
-}
-
-/* Makes room for one more row in both arrays. */
-static enum fletch_status grow_cells(struct fletch_writer *writer, struct fletch_error *err)
-{
-    size_t cap = writer->cells_cap ? 2 * writer->cells_cap : 64;
-    struct fletch_writer_cell *cells;
-    struct fletch_page_location *pages;
-
-    if (writer->cells_count < writer->cells_cap)
-        return FLETCH_OK;
-    cells = fletch_resize(writer->cells, cap, sizeof(*cells));
-    if (!cells)
-        return fletch_fail_memory(err, cap * sizeof(*cells), "rows of a group");
-    writer->cells = cells;
-    pages = fletch_resize(writer->pages, cap, sizeof(*pages));
-    if (!pages)
-        return fletch_fail_memory(err, cap * sizeof(*pages), "pages of a group");
-    writer->pages = pages;
-    writer->cells_cap = cap;
     return FLETCH_OK;
 }
 
 static enum fletch_status keep_cell(struct fletch_writer *writer,
-                                    const struct fletch_writer_row *row,
+                                    const struct fletch_writer_row *row, size_t i,
                                     struct fletch_error *err)
 {
     size_t shape_size = row->rank * sizeof(*row->shape);
@@ -251,22 +206,68 @@ static enum fletch_status keep_cell(struct fletch_writer *writer,
     uint64_t *shape = fletch_arena_alloc(arena, shape_size);
     struct fletch_writer_cell cell = {
         .name = fletch_arena_strdup(arena, row->name),
-        .dtype = fletch_arena_strdup(arena, row->dtype),
         .shape = shape,
         .rank = row->rank,
         .count = row->count,
     };
 
-    if (!cell.name || !cell.dtype || !shape)
+    if (!cell.name || !shape)
         return fletch_fail_memory(err, shape_size + strlen(row->name), "row");
     if (shape_size)
         memcpy(shape, row->shape, shape_size);
-    writer->cells[writer->cells_count] = cell;
+    writer->cells[i] = cell;
     return FLETCH_OK;
 }
 
-/* A V1 page with sizes and CRC left open. Where the group is not compressed, an extension
- * pads the header so that the value is aligned in the file. */
+/* What the small columns need of the group's rows, and places for their pages. */
+static enum fletch_status keep_cells(struct fletch_writer *writer,
+                                     const struct fletch_writer_row *rows, size_t count,
+                                     struct fletch_error *err)
+{
+    struct fletch_arena *arena = &writer->cells_arena;
+
+    writer->cells = fletch_arena_alloc_array(arena, count, sizeof(*writer->cells));
+    writer->pages = fletch_arena_alloc_array(arena, count, sizeof(*writer->pages));
+    if (!writer->cells || !writer->pages)
+        return fletch_fail_memory(err, count * sizeof(*writer->cells), "rows of a group");
+    for (size_t i = 0; i < count; i++) {
+        TRY(check_row(&rows[i], err));
+        TRY(keep_cell(writer, &rows[i], i, err));
+    }
+    writer->cells_count = count;
+    writer->rows_done = 0;
+    return FLETCH_OK;
+}
+
+enum fletch_status fletch_writer_begin_group(struct fletch_writer *writer,
+                                             enum fletch_codec_id codec,
+                                             const struct fletch_writer_row *rows,
+                                             size_t count, struct fletch_error *err)
+{
+    assert(!writer->in_group && count);
+    TRY(grow_groups(writer, err));
+    TRY(keep_cells(writer, rows, count, err));
+    writer->columns =
+        fletch_arena_alloc_array(&writer->arena, FLETCH_COLUMNS, sizeof(*writer->columns));
+    if (!writer->columns)
+        return fletch_fail_memory(err, FLETCH_COLUMNS * sizeof(*writer->columns),
+                                  "row group");
+    TRY(fletch_writer_columns(writer, true, err));
+    writer->columns[FLETCH_COLUMN_DATA] = (struct fletch_column_chunk){
+        .type = FLETCH_PARQUET_BYTE_ARRAY,
+        .codec = (int)codec,
+        .path = { "data" },
+        .encodings = { FLETCH_ENCODING_PLAIN, FLETCH_ENCODING_RLE },
+        .encodings_count = 2,
+        .data_page_offset = (int64_t)writer->offset,
+    };
+    writer->codec = codec;
+    writer->in_group = true;
+    return FLETCH_OK;
+}
+
+/* A V1 page with sizes and CRC left open. Where the group is not compressed, a field
+ * that readers skip pads the header so that the value is aligned in the file. */
 static void make_header(struct fletch_writer *writer)
 {
     struct fletch_page_header_put what = {
@@ -280,8 +281,8 @@ static void make_header(struct fletch_writer *writer)
     fletch_buf_clear(&writer->header);
     fletch_page_header_put(&writer->header, &what);
     if (writer->codec == FLETCH_CODEC_ID_NONE) {
-        uint64_t value_at = writer->offset + writer->header.size +
-                            FLETCH_PAGE_EXTENSION_SIZE + FLETCH_PAGE_PREFIX;
+        uint64_t value_at = writer->offset + writer->header.size + FLETCH_PAGE_PAD_SIZE +
+                            FLETCH_PAGE_PREFIX;
 
         what.pad = true;
         what.padding = (size_t)(-value_at % FLETCH_VALUE_ALIGN);
@@ -290,15 +291,21 @@ static void make_header(struct fletch_writer *writer)
     }
 }
 
-enum fletch_status fletch_writer_begin_row(struct fletch_writer *writer,
-                                           const struct fletch_writer_row *row,
-                                           struct fletch_error *err)
+enum fletch_status fletch_writer_begin_row(struct fletch_writer *writer, const char *dtype,
+                                           uint64_t size, struct fletch_error *err)
 {
-    assert(writer->in_group && !writer->in_row);
-    TRY(check_row(row, err));
-    TRY(grow_cells(writer, err));
-    TRY(keep_cell(writer, row, err));
-    writer->value_size = row->size;
+    struct fletch_writer_cell *cell = &writer->cells[writer->rows_done];
+
+    assert(writer->in_group && !writer->in_row && writer->rows_done < writer->cells_count);
+    if (size > FLETCH_VALUE_SIZE_MAX)
+        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                           "row '%.200s': a value of %" PRIu64
+                           " bytes, but the layout holds at most %" PRIu64,
+                           cell->name, size, FLETCH_VALUE_SIZE_MAX);
+    cell->dtype = fletch_arena_strdup(&writer->cells_arena, dtype);
+    if (!cell->dtype)
+        return fletch_fail_memory(err, strlen(dtype), "row");
+    writer->value_size = size;
     make_header(writer);
     if (writer->header.failed)
         return fletch_fail_memory(err, HEADER_SIZE_MAX, "page header");
@@ -322,7 +329,7 @@ enum fletch_status fletch_writer_put(struct fletch_writer *writer, const void *b
         return fletch_fail(
             err, FLETCH_ERR_UNSUPPORTED,
             "row '%.200s': a page of %" PRIu64 " bytes, but the format holds at most %d",
-            writer->cells[writer->cells_count].name, writer->body_size + size, INT32_MAX);
+            writer->cells[writer->rows_done].name, writer->body_size + size, INT32_MAX);
     writer->crc = fletch_crc32(writer->crc, bytes, size);
     writer->body_size += size;
     return fletch_writer_emit(writer, bytes, size, err);
@@ -377,18 +384,18 @@ enum fletch_status fletch_writer_end_row(struct fletch_writer *writer,
 
     assert(writer->in_row);
     TRY(patch_header(writer, err));
-    writer->pages[writer->cells_count] = (struct fletch_page_location){
+    writer->pages[writer->rows_done] = (struct fletch_page_location){
         .offset = (int64_t)writer->row_offset,
         /* 0 marks a page too long for an offset index: the group then has none */
         .compressed_size = page_size <= INT32_MAX ? (int32_t)page_size : 0,
-        .first_row = (int64_t)writer->cells_count,
+        .first_row = (int64_t)writer->rows_done,
         .value_size = (int64_t)writer->value_size,
     };
     column->num_values++;
     column->compressed_size += (int64_t)page_size;
     column->uncompressed_size +=
         (int64_t)(writer->header_size + writer->value_size + FLETCH_PAGE_PREFIX);
-    writer->cells_count++;
+    writer->rows_done++;
     writer->in_row = false;
     if (out)
         *out = (struct fletch_written){ writer->row_offset, page_size };
@@ -425,21 +432,21 @@ enum fletch_status fletch_writer_end_group(struct fletch_writer *writer,
                                        .columns_count = FLETCH_COLUMNS,
                                        .num_rows = (int64_t)writer->cells_count };
 
-    assert(writer->in_group && !writer->in_row);
+    assert(writer->in_group && !writer->in_row && writer->rows_done == writer->cells_count);
     writer->in_group = false;
-    if (!writer->cells_count) /* readers stumble over groups without rows */
-        return FLETCH_OK;
     TRY(fletch_writer_index(writer, &writer->columns[FLETCH_COLUMN_DATA], writer->pages,
                             writer->cells_count, true, err));
-    TRY(fletch_writer_columns(writer, err));
+    TRY(fletch_writer_columns(writer, false, err));
     for (size_t i = 0; i < FLETCH_COLUMNS; i++) {
         group.uncompressed_size += writer->columns[i].uncompressed_size;
         group.compressed_size += writer->columns[i].compressed_size;
     }
-    group.file_offset = writer->columns[FLETCH_COLUMN_DATA].data_page_offset;
+    group.file_offset = writer->columns[FLETCH_COLUMN_NAME].data_page_offset;
     writer->groups[writer->groups_count++] = group;
     writer->rows_total += writer->cells_count;
     writer->cells_count = 0;
+    writer->cells = NULL;
+    writer->pages = NULL;
     fletch_arena_release(&writer->cells_arena);
     return FLETCH_OK;
 }

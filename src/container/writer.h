@@ -49,7 +49,8 @@ struct fletch_writer {
     struct fletch_arena cells_arena;
     struct fletch_writer_cell *cells;   /* [cells_count] */
     struct fletch_page_location *pages; /* [cells_count], of `data` */
-    size_t cells_count, cells_cap;
+    size_t cells_count;                 /* rows that the group will have */
+    size_t rows_done;                   /* that have their page */
     bool in_group, in_row;
     enum fletch_codec_id codec;
     struct fletch_column_chunk *columns; /* [FLETCH_COLUMNS] of the group */
@@ -71,8 +72,9 @@ enum fletch_status fletch_writer_index(struct fletch_writer *writer,
                                        struct fletch_column_chunk *column,
                                        const struct fletch_page_location *pages,
                                        size_t count, bool sized, struct fletch_error *err);
-/* The four small columns of the group's rows. */
-enum fletch_status fletch_writer_columns(struct fletch_writer *writer,
+/* The small columns of the group's rows: those that stand in front of `data`, or the one
+ * behind it. */
+enum fletch_status fletch_writer_columns(struct fletch_writer *writer, bool in_front,
                                          struct fletch_error *err);
 
 #endif

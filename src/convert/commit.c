@@ -5,32 +5,50 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* All rows of a group, which the plan knows before their values are made. */
+static enum fletch_status begin_group(struct fletch_committer *committer,
+                                      const struct fletch_slot *slot,
+                                      struct fletch_error *err)
+{
+    const struct fletch_row_plans *plans = committer->pipeline->plans;
+    const struct fletch_row_plan *first = &plans->rows[slot->row];
+    enum fletch_codec_id codec = slot->effort == FLETCH_EFFORT_STORE
+                                     ? FLETCH_CODEC_ID_NONE
+                                     : committer->pipeline->codec->id;
+    struct fletch_writer_row *rows;
+    enum fletch_status status;
+    size_t count = 0;
+
+    while (slot->row + count < plans->rows_count && first[count].group == first->group)
+        count++;
+    rows = fletch_alloc_array(count, sizeof(*rows));
+    if (!rows)
+        return fletch_fail_memory(err, count * sizeof(*rows), "rows of a group");
+    for (size_t i = 0; i < count; i++)
+        rows[i] = (struct fletch_writer_row){ .name = first[i].name,
+                                              .shape = first[i].tensor->shape,
+                                              .rank = first[i].tensor->rank,
+                                              .count = first[i].tensor->count };
+    status = fletch_writer_begin_group(committer->writer, codec, rows, count, err);
+    fletch_free(rows);
+    return status;
+}
+
 static enum fletch_status begin_row(struct fletch_committer *committer,
                                     const struct fletch_slot *slot,
                                     struct fletch_error *err)
 {
     const struct fletch_row_plan *row = slot->part.row;
-    struct fletch_writer_row written = {
-        .name = row->name,
-        .shape = row->tensor->shape,
-        .rank = row->tensor->rank,
-        .dtype = fletch_dtype_text(slot->part.dtype),
-        .count = row->tensor->count,
-        .size = slot->part.size,
-    };
 
     if (!committer->group_is_open || committer->group != row->group) {
         if (committer->group_is_open)
             TRY(fletch_writer_end_group(committer->writer, err));
         committer->group = row->group;
         committer->group_is_open = true;
-        TRY(fletch_writer_begin_group(committer->writer,
-                                      slot->effort == FLETCH_EFFORT_STORE
-                                          ? FLETCH_CODEC_ID_NONE
-                                          : committer->pipeline->codec->id,
-                                      err));
+        TRY(begin_group(committer, slot, err));
     }
-    return fletch_writer_begin_row(committer->writer, &written, err);
+    return fletch_writer_begin_row(committer->writer, fletch_dtype_text(slot->part.dtype),
+                                   slot->part.size, err);
 }
 
 /* The source of a part, in bytes. */

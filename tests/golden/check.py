@@ -14,6 +14,8 @@ import tokenizers
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "interop"))
+from footer import midpoint_problems, read_footer  # noqa: E402
 from tap_points import Tap, load_json, one_line, run, sha256  # noqa: E402
 
 FLETCH = sys.argv[1]
@@ -125,6 +127,9 @@ def check_case(case):
             return
         rows = read_rows(out)
         metadata = load_json(out, "metadata.json")
+        with open(os.path.join(out, "weights.parquet"), "rb") as stream:
+            lost = midpoint_problems(read_footer(stream.read()))
+        TAP.ok(not lost, case + ": splits of the file find every row group", lost)
         detected = run(FLETCH, "plan", "--json", *command[2:4], *command[6:])
         TAP.ok('"%s"' % expected["type"] in detected.stdout,
                case + ": recognised as " + expected["type"], detected.stdout + detected.stderr)

@@ -5,8 +5,9 @@
 The rules of docs/output.md: one V1 page for each value of `data`, PLAIN, no dictionary; one
 zstd frame in it, with its content size and a window of at most 8 MiB, or one gzip member; the
 CRC right; both annotations; an offset index; no minimum or maximum of `data`; row groups of at
-most 256 MiB of content, unless one value is larger.
+most 256 MiB of content, unless one value is larger; each where splits of the file find it.
 """
+import hashlib
 import json
 import os
 import shutil
@@ -20,6 +21,7 @@ import pyarrow.parquet
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 from compact import Compact  # noqa: E402
+from footer import midpoint_problems, read_footer  # noqa: E402
 from tap_points import Tap, load_json, run, sha256  # noqa: E402
 
 FLETCH, WORK = (os.path.abspath(argument) for argument in sys.argv[1:3])
@@ -28,15 +30,6 @@ CODECS = {"none": 0, "snappy": 1, "gzip": 2, "zstd": 6, "lz4": 7}
 ARROW_CODECS = {1: "snappy", 2: "gzip", 6: "zstd", 7: "lz4_raw"}
 MIB = 1 << 20
 GROUP_CONTENT_MAX = 256 * MIB
-
-
-def read_footer(data):
-    size, = struct.unpack("<I", data[-8:-4])
-    assert data[:4] == data[-4:] == b"PAR1"
-    parser = Compact(data, len(data) - 8 - size)
-    footer = parser.struct()
-    assert parser.at == len(data) - 8, "bytes between footer and its length"
-    return footer
 
 
 def frame_of(body):
@@ -177,7 +170,7 @@ def check_file(name, path, codec):
     footer = read_footer(data)
     check_schema(name, footer)
     opened = pyarrow.parquet.ParquetFile(path)
-    problems, contents = [], []
+    problems, contents = midpoint_problems(footer), []
     for i, group in enumerate(footer[4]):
         shapes = opened.read_row_group(i, ["shape"]).column("shape").to_pylist()
         problems += ["row group %d: %s" % (i, why)
@@ -222,6 +215,26 @@ def make_sparse(folder, sizes):
         stream.write('{"model_type": "zeros"}')
 
 
+def make_tiny(folder, count):
+    """Scalars, empty tensors and others of up to 14 bytes that no codec makes smaller"""
+    os.makedirs(folder)
+    header, values = {}, b""
+    for i in range(count):
+        elements = i % 8
+        shape = [] if elements == 1 else [elements]
+        value = hashlib.sha256(b"%d" % i).digest()[:2 * elements]
+        header["layers.%d.norm.weight" % i] = {
+            "dtype": "F16", "shape": shape,
+            "data_offsets": [len(values), len(values) + len(value)]}
+        values += value
+    text = json.dumps(header).encode()
+    with open(os.path.join(folder, "model.safetensors"), "wb") as stream:
+        stream.write(struct.pack("<Q", len(text)) + text + values)
+    with open(os.path.join(folder, "config.json"), "w", encoding="ascii") as stream:
+        stream.write('{"model_type": "tiny"}')
+    return len(values)
+
+
 def convert(model, out, codec, *more):
     done = run(FLETCH, "convert", "--quiet", "--model", model, "--output", out, "--type",
                "transformers", "--compression", codec, *more)
@@ -255,6 +268,12 @@ def main():
         contents = check_file("zeros", os.path.join(out, "weights.parquet"), "zstd")
         TAP.equal([len(group) for group in contents], [2, 1, 1, 1],
                   "zeros: rows of each row group")
+    tiny = os.path.join(models, "tiny")
+    make_tiny(tiny, 10000)
+    for codec in ("zstd", "none"):
+        out = os.path.join(WORK, "tiny-" + codec)
+        if convert(tiny, out, codec):
+            check_file("tiny-" + codec, os.path.join(out, "weights.parquet"), codec)
     shutil.rmtree(WORK)
     return TAP.finish()
 

@@ -69,13 +69,25 @@ static inline void put_value(struct fletch_writer *writer, const struct fletch_c
     free(content);
 }
 
+static inline void begin_group(struct fletch_writer *writer, enum fletch_codec_id codec,
+                               const struct table_row *rows, size_t count)
+{
+    struct fletch_writer_row *what = calloc(count, sizeof(*what));
+    struct fletch_error err = { 0 };
+
+    assert_non_null(what);
+    for (size_t i = 0; i < count; i++)
+        what[i] = (struct fletch_writer_row){ rows[i].name, rows[i].shape, rows[i].rank,
+                                              rows[i].count };
+    assert_ok(fletch_writer_begin_group(writer, codec, what, count, &err), err);
+    free(what);
+}
+
 static inline void begin_row(struct fletch_writer *writer, const struct table_row *row)
 {
     struct fletch_error err = { 0 };
-    struct fletch_writer_row what = { row->name,  row->shape, row->rank,
-                                      row->dtype, row->count, row->size };
 
-    assert_ok(fletch_writer_begin_row(writer, &what, &err), err);
+    assert_ok(fletch_writer_begin_row(writer, row->dtype, row->size, &err), err);
 }
 
 /* The rows in groups of `per_group`, with the codecs in turn. */
@@ -95,7 +107,8 @@ static inline struct fletch_file write_table(const struct table_row *rows, size_
         const struct fletch_codec *codec = codecs[i / per_group % codecs_count];
 
         if (i % per_group == 0)
-            assert_ok(fletch_writer_begin_group(writer, codec->id, &err), err);
+            begin_group(writer, codec->id, rows + i,
+                        per_group < count - i ? per_group : count - i);
         begin_row(writer, &rows[i]);
         put_value(writer, codec, &rows[i]);
         assert_ok(fletch_writer_end_row(writer, NULL, &err), err);

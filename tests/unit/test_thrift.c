@@ -42,7 +42,7 @@ static void writes_the_bytes_of_the_protocol(void **state)
     fletch_thrift_put_list(&out, 103, FLETCH_THRIFT_I32, 2);
     fletch_thrift_item_int(&out, 1);
     fletch_thrift_item_int(&out, 2);
-    fletch_thrift_put_bytes(&out, FLETCH_THRIFT_EXTENSION, "\7", 1);
+    fletch_thrift_put_bytes(&out, 32767, "\7", 1);
     fletch_thrift_end_struct(&out);
     assert_false(buf.failed);
     assert_int_equal(buf.size, sizeof(expected));
