@@ -6,11 +6,13 @@
  * five columns.
  *
  * Physical order in each row group: layer_name, shape, num_params, then the chunk of
- * `data`, one page per row, then dtype, which is known for good only when a row's last byte
- * has been cast. The first column of the schema must be the first in the file: parquet-java
- * takes a group's place from where that column begins, and Spark otherwise finds no split
- * that the group belongs to. A value of `data` is one V1 data page whose content is FLETCH_PAGE_PREFIX
- * bytes (definition level, length) and then the value.
+ * `data`, one page per row, then dtype, which is known for good only when a row's last
+ * byte has been cast. The first column of the schema must be the first in the file:
+ * parquet-java takes a group's place from where that column begins, and Spark otherwise
+ * finds no split that the group belongs to.
+ *
+ * A value of `data` is one V1 data page whose content is FLETCH_PAGE_PREFIX bytes
+ * (definition level, length) and then the value.
  *
  * The reader opens any Parquet file with these columns (its column order, encodings, page
  * versions, codecs and row groups are the file's business), and hands out rows by index.
