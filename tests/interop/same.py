@@ -85,6 +85,7 @@ def account(out):
     own = metadata["fletch"]
     del own["source_files"], own["notes"]
     left_out = [entry["tensor"] for entry in own.pop("left_out")]
+    own.pop("source_metadata", None)
     return own.pop("source_format"), own.pop("source_prefix", None), left_out, metadata
 
 
