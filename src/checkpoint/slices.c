@@ -78,10 +78,16 @@ static uint64_t place_of(const struct lattice *lattice, uint64_t byte)
     return place;
 }
 
-/* Reads [from, to) of the slice into its places; `out` has byte `begin` of the tensor. */
+/* Where bytes of the tensor are wanted: `out` has its byte `begin`. */
+struct target {
+    uint8_t *out;
+    uint64_t begin;
+};
+
+/* Reads [from, to) of the slice into its places. */
 static enum fletch_status read_slice(const struct fletch_file *file, uint64_t offset,
                                      const struct lattice *lattice, uint64_t from,
-                                     uint64_t to, uint64_t begin, uint8_t *out,
+                                     uint64_t to, const struct target *target,
                                      struct fletch_error *err)
 {
     uint8_t stage[STAGE_SIZE];
@@ -92,8 +98,8 @@ static enum fletch_status read_slice(const struct fletch_file *file, uint64_t of
         size = size < to - from ? size : to - from;
         if (size >= STAGE_SIZE) {
             TRY(fletch_file_read(file, offset + from,
-                                 out + (place_of(lattice, from) - begin), (size_t)size,
-                                 err));
+                                 target->out + (place_of(lattice, from) - target->begin),
+                                 (size_t)size, err));
             continue;
         }
         size = STAGE_SIZE < to - from ? STAGE_SIZE : to - from;
@@ -101,7 +107,8 @@ static enum fletch_status read_slice(const struct fletch_file *file, uint64_t of
         for (uint64_t i = 0; i < size; i += run) {
             run = lattice->run - (from + i) % lattice->run;
             run = run < size - i ? run : size - i;
-            memcpy(out + (place_of(lattice, from + i) - begin), stage + i, (size_t)run);
+            memcpy(target->out + (place_of(lattice, from + i) - target->begin), stage + i,
+                   (size_t)run);
         }
     }
     return FLETCH_OK;
@@ -111,6 +118,7 @@ enum fletch_status fletch_slices_read(const struct fletch_checkpoint_file *files
                                       const struct fletch_tensor *tensor, uint64_t begin,
                                       uint8_t *out, size_t size, struct fletch_error *err)
 {
+    const struct target target = { .out = out, .begin = begin };
     struct lattice lattice;
 
     for (size_t i = 0; i < tensor->slices_count; i++) {
@@ -119,7 +127,7 @@ enum fletch_status fletch_slices_read(const struct fletch_checkpoint_file *files
         lay(&lattice, tensor, slice);
         TRY(read_slice(&files[slice->file].file, slice->offset, &lattice,
                        count_before(&lattice, begin), count_before(&lattice, begin + size),
-                       begin, out, err));
+                       &target, err));
     }
     return FLETCH_OK;
 }

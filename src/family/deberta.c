@@ -39,8 +39,6 @@ const char *const fletch_deberta_need[] = {
 #define TOKEN_TYPES "embeddings.token_type_embeddings.weight"
 #define EMBED_PROJECTION "embeddings.embed_proj.weight"
 #define RELATIVE "encoder.rel_embeddings.weight"
-#define POS_PROJ "encoder.layer.*.attention.self.pos_proj.weight"
-#define POS_Q_PROJ "encoder.layer.*.attention.self.pos_q_proj."
 
 const char *const fletch_deberta_wants[] = {
     "embeddings.LayerNorm.weight",
@@ -50,8 +48,8 @@ const char *const fletch_deberta_wants[] = {
     EMBED_PROJECTION,
     RELATIVE,
     POS_PROJ,
-    POS_Q_PROJ "weight",
-    POS_Q_PROJ "bias",
+    "encoder.layer.*.attention.self.pos_q_proj.weight",
+    "encoder.layer.*.attention.self.pos_q_proj.bias",
     "encoder.layer.*.attention.self.q_bias",
     "encoder.layer.*.attention.self.v_bias",
     FLETCH_BLOCK_WANTS,
@@ -82,10 +80,10 @@ const struct fletch_condition fletch_deberta_conditions[] = {
     DEBERTA_CONDITIONS,
     { .glob = POS_PROJ, WHEN_RELATIVE },
     { .glob = POS_PROJ, WHEN_POSITIONED("c2p") },
-    { .glob = POS_Q_PROJ "weight", WHEN_RELATIVE },
-    { .glob = POS_Q_PROJ "weight", WHEN_POSITIONED("p2c") },
-    { .glob = POS_Q_PROJ "bias", WHEN_RELATIVE },
-    { .glob = POS_Q_PROJ "bias", WHEN_POSITIONED("p2c") },
+    { .glob = "encoder.layer.*.attention.self.pos_q_proj.weight", WHEN_RELATIVE },
+    { .glob = "encoder.layer.*.attention.self.pos_q_proj.weight", WHEN_POSITIONED("p2c") },
+    { .glob = "encoder.layer.*.attention.self.pos_q_proj.bias", WHEN_RELATIVE },
+    { .glob = "encoder.layer.*.attention.self.pos_q_proj.bias", WHEN_POSITIONED("p2c") },
     { .glob = NULL },
 };
 
@@ -127,9 +125,6 @@ const char *const fletch_deberta_v2_need[] = {
     NULL,
 };
 
-#define POS_KEY "encoder.layer.*.attention.self.pos_key_proj."
-#define POS_QUERY "encoder.layer.*.attention.self.pos_query_proj."
-
 const char *const fletch_deberta_v2_wants[] = {
     "embeddings.LayerNorm.weight",
     "embeddings.LayerNorm.bias",
@@ -137,10 +132,10 @@ const char *const fletch_deberta_v2_wants[] = {
     TOKEN_TYPES,
     EMBED_PROJECTION,
     RELATIVE,
-    POS_KEY "weight",
-    POS_KEY "bias",
-    POS_QUERY "weight",
-    POS_QUERY "bias",
+    "encoder.layer.*.attention.self.pos_key_proj.weight",
+    "encoder.layer.*.attention.self.pos_key_proj.bias",
+    "encoder.layer.*.attention.self.pos_query_proj.weight",
+    "encoder.layer.*.attention.self.pos_query_proj.bias",
     "encoder.LayerNorm.weight",
     "encoder.LayerNorm.bias",
     "encoder.conv.conv.weight",
@@ -167,10 +162,10 @@ const char *const fletch_deberta_v2_wants[] = {
 
 const struct fletch_condition fletch_deberta_v2_conditions[] = {
     DEBERTA_CONDITIONS,
-    POSITIONED(POS_KEY "weight", "c2p"),
-    POSITIONED(POS_KEY "bias", "c2p"),
-    POSITIONED(POS_QUERY "weight", "p2c"),
-    POSITIONED(POS_QUERY "bias", "p2c"),
+    POSITIONED("encoder.layer.*.attention.self.pos_key_proj.weight", "c2p"),
+    POSITIONED("encoder.layer.*.attention.self.pos_key_proj.bias", "c2p"),
+    POSITIONED("encoder.layer.*.attention.self.pos_query_proj.weight", "p2c"),
+    POSITIONED("encoder.layer.*.attention.self.pos_query_proj.bias", "p2c"),
     { .glob = "encoder.LayerNorm.weight", WHEN_RELATIVE },
     { .glob = "encoder.LayerNorm.weight", WHEN_NORMED },
     { .glob = "encoder.LayerNorm.bias", WHEN_RELATIVE },
