@@ -39,6 +39,7 @@ const char *const fletch_deberta_need[] = {
 #define TOKEN_TYPES "embeddings.token_type_embeddings.weight"
 #define EMBED_PROJECTION "embeddings.embed_proj.weight"
 #define RELATIVE "encoder.rel_embeddings.weight"
+#define POS_PROJ "encoder.layer.*.attention.self.pos_proj.weight"
 
 const char *const fletch_deberta_wants[] = {
     "embeddings.LayerNorm.weight",
