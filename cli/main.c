@@ -65,6 +65,8 @@ int main(int argc, char **argv)
     occupy_streams();
     /* A reader that goes away must not leave a half-made output behind. */
     signal(SIGPIPE, SIG_IGN);
+    /* Nor must a file that may not grow (ulimit -f): the write fails instead. */
+    signal(SIGXFSZ, SIG_IGN);
     setvbuf(stdout, buffer, _IOFBF, sizeof(buffer));
     code = run(argc, argv);
     lost = fletch_report_finish();

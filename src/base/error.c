@@ -2,6 +2,7 @@
 /* error.c - see error.h */
 #include "base/error.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -41,6 +42,23 @@ enum fletch_status fletch_fail_memory(struct fletch_error *err, size_t size,
 {
     return fletch_fail(err, FLETCH_ERR_MEMORY, "out of memory (%zu bytes for %s)", size,
                        what);
+}
+
+const char *fletch_errno_text(int number)
+{
+    static const struct {
+        int number;
+        const char *text;
+    } limits[] = {
+        { EFBIG, "File too large: more than the process (ulimit -f) or the file system "
+                 "allows for one file" },
+        { EMFILE, "Too many open files: the process may open no more (ulimit -n)" },
+    };
+
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
+        if (limits[i].number == number)
+            return limits[i].text;
+    return strerror(number);
 }
 
 void fletch_error_prefix(struct fletch_error *err, const char *format, ...)

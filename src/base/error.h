@@ -27,6 +27,9 @@ enum fletch_status fletch_fail(struct fletch_error *err, enum fletch_status stat
 enum fletch_status fletch_fail_memory(struct fletch_error *err, size_t size,
                                       const char *what);
 
+/* As strerror; limits that a user can raise are named. */
+const char *fletch_errno_text(int number);
+
 /* Puts "PREFIX: " in front of the message of a failure that was just reported. */
 void fletch_error_prefix(struct fletch_error *err, const char *format, ...)
     FLETCH_PRINTF(2, 3);

@@ -21,7 +21,7 @@ static enum fletch_status fail_errno(const char *path, const char *what,
     enum fletch_status status =
         errno == ENOENT || errno == ENOTDIR ? FLETCH_ERR_NOT_FOUND : FLETCH_ERR_IO;
 
-    return fletch_fail(err, status, "%s: %s%s", path, what, strerror(errno));
+    return fletch_fail(err, status, "%s: %s%s", path, what, fletch_errno_text(errno));
 }
 
 enum fletch_status fletch_file_open(struct fletch_file *out, const char *path,
@@ -76,7 +76,7 @@ enum fletch_status fletch_file_read(const struct fletch_file *file, uint64_t off
             continue;
         if (got < 0)
             return fletch_fail(err, FLETCH_ERR_IO, "%s: reading at byte %" PRIu64 ": %s",
-                               file->path, offset, strerror(errno));
+                               file->path, offset, fletch_errno_text(errno));
         if (!got)
             return fletch_fail(err, FLETCH_ERR_IO,
                                "%s: ends at byte %" PRIu64 ", expected %" PRIu64
@@ -119,7 +119,7 @@ enum fletch_status fletch_file_map(const uint8_t **out, const struct fletch_file
     if (map == MAP_FAILED)
         return fletch_fail(err, errno == ENOMEM ? FLETCH_ERR_MEMORY : FLETCH_ERR_IO,
                            "%s: mapping %" PRIu64 " bytes: %s", file->path, file->size,
-                           strerror(errno));
+                           fletch_errno_text(errno));
     *out = map;
     return FLETCH_OK;
 }
@@ -163,7 +163,7 @@ enum fletch_status fletch_file_write(const struct fletch_file *file, uint64_t of
             continue;
         if (put <= 0)
             return fletch_fail(err, FLETCH_ERR_IO, "%s: writing at byte %" PRIu64 ": %s",
-                               file->path, offset, strerror(put ? errno : ENOSPC));
+                               file->path, offset, fletch_errno_text(put ? errno : ENOSPC));
         from += put;
         offset += (uint64_t)put;
         size -= (size_t)put;
@@ -176,7 +176,7 @@ enum fletch_status fletch_file_truncate(const struct fletch_file *file, uint64_t
 {
     if (ftruncate(file->fd, (off_t)size))
         return fletch_fail(err, FLETCH_ERR_IO, "%s: truncating to %" PRIu64 " bytes: %s",
-                           file->path, size, strerror(errno));
+                           file->path, size, fletch_errno_text(errno));
     return FLETCH_OK;
 }
 
@@ -189,7 +189,7 @@ enum fletch_status fletch_file_sync(const struct fletch_file *file,
             return FLETCH_OK;
         if (errno != EINTR)
             return fletch_fail(err, FLETCH_ERR_IO, "%s: syncing: %s", file->path,
-                               strerror(errno));
+                               fletch_errno_text(errno));
     }
     return FLETCH_OK;
 }

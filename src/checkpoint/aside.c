@@ -43,7 +43,7 @@ static enum fletch_status open_file(struct fletch_file *out, struct fletch_error
     }
     if (fd < 0)
         return fletch_fail(err, FLETCH_ERR_IO, "%s: no file to unpack into: %s", P_tmpdir,
-                           strerror(errno));
+                           fletch_errno_text(errno));
     *out = (struct fletch_file){ .fd = fd, .path = "what was unpacked" };
     return FLETCH_OK;
 }

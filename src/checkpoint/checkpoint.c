@@ -196,7 +196,7 @@ static enum fletch_status look(bool *there, const char *path, struct fletch_erro
     if (*there)
         return FLETCH_OK;
     if (errno != ENOENT && errno != ENOTDIR)
-        return fletch_fail(err, FLETCH_ERR_IO, "%s: %s", path, strerror(errno));
+        return fletch_fail(err, FLETCH_ERR_IO, "%s: %s", path, fletch_errno_text(errno));
     if (!lstat(path, &info) && S_ISLNK(info.st_mode))
         return fletch_fail(err, FLETCH_ERR_NOT_FOUND,
                            "%s: is a link to a file that is not there", path);

@@ -402,7 +402,7 @@ enum fletch_status fletch_stranger_folder(const char *folder, struct fletch_erro
     DIR *dir = opendir(folder);
 
     if (!dir)
-        return fletch_fail(err, FLETCH_ERR_IO, "%s: %s", folder, strerror(errno));
+        return fletch_fail(err, FLETCH_ERR_IO, "%s: %s", folder, fletch_errno_text(errno));
     while ((found = readdir(dir)))
         consider(&finding, found->d_name);
     closedir(dir);

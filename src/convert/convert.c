@@ -453,11 +453,12 @@ void fletch_result_release(struct fletch_result *result)
 static void conversion_release(struct conversion *c)
 {
     fletch_file_close(&c->weights);
-    fletch_staging_close(c->staging);
     fletch_buf_release(&c->metadata);
     fletch_free(c->outcomes);
     fletch_row_plans_release(&c->plans);
     fletch_model_close(c->model);
+    /* Last: to remove a folder takes two descriptors, and there may have been too few. */
+    fletch_staging_close(c->staging);
     fletch_arena_release(&c->arena);
 }
 

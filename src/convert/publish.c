@@ -57,7 +57,8 @@ struct fletch_staging {
 static enum fletch_status fail_errno(const char *path, const char *what,
                                      struct fletch_error *err)
 {
-    return fletch_fail(err, FLETCH_ERR_IO, "%.300s: %s: %s", path, what, strerror(errno));
+    return fletch_fail(err, FLETCH_ERR_IO, "%.300s: %s: %s", path, what,
+                       fletch_errno_text(errno));
 }
 
 /* ---- Where it goes ---- */
@@ -312,8 +313,13 @@ static enum fletch_status make_staging(struct fletch_staging *staging,
         if (!mkdir(path, 0777)) {
             staging->path = path;
             staging->lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-            if (staging->lock >= 0)
-                lock_folder(staging->lock, LOCK_EX | LOCK_NB);
+            if (staging->lock < 0) {
+                fail_errno(path, "opening the folder", err);
+                rmdir(path);
+                staging->path = NULL;
+                return FLETCH_ERR_IO;
+            }
+            lock_folder(staging->lock, LOCK_EX | LOCK_NB);
             return FLETCH_OK;
         }
         if (errno != EEXIST)

@@ -322,7 +322,7 @@ static enum fletch_status save(const struct fletch_buf *text, const char *folder
     if (!path)
         return fletch_fail_memory(err, 0, "a path");
     if (mkdir(inside, 0777) && errno != EEXIST)
-        return fletch_fail(err, FLETCH_ERR_IO, "%s: %s", inside, strerror(errno));
+        return fletch_fail(err, FLETCH_ERR_IO, "%s: %s", inside, fletch_errno_text(errno));
     return fletch_file_save(path, text->bytes, text->size, err);
 }
 

@@ -33,7 +33,8 @@ static int open_folder_at(int fd, const char *name)
 static enum fletch_status fail_errno(const char *path, const char *what,
                                      struct fletch_error *err)
 {
-    return fletch_fail(err, FLETCH_ERR_IO, "%.300s: %s: %s", path, what, strerror(errno));
+    return fletch_fail(err, FLETCH_ERR_IO, "%.300s: %s: %s", path, what,
+                       fletch_errno_text(errno));
 }
 
 enum fletch_status fletch_tree_find_other(char *name, size_t size, const char *folder,
@@ -146,7 +147,7 @@ enum fletch_status fletch_tree_link_others(const char *to, const char *from,
         close(to_fd);
     if (failure)
         return fletch_fail(err, FLETCH_ERR_IO, "%.300s: keeping its other files: %s", from,
-                           strerror(failure));
+                           fletch_errno_text(failure));
     return FLETCH_OK;
 }
 
@@ -163,7 +164,7 @@ enum fletch_status fletch_tree_sync_folder(const char *folder, struct fletch_err
     }
     if (failure)
         return fletch_fail(err, FLETCH_ERR_IO, "%.300s: syncing: %s", folder,
-                           strerror(failure));
+                           fletch_errno_text(failure));
     return FLETCH_OK;
 }
 

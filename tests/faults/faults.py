@@ -171,23 +171,6 @@ def shrinking_is_seen(pool):
            " is an error that names it" % len(reads), "\n".join(wrong[:12]))
 
 
-def file_size_limit(pool):
-    """The kernel's own refusal, without the shim"""
-    def limited():
-        import resource
-        import signal
-
-        def preexec():
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-            resource.setrlimit(resource.RLIMIT_FSIZE, (50000, 50000))
-        bench = LOCAL.bench
-        bench.reset(True)
-        done = run(*bench.command(bench.model), preexec_fn=preexec)
-        return (done.returncode, one_line(done.stderr), bench.state(), bench.leftovers())
-    TAP.equal(pool.submit(limited).result(), (1, True, "old", []),
-              "a file that may not grow: exit 1, one line, the old output as it was")
-
-
 def main():
     os.makedirs(WORK, exist_ok=True)
     maker = os.path.join(BUILD, "tests", "make", "make_models")
@@ -195,7 +178,7 @@ def main():
                "large").returncode == 0
     count = min(2, len(os.sched_getaffinity(0)))
     with concurrent.futures.ThreadPoolExecutor(count, initializer=start_worker) as pool:
-        for kind in ("kill", "torn", "enospc", "eio", "short", "int", "late"):
+        for kind in ("kill", "torn", "enospc", "edquot", "eio", "short", "int", "late"):
             series(pool, "write", kind, True)
         for kind in ("kill", "enospc", "late"):
             series(pool, "write", kind, False)
@@ -207,7 +190,6 @@ def main():
             series(pool, "read", kind, True)
         synced_before_renamed(pool)
         shrinking_is_seen(pool)
-        file_size_limit(pool)
     return TAP.finish()
 
 

@@ -8,18 +8,22 @@
  *   SHIM_AT     the number of the call to spoil, from 1
  *   SHIM_KIND   kill     SIGKILL before the call
  *               torn     half of a write is done, then SIGKILL
- *               enospc eio   the call fails so
+ *               enospc edquot eio   the call fails so
  *               short    half of a read or write is done, and said so
  *               shrink   the file SHIM_TARGET is cut to nothing first
  *               int      SIGINT to the process first
  *               late     the same, and a rename behind it is slow to come back
  *
+ *   SHIM_THREADS  how many threads may be started; the others are refused
+ *
  * Standard input, output and error are never counted.
  */
 /* Both names of each call are defined here, so neither may be an alias of the other. */
 #undef _FILE_OFFSET_BITS
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -33,7 +37,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum kind { NOTHING, KILL, TORN, ENOSPC_, EIO_, SHORT, SHRINK, INTERRUPT, LATE };
+enum kind { NOTHING, KILL, TORN, ENOSPC_, EDQUOT_, EIO_, SHORT, SHRINK, INTERRUPT, LATE };
 
 #define LATE_NANOSECONDS 200000000L
 enum sort { READS = 1, WRITES = 2 };
@@ -43,15 +47,16 @@ static struct {
     long at;
     enum kind kind;
     const char *target;
-    int log; /* -1: none */
-} plan = { .log = -1 };
+    int log;      /* -1: none */
+    long threads; /* still to be started; -1: as many as there are */
+} plan = { .log = -1, .threads = -1 };
 static long count;
 static bool signalled; /* as LATE says */
 
 __attribute__((constructor)) static void read_plan(void)
 {
-    static const char *const kinds[] = { "",      "kill",   "torn", "enospc", "eio",
-                                         "short", "shrink", "int",  "late" };
+    static const char *const kinds[] = { "",    "kill",  "torn",   "enospc", "edquot",
+                                         "eio", "short", "shrink", "int",    "late" };
     const char *calls = getenv("SHIM_CALLS"), *at = getenv("SHIM_AT");
     const char *kind = getenv("SHIM_KIND"), *log = getenv("SHIM_LOG");
 
@@ -65,6 +70,8 @@ __attribute__((constructor)) static void read_plan(void)
         if (!strcmp(kinds[i], kind))
             plan.kind = (enum kind)i;
     plan.target = getenv("SHIM_TARGET");
+    if (getenv("SHIM_THREADS"))
+        plan.threads = strtol(getenv("SHIM_THREADS"), NULL, 10);
     if (log)
         plan.log = (int)syscall(SYS_openat, AT_FDCWD, log,
                                 O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
@@ -113,10 +120,19 @@ static enum kind step(enum sort sort, const char *name, int fd, const char *path
 
 static bool fails(enum kind kind)
 {
-    if (kind != ENOSPC_ && kind != EIO_)
+    switch (kind) {
+    case ENOSPC_:
+        errno = ENOSPC;
+        return true;
+    case EDQUOT_:
+        errno = EDQUOT;
+        return true;
+    case EIO_:
+        errno = EIO;
+        return true;
+    default:
         return false;
-    errno = kind == EIO_ ? EIO : ENOSPC;
-    return true;
+    }
 }
 
 /* How much of `size` a spoiled transfer may do. */
@@ -296,6 +312,21 @@ int remove(const char *path)
     int status = unlinkat(AT_FDCWD, path, 0);
 
     return status && errno == EISDIR ? unlinkat(AT_FDCWD, path, AT_REMOVEDIR) : status;
+}
+
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+                   void *(*start)(void *), void *user)
+{
+    int (*real)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+    void *found = dlsym(RTLD_NEXT, "pthread_create");
+
+    if (plan.threads >= 0 && __atomic_sub_fetch(&plan.threads, 1, __ATOMIC_SEQ_CST) < 0) {
+        plan.threads = 0;
+        note("thread", -1, "refused");
+        return EAGAIN;
+    }
+    memcpy(&real, &found, sizeof(real));
+    return real(thread, attributes, start, user);
 }
 
 static int open_at(int fd, const char *path, int flags, mode_t mode)

@@ -9,6 +9,8 @@
 #include "base/json.h"
 
 #include <math.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 /* Exact, rounded, flushed to zero, subnormal after it, NaN. */
 static const float mixed[6] = { 1.0f, 0.1f, 1e-9f, 1e-6f, NAN, -2.0f };
@@ -298,6 +300,78 @@ static void an_array_has_its_header_in_the_crc(void **state)
     }
 }
 
+/* ---- What belongs to the caller ---- */
+
+/* From here on they are real-time signals, which mean nothing by themselves. */
+#define SIGNALS 32
+
+struct dispositions {
+    struct sigaction before[SIGNALS];
+    unsigned looks;
+};
+
+static void look(struct dispositions *all)
+{
+    for (int i = 1; i < SIGNALS; i++) {
+        struct sigaction now;
+
+        if (sigaction(i, NULL, &now))
+            continue;
+        assert_ptr_equal(now.sa_handler, all->before[i].sa_handler);
+        assert_int_equal(now.sa_flags, all->before[i].sa_flags);
+    }
+    all->looks++;
+}
+
+static bool look_now(void *user)
+{
+    look(user);
+    return false;
+}
+
+static void signals_stay_as_the_caller_has_them(void **state)
+{
+    const char *model = make_model("model", tensors, 2);
+    struct dispositions all = { 0 };
+    struct fletch_options options = plain;
+    struct fletch_result result;
+    struct fletch_error err;
+
+    (void)state;
+    for (int i = 1; i < SIGNALS; i++)
+        sigaction(i, NULL, &all.before[i]);
+    options.threads = 1;
+    options.cancel = look_now;
+    options.user = &all;
+    assert_ok(fletch_convert(&result, model, at("out"), &options, &err), err);
+    fletch_result_release(&result);
+    look(&all);
+    assert_true(all.looks > 1);
+}
+
+static void a_file_that_may_not_grow_is_an_error_where_the_signal_is_ignored(void **state)
+{
+    const char *model = make_model("model", tensors, 2);
+    struct fletch_result result;
+    struct fletch_error err;
+    struct rlimit old, small;
+    enum fletch_status status;
+    void (*handler)(int);
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+    small = old;
+    small.rlim_cur = 100;
+    handler = signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    status = fletch_convert(&result, model, at("made/out"), &plain, &err);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+    signal(SIGXFSZ, handler);
+    assert_int_equal(status, FLETCH_ERR_IO);
+    assert_non_null(strstr(err.message, "(ulimit -f)"));
+    assert_int_equal(access(at("made"), F_OK), -1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_scratch, remove_scratch)
 
 int main(void)
@@ -309,6 +383,8 @@ int main(void)
         TEST(a_failed_proof_publishes_nothing),
         TEST(an_archive_has_a_crc_for_its_tensors),
         TEST(an_array_has_its_header_in_the_crc),
+        TEST(signals_stay_as_the_caller_has_them),
+        TEST(a_file_that_may_not_grow_is_an_error_where_the_signal_is_ignored),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
