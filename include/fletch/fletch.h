@@ -13,10 +13,11 @@
  * - Sizes are bytes, counts are numbers of things, shapes are in elements, outermost first.
  * - Nothing is printed, nothing is read from the environment, and there is no global state:
  *   any number of threads may use the library at once, each object by one thread at a time.
- * - Signals are the caller's: no handler is set or changed. A process whose files may not grow
- *   (RLIMIT_FSIZE, ulimit -f) is killed by SIGXFSZ in the middle of a write, unless it ignores
- *   that signal, signal(SIGXFSZ, SIG_IGN): then it is FLETCH_ERR_IO and nothing is left behind.
- *   So does the command. Where the system gives fewer threads than were asked for, those do.
+ * - Signals are the caller's: no handler is set or changed. A process whose files may not
+ *   grow (RLIMIT_FSIZE, ulimit -f) is killed by SIGXFSZ in the middle of a write, unless it
+ *   ignores that signal, signal(SIGXFSZ, SIG_IGN), as the command does: then it is
+ *   FLETCH_ERR_IO, and nothing is left behind. Where the system gives fewer threads than
+ *   were asked for, those do the work.
  * - Nothing in a checkpoint is ever executed.
  */
 #ifndef FLETCH_FLETCH_H
