@@ -160,6 +160,26 @@ static enum fletch_status apply_one(struct fletch_model *model, const char *key,
     return status || known ? status : fail_unknown(model, key, err);
 }
 
+/* Heads share the hidden size evenly, unless a config says how wide each is. */
+static enum fletch_status check_heads(const struct fletch_model *model,
+                                      struct fletch_error *err)
+{
+    static const char *const widths[] = { "head_dim", "attention_head_size" };
+    int64_t heads =
+        fletch_family_count(model->member, "num_attention_heads", model->config);
+    int64_t hidden = fletch_family_count(model->member, "hidden_size", model->config);
+
+    for (size_t i = 0; i < sizeof(widths) / sizeof(widths[0]); i++)
+        if (json_object_get(model->config, widths[i]))
+            return FLETCH_OK;
+    if (heads <= 0 || hidden <= 0 || hidden % heads == 0)
+        return FLETCH_OK;
+    return fletch_fail(err, FLETCH_ERR_ARGUMENT,
+                       "--set: a hidden_size of %lld is not divisible by %lld "
+                       "num_attention_heads, expected a divisor",
+                       (long long)hidden, (long long)heads);
+}
+
 enum fletch_status fletch_settings_apply(struct fletch_model *model,
                                          struct fletch_error *err)
 {
@@ -179,5 +199,5 @@ enum fletch_status fletch_settings_apply(struct fletch_model *model,
         else if (json_object_set(model->config, key, value))
             return fletch_fail_memory(err, sizeof(json_int_t), "a setting");
     }
-    return FLETCH_OK;
+    return check_heads(model, err);
 }
