@@ -216,6 +216,33 @@ static enum fletch_status list_warnings(const struct planner *planner,
     return warn_of_head(planner, mapped, input, err);
 }
 
+/* Files of slices say where theirs begin, not how large the tensors are: where the last files
+ * are lost, what is left joins to smaller tensors. Only the config can tell. */
+static enum fletch_status check_joined(const struct planner *planner,
+                                       const struct fletch_mapping *mapped,
+                                       struct fletch_error *err)
+{
+    const struct fletch_checkpoint *checkpoint = planner->model->parts[0].checkpoint;
+    const char *found[FLETCH_DISAGREE_MAX];
+    struct fletch_dialect_input shapes;
+    size_t count = 0, joined = 0;
+
+    while (joined < checkpoint->tensors_count && !checkpoint->tensors[joined].slices_count)
+        joined++;
+    if (joined == checkpoint->tensors_count)
+        return FLETCH_OK;
+    TRY(list_shapes(&shapes, planner, mapped, err));
+    TRY(fletch_model_disagree(found, &count, planner->model, &shapes,
+                              &planner->plans->arena, err));
+    if (!count)
+        return FLETCH_OK;
+    return fletch_fail(err, FLETCH_ERR_FAMILY,
+                       "the %zu parts join to tensors that are not the model's: %s; those "
+                       "with the highest numbers may be missing: put all parts into the "
+                       "folder",
+                       checkpoint->files_count, found[0]);
+}
+
 /* Before anything is missed: what is there must be weights. */
 static enum fletch_status check_fit(const struct planner *planner,
                                     const struct fletch_mapping *mapped,
@@ -307,6 +334,7 @@ static enum fletch_status plan_encoder(const struct planner *planner,
     if (status == FLETCH_ERR_FAMILY)
         hint_prefixes(part->checkpoint, &input, err);
     TRY(status);
+    TRY(check_joined(planner, mapped, err));
     TRY(check_fit(planner, mapped, &input, err));
     for (size_t i = 0; i < count; i++) {
         const struct fletch_tensor *tensor = &part->checkpoint->tensors[i];

@@ -32,8 +32,8 @@ FORMATS = {
 PREFIXES = {"torch-training": "model_state_dict.module"}
 
 
-def write_safetensors(path, tensors, names):
-    header, offset = {}, 0
+def write_safetensors(path, tensors, names, metadata=None):
+    header, offset = {"__metadata__": metadata} if metadata else {}, 0
     for name in names:
         dtype, shape, data = tensors[name]
         header[name] = {"dtype": dtype, "shape": shape,
@@ -64,6 +64,28 @@ def reshard(source, target, shards):
     with open(os.path.join(target, "model.safetensors.index.json"), "w",
               encoding="ascii") as stream:
         json.dump({"metadata": {"total_size": total}, "weight_map": index}, stream)
+
+
+def cut(source, target, parts, kept):
+    """The same tensors, as `parts` processes save their slices of them with
+    torch.distributed.checkpoint; the first `kept` files of these"""
+    shutil.copytree(source, target)
+    os.unlink(os.path.join(target, "model.safetensors"))
+    tensors = read_safetensors(os.path.join(source, "model.safetensors"))
+    for i in range(kept):
+        slices, info = {}, {}
+        for name, (dtype, shape, data) in tensors.items():
+            rows = -(-shape[0] // parts) if shape else 1
+            if shape and i * rows >= shape[0] or not shape and i:
+                continue
+            size = len(data) // (shape[0] if shape else 1) * rows
+            piece = data[i * size:(i + 1) * size]
+            own = [min(rows, shape[0] - i * rows), *shape[1:]] if shape else []
+            slices[name] = (dtype, own, piece)
+            info[name] = {"saved_offsets": [i * rows] + [0] * (len(shape) - 1) if shape else []}
+        file = "shard-%05d-model-00001-of-00001.safetensors" % (i + 1)
+        write_safetensors(os.path.join(target, file), slices, list(slices),
+                          {"format": "pt", "DCP_SHARDING_INFO": json.dumps(info)})
 
 
 def convert(model, out, codec, processors=None):
@@ -117,6 +139,27 @@ def compare_containers(tap):
                       ["embeddings.position_ids"], label + " what is left out")
 
 
+def compare_parts(tap):
+    """a model that was saved in parts is the whole one, or refused when the last are lost"""
+    source = os.path.join(WORK, "containers", "safetensors")
+    whole, out = os.path.join(WORK, "whole"), os.path.join(WORK, "joined")
+    assert run(FLETCH, "convert", "--quiet", "--model", source, "--output", whole).returncode == 0
+    for parts in (2, 3, 4):
+        for kept in range(2, parts + 1):
+            model = os.path.join(WORK, "parts", "%d-of-%d" % (kept, parts))
+            label = "parts, %d of %d: " % (kept, parts)
+            cut(source, model, parts, kept)
+            shutil.rmtree(out, ignore_errors=True)
+            done = run(FLETCH, "convert", "--quiet", "--model", model, "--output", out)
+            if kept < parts:
+                tap.equal((done.returncode, "may be missing" in done.stderr,
+                           os.path.exists(out)), (1, True, False), label + "refused")
+            elif tap.equal((done.returncode, done.stderr), (0, ""), label + "converts"):
+                tap.equal(file_sha256(os.path.join(out, "weights.parquet")),
+                          file_sha256(os.path.join(whole, "weights.parquet")),
+                          label + "weights.parquet")
+
+
 def main():
     tap = Tap()
     shutil.rmtree(WORK, ignore_errors=True)
@@ -142,6 +185,7 @@ def main():
                 tap.equal(convert(os.path.join(WORK, model, name), out, codec), first,
                           "%s, %s: %s" % (model, codec, name))
     compare_containers(tap)
+    compare_parts(tap)
     shutil.rmtree(WORK)
     return tap.finish()
 
