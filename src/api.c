@@ -33,8 +33,10 @@ const char *fletch_family_model_type(size_t i, size_t j)
 
     for (const struct fletch_member *member = family ? family->members : NULL;
          member && member->model_type; member++)
-        if (!j--)
-            return member->model_type;
+        if (member == family->members || !member[-1].model_type ||
+            strcmp(member->model_type, member[-1].model_type) != 0)
+            if (!j--)
+                return member->model_type;
     return NULL;
 }
 

@@ -9,12 +9,18 @@ cd "$(dirname "$0")/.."
 build=$1
 results=${2:-}
 
-tools/install-deps.sh cross || exit 1
+# A stage that never ran is a failed one.
+lost() {
+    [ -z "$results" ] || tools/tap.py check "$results" "$1" false
+    exit 1
+}
+
+tools/install-deps.sh cross || lost 'aarch64: packages'
 if [ ! -f "$build/build.ninja" ]; then
     meson setup "$build" --cross-file tools/aarch64.ini -Dinline=disabled -Dwerror=true \
-        >/dev/null || exit 1
+        >/dev/null || lost 'aarch64: meson setup'
 fi
-ninja -C "$build" >/dev/null || exit 1
+ninja -C "$build" >/dev/null || lost 'aarch64: build'
 rm -f "$build/fletch"
 printf '#!/bin/sh\nexec qemu-aarch64 "%s/cli/fletch" "$@"\n' "$(cd "$build" && pwd)" \
     >"$build/fletch"

@@ -19,7 +19,7 @@ ci="$test clang:clang clang-format:clang-format clang-tidy:clang-tidy libclang-r
     default-jdk-headless:javac maven:mvn"
 
 # The libraries once more, for the other processor.
-other=$(printf '%s\n' $build | grep '^lib.*-dev$' | sed 's/$/:arm64/')
+other=$(printf '%s\n' $build | grep -- '-dev$' | sed 's/$/:arm64/')
 cross="$test qemu-user:qemu-aarch64 gcc-aarch64-linux-gnu:aarch64-linux-gnu-gcc $other"
 
 case "${1:-}" in

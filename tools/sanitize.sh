@@ -9,6 +9,13 @@ cd "$(dirname "$0")/.."
 kind=$1
 build=$2
 results=${3:-}
+
+# A stage that never ran is a failed one.
+lost() {
+    [ -z "$results" ] || tools/tap.py check "$results" "$1" false
+    exit 1
+}
+
 suites="meson cli golden"
 
 case "$kind" in
@@ -28,9 +35,9 @@ export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
 
 if [ ! -f "$build/build.ninja" ]; then
     meson setup "$build" -Dbuildtype=debugoptimized -Db_ndebug=false -Db_lundef=false \
-        -Db_sanitize="$sanitizers" >/dev/null || exit 1
+        -Db_sanitize="$sanitizers" >/dev/null || lost "$kind: meson setup"
 fi
-ninja -C "$build" >/dev/null || exit 1
+ninja -C "$build" >/dev/null || lost "$kind: build"
 ln -sfn cli/fletch "$build/fletch"
 SUITES=$suites RESULTS_PREFIX=$kind: tools/test.sh "$build"
 status=$?

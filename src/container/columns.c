@@ -329,7 +329,7 @@ enum fletch_status fletch_writer_columns(struct fletch_writer *writer, bool in_f
         struct fletch_column_chunk chunk;
         enum fletch_status (*emit)(struct column *, struct fletch_error *);
         enum fletch_column column;
-        bool in_front; /* of `data`: it is known before the values are */
+        bool in_front; /* of `data` */
     } columns[] = {
         { { .type = FLETCH_PARQUET_BYTE_ARRAY,
             .path = { "layer_name" },
@@ -359,7 +359,7 @@ enum fletch_status fletch_writer_columns(struct fletch_writer *writer, bool in_f
             .encodings_count = 2 },
           emit_counts,
           FLETCH_COLUMN_COUNT,
-          true },
+          false },
     };
     struct column column = { .writer = writer };
     enum fletch_status status = FLETCH_OK;

@@ -26,7 +26,8 @@ def start_of(chunk):
 def midpoint_problems(footer):
     """parquet-java's rule, which Spark goes by: a group belongs to the split that holds the
     begin of the schema's first column plus half of the group's compressed size. That byte
-    must be one of the group's own; otherwise splits of the file lose the group."""
+    must be one of the group's own; otherwise splits of the file lose the group. And
+    hyparquet's: a group ends where the schema's last column does."""
     problems, before = [], 4
     for i, group in enumerate(footer[4]):
         starts = [start_of(chunk) for chunk in group[1]]
@@ -37,6 +38,9 @@ def midpoint_problems(footer):
         if starts[0] != min(starts) or group[5] != starts[0]:
             problems.append("row group %d: begins at %d, file_offset %d, its first column "
                             "at %d" % (i, min(starts), group[5], starts[0]))
+        if ends[-1] != max(ends):
+            problems.append("row group %d: its last column ends at %d, another at %d"
+                            % (i, ends[-1], max(ends)))
         if not min(starts) <= middle < max(ends) or min(starts) < before:
             problems.append("row group %d: middle %d, its bytes %d to %d, the last group's "
                             "end %d" % (i, middle, min(starts), max(ends), before))

@@ -262,6 +262,10 @@ def main():
         if convert(os.path.join(models, "large"), out, codec, "--compression-level", level,
                    "--no-validate"):
             check_file(name, os.path.join(out, "weights.parquet"), codec)
+    for codec in ("none", "zstd"):
+        name = "fletch_data_first_%s.parquet" % codec
+        with open(os.path.join(os.path.dirname(HERE), "foreign", name), "rb") as stream:
+            TAP.ok(midpoint_problems(read_footer(stream.read())), name + ": Spark may lose rows")
     sparse, out = os.path.join(models, "zeros"), os.path.join(WORK, "zeros")
     make_sparse(sparse, [100 * MIB, 100 * MIB, 100 * MIB, 260 * MIB, 10 * MIB])
     if convert(sparse, out, "zstd"):

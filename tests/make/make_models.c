@@ -296,8 +296,9 @@ static void encoder(const char *prefix)
     }
 }
 
+/* `more` has further keys of config.json, each with its comma behind it. */
 static void write_text_files(const char *folder, const char *model_type,
-                             const char *architecture)
+                             const char *architecture, const char *more)
 {
     FILE *config = create(folder, "config.json");
 
@@ -306,8 +307,8 @@ static void write_text_files(const char *folder, const char *model_type,
             "  \"hidden_size\": %d,\n  \"num_hidden_layers\": %d,\n"
             "  \"num_attention_heads\": 4,\n  \"intermediate_size\": %d,\n"
             "  \"vocab_size\": 128,\n  \"max_position_embeddings\": 64,\n"
-            "  \"type_vocab_size\": 2,\n  \"layer_norm_eps\": 1e-12\n}\n",
-            architecture, model_type, HIDDEN, LAYERS, 4 * HIDDEN);
+            "  \"type_vocab_size\": 2,\n%s  \"layer_norm_eps\": 1e-12\n}\n",
+            architecture, model_type, HIDDEN, LAYERS, 4 * HIDDEN, more);
     finish(config, "config.json");
     write_text(folder, "tokenizer.json", tokenizer_json);
     write_text(folder, "tokenizer_config.json",
@@ -320,7 +321,7 @@ static void make_bert(const char *folder)
     linear(HIDDEN, HIDDEN, "bert.pooler.dense");
     linear(128, HIDDEN, "cls.predictions.decoder");
     write_checkpoint(folder);
-    write_text_files(folder, "bert", "BertForMaskedLM");
+    write_text_files(folder, "bert", "BertForMaskedLM", "");
 }
 
 static void make_electra(const char *folder)
@@ -329,7 +330,8 @@ static void make_electra(const char *folder)
     linear(HIDDEN, HIDDEN, "discriminator_predictions.dense");
     linear(1, HIDDEN, "discriminator_predictions.dense_prediction");
     write_checkpoint(folder);
-    write_text_files(folder, "electra", "ElectraForPreTraining");
+    write_text_files(folder, "electra", "ElectraForPreTraining",
+                     "  \"embedding_size\": 64,\n");
 }
 
 static void make_sentence(const char *folder)
@@ -339,7 +341,7 @@ static void make_sentence(const char *folder)
     encoder("");
     linear(HIDDEN, HIDDEN, "pooler.dense");
     write_checkpoint(folder);
-    write_text_files(folder, "bert", "BertModel");
+    write_text_files(folder, "bert", "BertModel", "");
     write_text(folder, "modules.json",
                "[{\"idx\": 0, \"name\": \"0\", \"path\": \"\", \"type\":"
                " \"sentence_transformers.models.Transformer\"},\n"
