@@ -4,9 +4,11 @@
  *   vision_model.*, visual_projection.weight                 rows
  *   text_model.*, text_projection.weight, logit_scale        the other tower, and both's
  *
- * A vision tower saved alone by transformers 5.6 or newer lacks "vision_model."; rows have
- * it. Old config.json files have a vision_config_dict, which replaces vision_config as a
- * whole, class defaults filled in.
+ * A vision tower saved alone, and by transformers 5.6 or newer any CLIPVisionModel, lacks
+ * "vision_model."; rows have it. Chinese-CLIP and MetaCLIP 2 have the same tower beside
+ * another text tower; relatives whose tower is another are in clip_kin.c. Old config.json
+ * files have a vision_config_dict, which replaces vision_config as a whole, class defaults
+ * filled in.
  */
 #include "family/families.h"
 
@@ -115,30 +117,34 @@ static const struct fletch_default defaults[] = {
 
 static const char *const roots[] = { "vision_config_dict", "vision_config", NULL };
 
+/* What all members are. */
+#define TOWER                                                                              \
+    .owns = owns, .need = need, .layers = "vision_model.encoder.layers.",                  \
+    .layers_key = "num_layers", .fields = fields, .defaults = defaults
+/* Both towers, the vision tower within them alone, and the class that is nothing else. */
+#define KIN(type, name)                                                                    \
+    { .model_type = (type),                                                                \
+      .class_name = name "Model's vision tower",                                           \
+      .prefixes = { (type) },                                                              \
+      .wants = whole_wants,                                                                \
+      .conditions = whole_conditions,                                                      \
+      .roots = roots,                                                                      \
+      TOWER },                                                                             \
+        { .model_type = (type),                                                            \
+          .class_name = name "VisionTransformer",                                          \
+          .add = "vision_model.",                                                          \
+          .wants = tower_wants,                                                            \
+          .roots = roots,                                                                  \
+          TOWER },                                                                         \
+    {                                                                                      \
+        .model_type = type "_vision_model", .class_name = name "VisionModel",              \
+        .prefixes = { (type) }, .add = "vision_model.", .wants = tower_wants, TOWER        \
+    }
+
 static const struct fletch_member members[] = {
-    { .model_type = "clip",
-      .class_name = "CLIPModel's vision tower",
-      .prefixes = { "clip" },
-      .owns = owns,
-      .need = need,
-      .wants = whole_wants,
-      .conditions = whole_conditions,
-      .layers = "vision_model.encoder.layers.",
-      .layers_key = "num_layers",
-      .fields = fields,
-      .defaults = defaults,
-      .roots = roots },
-    { .model_type = "clip_vision_model",
-      .class_name = "CLIPVisionModel",
-      .prefixes = { "clip" },
-      .add = "vision_model.",
-      .owns = owns,
-      .need = need,
-      .wants = tower_wants,
-      .layers = "vision_model.encoder.layers.",
-      .layers_key = "num_layers",
-      .fields = fields,
-      .defaults = defaults },
+    KIN("clip", "CLIP"),
+    KIN("chinese_clip", "ChineseCLIP"),
+    KIN("metaclip_2", "MetaClip2"),
     { .fields = NULL },
 };
 

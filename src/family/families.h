@@ -12,6 +12,7 @@
 /* In the order in which names and tensors are asked: clip before whisper before bert. */
 #define FAMILIES(X)                                                                        \
     X(clip)                                                                                \
+    X(clip_kin)                                                                            \
     X(whisper)                                                                             \
     X(causallm)                                                                            \
     X(bert)                                                                                \

@@ -286,6 +286,21 @@ bool fletch_has_row(const struct fletch_mapping *mapped,
     return false;
 }
 
+/* True for a layer's tensor as the module of the layers alone calls it: "layer.0.output",
+ * where the model says "encoder.layer.0.output". */
+static bool is_bare_layer(const char *name, const struct fletch_member *member)
+{
+    const char *tail = member->layers ? strchr(member->layers, '.') : NULL;
+
+    for (; tail && tail[1]; tail = strchr(tail + 1, '.')) {
+        size_t len = strlen(tail + 1);
+
+        if (!strncmp(name, tail + 1, len) && name[len] >= '0' && name[len] <= '9')
+            return true;
+    }
+    return false;
+}
+
 static enum fletch_status check_need(const struct fletch_mapping *mapped,
                                      const struct fletch_map_input *input,
                                      struct fletch_error *err)
@@ -301,6 +316,13 @@ static enum fletch_status check_need(const struct fletch_mapping *mapped,
         return fletch_fail(err, FLETCH_ERR_FAMILY,
                            "no tensors at all, expected those of %s, such as '%s'",
                            input->member->class_name, need[0]);
+    for (size_t i = 0; i < input->count; i++)
+        if (is_bare_layer(input->names[i], input->member))
+            return fletch_fail(err, FLETCH_ERR_FAMILY,
+                               "the encoder without its embeddings: tensor '%.200s' is "
+                               "one of the layers of %s, which has '%s' besides; start "
+                               "from the whole model",
+                               input->names[i], input->member->class_name, need[0]);
     return fletch_fail(err, FLETCH_ERR_FAMILY,
                        "none of the tensors is one of %s's: the first of %zu is '%.200s', "
                        "expected such as '%s'",

@@ -341,6 +341,22 @@ static enum fletch_status check_uneven(struct search *search)
     return FLETCH_OK;
 }
 
+/* True when the class has something in front of its layers, as word embeddings, and the
+ * checkpoint has layers but nothing of that. */
+static bool is_encoder_alone(const struct search *search)
+{
+    const struct fletch_member *member = search->member;
+    const char *front = member->need ? member->need[0] : "";
+    size_t len = strcspn(front, ".") + 1;
+
+    if (!search->spots_count || len > strlen(front) || !strncmp(front, member->layers, len))
+        return false;
+    for (size_t i = 0; i < search->input->count; i++)
+        if (search->mapped[i].row && !strncmp(search->mapped[i].own, front, len))
+            return false;
+    return true;
+}
+
 /* The first layer without a row. */
 static enum fletch_status find_layers(struct search *search)
 {
@@ -356,6 +372,9 @@ static enum fletch_status find_layers(struct search *search)
     while (seen[first])
         first++;
     fletch_free(seen);
+    if (is_encoder_alone(search))
+        search->out->layers =
+            "the encoder without its embeddings: start from the whole model";
     if (first >= search->layers || !search->input->config)
         return FLETCH_OK;
     search->out->layers = fletch_arena_format(

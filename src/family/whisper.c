@@ -5,6 +5,8 @@
  *                                          encoder.position_embedding, as loaders have it
  *   [model.]decoder.*, proj_out.weight     the text side
  *
+ * WhisperEncoder saved alone lacks "encoder."; rows have it.
+ *
  * The config class's defaults changed between releases of the library, and every real
  * checkpoint states its values: a missing one is an error.
  */
@@ -85,6 +87,7 @@ static const struct fletch_member members[] = {
     { .model_type = "whisper",
       .class_name = "WhisperModel's encoder",
       .prefixes = { "model" },
+      .add = "encoder.",
       .owns = owns,
       .need = need,
       .wants = wants,

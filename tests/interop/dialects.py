@@ -6,11 +6,12 @@ What tests/golden/make_dialects.py wrote with torch, in the words of OpenAI's Wh
 CLIP, of open_clip, of old sentence-transformers, must give the same weights.parquet as the
 model that transformers saved, byte for byte, and the same metadata.json but for names of
 files, the account and the time. So must a weights file without its config.json, once what
-shapes do not tell is set.
+shapes do not tell is set, and what a class's submodule saves alone.
 """
 import json
 import os
 import shutil
+import struct
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -206,8 +207,103 @@ def check_alone(case, *settings):
     check_same(case + " without its config.json", model, like, "--no-tokenizer", *options)
 
 
+def renamed(name, case, rename, **config):
+    """A golden model whose tensors have other names (None: taken out), and config.json"""
+    source, target = os.path.join(GOLDEN, case, "source"), os.path.join(WORK, name)
+    os.makedirs(target)
+    with open(os.path.join(source, "model.safetensors"), "rb") as stream:
+        size = struct.unpack("<Q", stream.read(8))[0]
+        header, data, parts, at = json.loads(stream.read(size)), stream.read(), [], 0
+    made = {}
+    for old, tensor in header.items():
+        new = old != "__metadata__" and rename(old)
+        if new:
+            begin, end = tensor["data_offsets"]
+            parts.append(data[begin:end])
+            made[new] = dict(tensor, data_offsets=[at, at + end - begin])
+            at += end - begin
+    text = json.dumps(made).encode()
+    with open(os.path.join(target, "model.safetensors"), "wb") as stream:
+        stream.write(struct.pack("<Q", len(text)) + text + b"".join(parts))
+    with open(os.path.join(target, "config.json"), "w", encoding="utf-8") as stream:
+        json.dump(dict(load_json(source, "config.json"), **config), stream)
+    return target
+
+
+def below(prefix, new=""):
+    return lambda name: new + name[len(prefix):] if name.startswith(prefix) else None
+
+
+def check_bare_whisper():
+    like = reference("whisper")
+    check_same("WhisperEncoder alone, as it saves itself",
+               renamed("whisper-bare", "whisper", below("model.encoder.")), like)
+    check_same("WhisperEncoder under its name",
+               renamed("whisper-encoder", "whisper", below("model.")), like)
+    check_same("WhisperEncoder in a class with a head",
+               renamed("whisper-head", "whisper", below("model.encoder.", "encoder.")), like)
+    check_same("WhisperEncoder alone, wrapped by DataParallel",
+               renamed("whisper-parallel", "whisper", below("model.encoder.", "module.")),
+               like)
+    check_refused("WhisperEncoder alone without a tensor",
+                  renamed("whisper-gap", "whisper",
+                          lambda name: None if "conv2.bias" in name
+                          else below("model.encoder.")(name)),
+                  "the checkpoint lacks 1 of WhisperModel's encoder's tensors: "
+                  "'encoder.conv2.bias'")
+
+
+def check_bare_clip():
+    """The tower within each relative, alone in three ways, and the whole of each"""
+    vision = load_json(GOLDEN, "clip", "source", "config.json")["vision_config"]
+    whole = reference("clip")
+    bare, named = below("vision_model."), below("vision_model.", "vision_model.")
+    tower, _ = convert(renamed("clip-tower", "clip", named, **dict(
+        vision, model_type="clip_vision_model", projection_dim=20)), "--certify")
+    rows = source_hashes(whole)
+    rows.pop("visual_projection.weight")
+    TAP.equal(source_hashes(tower), rows, "CLIP's tower alone: the rows of the whole")
+    for kin in ("clip", "chinese_clip", "metaclip_2"):
+        if kin != "clip":
+            check_same(kin + ": CLIP's tower", renamed(
+                kin, "clip", lambda name: name, model_type=kin), whole)
+        alone = dict(vision, model_type=kin + "_vision_model", projection_dim=20)
+        check_same(kin + ": the transformer alone, with the whole's config.json",
+                   renamed(kin + "-bare", "clip", bare, model_type=kin), tower)
+        check_same(kin + ": the transformer alone, with the tower's config.json",
+                   renamed(kin + "-bare-tower", "clip", bare, **alone), tower)
+        check_same(kin + ": the tower under its name",
+                   renamed(kin + "-tower-named", "clip", named, **alone), tower)
+    check_refused("the whole's names without the projection are not the whole",
+                  renamed("clip-gap", "clip", named),
+                  "the checkpoint lacks 1 of CLIPModel's vision tower's tensors: "
+                  "'visual_projection.weight'")
+    for kin in ("siglip", "siglip2_vision_model", "clipseg", "altclip"):
+        check_refused(kin + " is refused by name",
+                      renamed(kin, "clip", lambda name: name, model_type=kin),
+                      'config.json says model_type "%s": a relative of CLIP\'s, whose '
+                      "vision tower is not one that is known to be the same (clip, "
+                      "chinese_clip, metaclip_2); --type any keeps all tensors under "
+                      "their own names" % kin)
+
+
+def check_bare_layers():
+    """A text encoder without its embeddings is no model"""
+    said = "the encoder without its embeddings: "
+    for case, prefix in (("bert-safetensors", "encoder."), ("distilbert-qa",
+                         "distilbert.transformer."), ("roberta-mlm", "roberta.encoder.")):
+        check_refused(case + ": the layers alone",
+                      renamed(case + "-layers", case, below(prefix)), said + "tensor 'layer.0.")
+        check_refused(case + ": the layers alone under their names",
+                      renamed(case + "-named", case, below(prefix, prefix)),
+                      said + "start from the whole model; the checkpoint lacks ")
+
+
 shutil.rmtree(WORK, ignore_errors=True)
 os.makedirs(WORK)
+check_bare_whisper()
+check_bare_clip()
+check_bare_layers()
 check_clip()
 check_whisper()
 check_sentence()

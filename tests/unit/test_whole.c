@@ -39,6 +39,10 @@ static const struct class_case cases[] = {
     { "nomic_bert", "{\"num_hidden_layers\": 2}" },
     { "clip", "{" TOWER "}" },
     { "clip_vision_model", "{\"num_hidden_layers\": 2}" },
+    { "chinese_clip", "{" TOWER "}" },
+    { "chinese_clip_vision_model", "{\"num_hidden_layers\": 2}" },
+    { "metaclip_2", "{" TOWER "}" },
+    { "metaclip_2_vision_model", "{\"num_hidden_layers\": 2}" },
     { "whisper", "{\"encoder_layers\": 2}" },
 };
 
