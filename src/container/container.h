@@ -7,10 +7,10 @@
  *
  * Physical order in each row group: layer_name, shape, then the chunk of `data`, one page
  * per row, then dtype, which is known for good only when a row's last byte has been cast,
- * and num_params. The first column of the schema must be the first in the file: parquet-java
- * takes a group's place from where that column begins, and Spark otherwise finds no split
- * that the group belongs to. The last must be the last: hyparquet reads a large group from
- * the first column's begin to the last one's end.
+ * and num_params. The first column of the schema must be the first in the file:
+ * parquet-java takes a group's place from where that column begins, and Spark otherwise
+ * finds no split that the group belongs to. The last must be the last: hyparquet reads a
+ * large group from the first column's begin to the last one's end.
  *
  * A value of `data` is one V1 data page whose content is FLETCH_PAGE_PREFIX bytes
  * (definition level, length) and then the value.

@@ -216,8 +216,8 @@ static enum fletch_status list_warnings(const struct planner *planner,
     return warn_of_head(planner, mapped, input, err);
 }
 
-/* Files of slices say where theirs begin, not how large the tensors are: where the last files
- * are lost, what is left joins to smaller tensors. Only the config can tell. */
+/* Files of slices say where theirs begin, not how large the tensors are: where the last
+ * files are lost, what is left joins to smaller tensors. Only the config can tell. */
 static enum fletch_status check_joined(const struct planner *planner,
                                        const struct fletch_mapping *mapped,
                                        struct fletch_error *err)
