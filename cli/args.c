@@ -358,6 +358,7 @@ struct fletch_options fletch_args_options(const struct fletch_args *args)
                                                  : FLETCH_OVERFLOW_KEEP,
         .require_exact = args->require_exact,
         .allow_missing = args->allow_missing,
+        .keep_heads = args->keep_heads,
         .skip_verify = args->skip_verify,
         .skip_tokenizer = args->skip_tokenizer,
         .certify = args->certify,

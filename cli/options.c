@@ -132,6 +132,12 @@ static const struct fletch_option OPTIONS[] = {
       .commands = FOR_MODELS,
       .help = "go on where tensors are missing that the model cannot do without: "
               "metadata.json lists them" },
+    { .name = "keep-heads",
+      .kind = FLETCH_OPTION_ON,
+      .offset = AT(keep_heads),
+      .commands = FOR_MODELS,
+      .help = "heads that are left out otherwise, as a reranker's classifier or a "
+              "SPLADE's language modelling head, are rows under their own names" },
     { .name = "no-validate",
       .kind = FLETCH_OPTION_ON,
       .offset = AT(skip_verify),

@@ -142,6 +142,8 @@ struct fletch_options {
     bool require_exact; /* any rounding or overflow is an error that names the tensors */
     bool allow_missing; /* go on where tensors are missing that the model cannot do without:
                             metadata.json lists them */
+    bool keep_heads;    /* heads that the family leaves out, as a reranker's classifier, are
+                            rows under their own names */
     bool skip_verify;   /* do not read back and compare: faster, proves nothing */
     bool skip_tokenizer; /* text models: no tokenizer/ folder */
     bool certify;        /* also sha256 of every source file and source tensor */

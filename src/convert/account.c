@@ -307,6 +307,10 @@ void fletch_account_emit(struct fletch_emit *emit, const struct fletch_metadata 
         fletch_emit_key(emit, "set");
         fletch_emit_json(emit, model->set);
     }
+    if (model->keep_heads) {
+        fletch_emit_key(emit, "keep_heads");
+        fletch_emit_bool(emit, true);
+    }
     emit_pair(emit, "source_model_type", *model->model_type ? model->model_type : NULL);
     emit_pair(emit, "source_format", model->parts[0].checkpoint->format);
     /* none at all is worth a word where it was asked for: a proof must not choose anew */

@@ -156,27 +156,22 @@ static enum fletch_status warn_of_head(const struct planner *planner,
                                        struct fletch_error *err)
 {
     struct fletch_row_plans *plans = planner->plans;
-    const char *kind =
-        json_string_value(json_object_get(planner->model->prompts, "model_type"));
-    const char *first = NULL, *warning;
+    const char *why, *first = NULL, *warning;
     size_t count = 0;
 
-    if (!kind || (strcmp(kind, "CrossEncoder") != 0 && strcmp(kind, "SparseEncoder") != 0))
-        return FLETCH_OK;
     for (size_t i = 0; i < input->count; i++) {
-        if (!mapped[i].reason || !strstr(mapped[i].reason, "head"))
+        if (mapped[i].row || !mapped[i].head)
             continue;
         first = first ? first : input->names[i];
         count++;
     }
-    if (!count)
+    TRY(fletch_model_head_matters(&why, planner->model, &plans->arena, err));
+    if (!count || !why)
         return FLETCH_OK;
-    warning =
-        fletch_arena_format(&plans->arena,
-                            "the model is a %s, and the head that makes it one is "
-                            "left out, %zu tensors such as '%.160s': --type any keeps "
-                            "all tensors of its file",
-                            kind, count, first);
+    warning = fletch_arena_format(&plans->arena,
+                                  "%s, and its head is left out, %zu tensor%s such as "
+                                  "'%.160s': --keep-heads makes them rows",
+                                  why, count, count > 1 ? "s" : "", first);
     if (!warning)
         return fletch_fail_memory(err, 0, "warnings");
     plans->warnings[plans->warnings_count++] = warning;
@@ -321,7 +316,8 @@ static enum fletch_status plan_encoder(const struct planner *planner,
                                       .member = planner->model->member,
                                       .names = names,
                                       .count = count,
-                                      .config = planner->model->config };
+                                      .config = planner->model->config,
+                                      .keep_heads = planner->model->keep_heads };
 
     input.layers_said = fletch_model_says_layers(planner->model, arena);
     if (!names || !mapped)

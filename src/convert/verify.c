@@ -346,6 +346,7 @@ static enum fletch_status open_source(struct verification *v, struct fletch_erro
         options.family = made_as;
     /* what was not whole then need not be now */
     options.allow_missing |= missing_count(v) > 0;
+    options.keep_heads |= json_is_true(fletch_json_at(v->metadata, "fletch.keep_heads"));
     if (!options.prefix)
         options.prefix =
             json_string_value(fletch_json_at(v->metadata, "fletch.source_prefix"));

@@ -79,16 +79,19 @@ static const struct fletch_condition whole_conditions[] = {
 };
 
 static const struct fletch_drop drops[] = {
-    { "*embeddings.position_ids", "a buffer that the model makes by itself", NULL },
-    { "text_model.*", "belongs to the text tower", NULL },
-    { "text_projection.*", "belongs to the text tower", NULL },
-    { "logit_scale", "compares the two towers, only one of which is kept", NULL },
-    { "logit_bias", "compares the two towers, only one of which is kept", NULL },
+    { "*embeddings.position_ids", "a buffer that the model makes by itself", NULL, false,
+      false, NULL },
+    { "text_model.*", "belongs to the text tower", NULL, false, false, NULL },
+    { "text_projection.*", "belongs to the text tower", NULL, false, false, NULL },
+    { "logit_scale", "compares the two towers, only one of which is kept", NULL, false,
+      false, NULL },
+    { "logit_bias", "compares the two towers, only one of which is kept", NULL, false,
+      false, NULL },
     /* of the original project's files */
-    { "input_resolution", "says a size, is no weight", NULL },
-    { "context_length", "says a size, is no weight", NULL },
-    { "vocab_size", "says a size, is no weight", NULL },
-    { NULL, NULL, NULL },
+    { "input_resolution", "says a size, is no weight", NULL, false, false, NULL },
+    { "context_length", "says a size, is no weight", NULL, false, false, NULL },
+    { "vocab_size", "says a size, is no weight", NULL, false, false, NULL },
+    { NULL, NULL, NULL, false, false, NULL },
 };
 
 static const struct fletch_field fields[] = {

@@ -86,7 +86,9 @@ static enum fletch_status own_name(const char **out, const char *name,
     return FLETCH_OK;
 }
 
-static const char *drop_reason(const char *name, const struct fletch_map_input *input)
+/* The rule that leaves a name out; NULL. `own` is what the model calls it, or NULL. */
+static const struct fletch_drop *find_drop(const char *name, const char *own,
+                                           const struct fletch_map_input *input)
 {
     const struct fletch_drop *drop = input->family->drops;
     const char *rest = without_prefix(name, input->member);
@@ -94,11 +96,23 @@ static const char *drop_reason(const char *name, const struct fletch_map_input *
     for (; drop && drop->glob; drop++) {
         if (!fletch_glob_match(drop->glob, name) && !fletch_glob_match(drop->glob, rest))
             continue;
+        if (own && drop->unowned)
+            continue;
         if (!drop->when_false ||
             json_is_false(fletch_json_at(input->config, drop->when_false)))
-            return drop->reason;
+            return drop;
     }
     return NULL;
+}
+
+/* Whether what a rule leaves out is a row all the same. */
+static bool is_kept(const struct fletch_drop *drop, const struct fletch_map_input *input)
+{
+    const char *name = json_string_value(
+        json_array_get(json_object_get(input->config, "architectures"), 0));
+
+    return drop->head &&
+           (input->keep_heads || (drop->kept_by && name && strstr(name, drop->kept_by)));
 }
 
 int64_t fletch_layer_of(const char *own, const struct fletch_member *member)
@@ -154,6 +168,7 @@ static enum fletch_status map_one(struct fletch_mapping *out, const char *name,
                                   struct fletch_arena *arena, struct fletch_error *err)
 {
     const struct fletch_member *member = input->member;
+    const struct fletch_drop *drop;
     const char *bare, *own;
     int64_t layers = fletch_layers_count(input);
 
@@ -164,10 +179,16 @@ static enum fletch_status map_one(struct fletch_mapping *out, const char *name,
         return FLETCH_OK;
     *out = (struct fletch_mapping){ .row = NULL };
     TRY(fletch_rename_one(&bare, bare, input->family->renames, arena, err));
-    out->reason = drop_reason(bare, input);
-    if (out->reason)
-        return FLETCH_OK;
     TRY(own_name(&own, bare, member, arena, err));
+    drop = find_drop(bare, own, input);
+    if (drop) {
+        out->head = drop->head;
+        if (is_kept(drop, input))
+            *out = (struct fletch_mapping){ .row = bare, .own = "", .head = true };
+        else
+            out->reason = drop->reason;
+        return FLETCH_OK;
+    }
     if (!own) {
         out->reason = fletch_arena_format(arena, "not part of %s", member->class_name);
         out->unknown = place_of(bare, member);
@@ -193,10 +214,9 @@ enum fletch_status fletch_member_has(bool *out, const struct fletch_family *fami
     *out = false;
     TRY(fletch_unwrap(&own, name, true, arena, err));
     TRY(fletch_rename_one(&own, own, family->renames, arena, err));
-    if (drop_reason(own, &input))
-        return FLETCH_OK;
-    TRY(own_name(&own, own, member, arena, err));
-    *out = own != NULL;
+    name = own;
+    TRY(own_name(&own, name, member, arena, err));
+    *out = own && !find_drop(name, own, &input);
     return FLETCH_OK;
 }
 

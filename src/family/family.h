@@ -24,6 +24,10 @@ struct fletch_drop {
     const char *glob;
     const char *reason;     /* "belongs to the text tower" */
     const char *when_false; /* only when config.json has false at this path; NULL: always */
+    bool head;              /* of a head on top of the model: a row where heads are kept */
+    bool unowned;           /* only where the model has no such tensor itself */
+    const char *kept_by;    /* of a head: part of the name of a class that it is a part of,
+                            whose models always keep it; NULL: none */
 };
 
 enum fletch_field_kind {
@@ -193,8 +197,10 @@ enum fletch_place {
 /* What becomes of one tensor. */
 struct fletch_mapping {
     const char *row;           /* its row's name; NULL: left out */
-    const char *own;           /* of a row: what the model calls it, before `output` */
+    const char *own;           /* of a row: what the model calls it, before `output`; ""
+                                  of a head that is kept */
     const char *reason;        /* why it was left out; NULL for rows */
+    bool head;                 /* belongs to a head on top of the model */
     bool beyond;               /* because its layer is one more than the config has */
     enum fletch_place unknown; /* the model has no such tensor, though it lies there */
 };
@@ -207,6 +213,7 @@ struct fletch_map_input {
     const json_t *config;    /* config.json; may be NULL */
     const char *layers_said; /* in front of the number of layers in sentences: "config.json
                                 says num_hidden_layers"; may be NULL without a config */
+    bool keep_heads;         /* heads are rows under their own names */
 };
 
 /* Maps all names at once, since prefixes and duplicates are facts about the whole list.

@@ -59,9 +59,9 @@ static const char *const wants[] = {
 };
 
 static const struct fletch_drop drops[] = {
-    { "decoder.*", "belongs to the decoder", NULL },
-    { "proj_out.*", "belongs to the decoder", NULL },
-    { NULL, NULL, NULL },
+    { "decoder.*", "belongs to the decoder", NULL, false, false, NULL },
+    { "proj_out.*", "belongs to the decoder", NULL, false, false, NULL },
+    { NULL, NULL, NULL, false, false, NULL },
 };
 
 static const struct fletch_rename output[] = {

@@ -353,6 +353,7 @@ enum fletch_status fletch_model_open(struct fletch_model **out, const char *path
         return status;
     }
     model->allow_missing = options && options->allow_missing;
+    model->keep_heads = options && options->keep_heads;
     for (size_t i = 0; options && i < model->parts_count; i++)
         model->parts[i].checkpoint->cancel =
             (struct fletch_cancel){ options->cancel, options->user };

@@ -50,6 +50,7 @@ struct fletch_model {
     const struct fletch_member *member;
     char evidence[256];        /* why this family */
     bool allow_missing;        /* the options say so: it need not be whole */
+    bool keep_heads;           /* the options say so: heads are rows */
     struct fletch_part *parts; /* [parts_count]; the encoder is the first */
     size_t parts_count;
     /* [modules_count]; 0 without a modules.json that counts */
@@ -94,6 +95,15 @@ const char *fletch_module_dimension_key(const struct fletch_module *module);
 /* model_max_length of tokenizer_config.json where it is a real limit, else -1: without one
  * the library writes 1e30. */
 int64_t fletch_model_tokenizer_limit(const struct fletch_model *model);
+
+/* ---- Heads (heads.c) ---- */
+
+/* Why the head on top of the encoder is the point of the model, as "the model is a
+ * CrossEncoder"; in `arena`, *out is NULL where it is not. MEMORY. */
+enum fletch_status fletch_model_head_matters(const char **out,
+                                             const struct fletch_model *model,
+                                             struct fletch_arena *arena,
+                                             struct fletch_error *err);
 
 /* ---- What is said, against the tensors' shapes (agree.c) ---- */
 

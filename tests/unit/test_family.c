@@ -7,6 +7,7 @@
  *   model: NAME          as the user gave it; default "some/model"
  *   config: JSON         config.json, on one line; default none
  *   modules: yes         a sentence-transformers modules.json is there
+ *   heads: yes           --keep-heads
  *   type: NAME           --type; default auto
  *   NAME -> ROW          a tensor and its row
  *   NAME -- REASON       a tensor that is left out, and why
@@ -37,7 +38,7 @@ struct test_case {
     const char *file;
     unsigned line;
     const char *title, *model, *config, *type, *family, *evidence, *member, *error;
-    bool modules;
+    bool modules, heads;
     struct expectation tensors[LINES_MAX];
     size_t tensors_count;
     const char *lacks[LINES_MAX];
@@ -194,6 +195,7 @@ static enum fletch_status run_on(const struct test_case *test, const char *const
     struct fletch_map_input input = { .names = names,
                                       .count = test->tensors_count,
                                       .config = config,
+                                      .keep_heads = test->heads,
                                       .layers_said = "config.json says layers" };
     char evidence[256] = "";
 
@@ -304,6 +306,8 @@ static void read_line(struct test_case *test, char *line)
         return;
     if (!strcmp(line, "modules: yes"))
         test->modules = true;
+    else if (!strcmp(line, "heads: yes"))
+        test->heads = true;
     else if ((right = after(line, "lacks")))
         test->lacks[test->lacks_count++] = right;
     else if ((right = after(line, "missing")))

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* heads.c - whether the head on top of an encoder is what the model is for
+ *
+ * A reranker scores with its classifier, a SPLADE with its language modelling head: whoever
+ * wants the model wants the head. Of other models it is what is left of their training.
+ */
+#include "model/model.h"
+
+#include <string.h>
+
+/* What config_sentence_transformers.json calls models whose head matters. */
+static const char *const kinds[] = { "CrossEncoder", "SparseEncoder", NULL };
+
+/* Classes of config.json whose head matters, where the rest agrees. */
+static const struct {
+    const char *part; /* of the class's name */
+    const char *with; /* how the sentence goes on */
+    bool one_label;   /* config.json has a single label */
+    bool splade;      /* a SpladePooling is among the modules */
+} classes[] = {
+    { "ForSequenceClassification", " with one label, as rerankers have", true, false },
+    { "ForMaskedLM", " in front of a SpladePooling", false, true },
+};
+
+/* The library counts two where nothing is said. */
+static bool has_one_label(const json_t *config)
+{
+    const json_t *labels = json_object_get(config, "id2label");
+
+    if (json_is_object(labels))
+        return json_object_size(labels) == 1;
+    return json_integer_value(json_object_get(config, "num_labels")) == 1;
+}
+
+static bool has_splade(const struct fletch_model *model)
+{
+    for (size_t i = 0; i < model->modules_count; i++)
+        if (!strcmp(model->modules[i].kind, "SpladePooling"))
+            return true;
+    return false;
+}
+
+enum fletch_status fletch_model_head_matters(const char **out,
+                                             const struct fletch_model *model,
+                                             struct fletch_arena *arena,
+                                             struct fletch_error *err)
+{
+    const char *kind = json_string_value(json_object_get(model->prompts, "model_type"));
+    const char *name = json_string_value(
+        json_array_get(json_object_get(model->config, "architectures"), 0));
+
+    *out = NULL;
+    for (size_t i = 0; kind && kinds[i]; i++) {
+        if (strcmp(kind, kinds[i]) != 0)
+            continue;
+        *out = fletch_arena_format(arena, "the model is a %s", kind);
+        return *out ? FLETCH_OK : fletch_fail_memory(err, 0, "warnings");
+    }
+    for (size_t i = 0; name && i < sizeof(classes) / sizeof(classes[0]); i++) {
+        if (!strstr(name, classes[i].part) ||
+            (classes[i].one_label && !has_one_label(model->config)) ||
+            (classes[i].splade && !has_splade(model)))
+            continue;
+        *out = fletch_arena_format(arena, "the model is a %.80s%s", name, classes[i].with);
+        return *out ? FLETCH_OK : fletch_fail_memory(err, 0, "warnings");
+    }
+    return FLETCH_OK;
+}
