@@ -2,41 +2,38 @@
 /* hash.c - see hash.h */
 #include "base/hash.h"
 
-#include <errno.h>
+#include "base/mem.h"
+
 #include <libdeflate.h>
-#include <openssl/evp.h>
+/* The calls of one digest: those of EVP look it up first, and libcrypto 3.0 crashes when
+ * memory runs out meanwhile. */
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include <openssl/sha.h>
 
 enum fletch_status fletch_sha256_open(struct fletch_sha256 *sha, struct fletch_error *err)
 {
-    /* Without a type it starts anew with the digest that it has: nothing is looked up. */
-    if (sha->context && EVP_DigestInit_ex(sha->context, NULL, NULL))
-        return FLETCH_OK;
-    /* libcrypto says "unsupported" also where its search for the digest ran out of memory
-     */
-    errno = 0;
     if (!sha->context)
-        sha->context = EVP_MD_CTX_new();
-    if (sha->context && EVP_DigestInit_ex(sha->context, EVP_sha256(), NULL))
-        return FLETCH_OK;
-    if (!sha->context || errno == ENOMEM)
-        return fletch_fail_memory(err, sizeof(*sha), "a SHA-256");
-    return fletch_fail(err, FLETCH_ERR_UNSUPPORTED, "libcrypto offers no SHA-256");
+        sha->context = fletch_alloc(sizeof(SHA256_CTX));
+    if (!sha->context)
+        return fletch_fail_memory(err, sizeof(SHA256_CTX), "a SHA-256");
+    SHA256_Init(sha->context);
+    return FLETCH_OK;
 }
 
 void fletch_sha256_put(struct fletch_sha256 *sha, const void *bytes, size_t size)
 {
     if (size)
-        EVP_DigestUpdate(sha->context, bytes, size);
+        SHA256_Update(sha->context, bytes, size);
 }
 
 void fletch_sha256_finish(struct fletch_sha256 *sha, uint8_t out[FLETCH_SHA256_SIZE])
 {
-    EVP_DigestFinal_ex(sha->context, out, NULL);
+    SHA256_Final(out, sha->context);
 }
 
 void fletch_sha256_close(struct fletch_sha256 *sha)
 {
-    EVP_MD_CTX_free(sha->context);
+    fletch_free(sha->context);
     sha->context = NULL;
 }
 

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdalign.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -194,35 +195,41 @@ void fletch_tree_take_rights(const char *to, const char *from)
         chmod(to, (mode & 0707) | ((mode & 0007) << 3));
 }
 
-/* Takes the descriptor. */
+/* A step's names: on the stack, since removing must not fail for want of memory. */
+#define NAMES_SIZE 4096
+
+static int remove_entries(int fd, unsigned depth);
+
+static int remove_entry(int fd, const char *name, unsigned depth)
+{
+    bool folder = is_folder_at(fd, name);
+    int inner = folder && depth < DEPTH_MAX ? open_folder_at(fd, name) : -1;
+
+    if (inner >= 0)
+        remove_entries(inner, depth + 1);
+    return unlinkat(fd, name, folder ? AT_REMOVEDIR : 0) ? errno : 0;
+}
+
+/* Takes the descriptor. opendir() would take memory of the heap, of which there may be none
+ * left: then above all must nothing stay behind. */
 static int remove_entries(int fd, unsigned depth)
 {
-    DIR *dir = fdopendir(fd);
-    const struct dirent *entry;
+    alignas(struct dirent64) char names[NAMES_SIZE];
     int failure = 0;
+    ssize_t size;
 
-    if (!dir) {
-        failure = errno;
-        close(fd);
-        return failure;
-    }
-    while ((entry = readdir(dir))) {
-        const char *name = entry->d_name;
-        bool folder;
+    while ((size = getdents64(fd, names, sizeof(names))) > 0)
+        for (const char *at = names; at < names + size;) {
+            const struct dirent64 *entry = (const struct dirent64 *)at;
+            int failed =
+                is_dots(entry->d_name) ? 0 : remove_entry(fd, entry->d_name, depth);
 
-        if (is_dots(name))
-            continue;
-        folder = is_folder_at(dirfd(dir), name);
-        if (folder && depth < DEPTH_MAX) {
-            int inner = open_folder_at(dirfd(dir), name);
-
-            if (inner >= 0)
-                remove_entries(inner, depth + 1);
+            failure = failure ? failure : failed;
+            at += entry->d_reclen;
         }
-        if (unlinkat(dirfd(dir), name, folder ? AT_REMOVEDIR : 0) && !failure)
-            failure = errno;
-    }
-    closedir(dir);
+    if (size < 0)
+        failure = errno;
+    close(fd);
     return failure;
 }
 
