@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* dialect.c - see dialect.h */
 #include "family/dialects.h"
+#include "family/families.h"
 
 #include "base/glob.h"
 
@@ -72,13 +73,21 @@ bool fletch_dialect_fits(const char **prefix, const struct fletch_dialect *diale
     return false;
 }
 
+/* Whatever wraps the parts of the model. */
+static bool is_named(const char *glob, const char *name)
+{
+    char bare[FLETCH_OWN_CAP];
+
+    return fletch_unwrap_into(bare, name) && fletch_glob_match(glob, bare);
+}
+
 bool fletch_dialect_has_needs(const struct fletch_dialect *dialect,
                               const char *const *names, size_t count)
 {
     for (const char *const *need = dialect->need; *need; need++) {
         size_t i = 0;
 
-        while (i < count && !fletch_glob_match(*need, names[i]))
+        while (i < count && !is_named(*need, names[i]))
             i++;
         if (i == count)
             return false;
@@ -90,7 +99,7 @@ bool fletch_dialect_knows(const struct fletch_dialect *dialect, const char *name
 {
     for (const struct fletch_dialect_rule *rule = dialect->rules; rule && rule->from;
          rule++)
-        if (fletch_glob_match(rule->from, name))
+        if (is_named(rule->from, name))
             return true;
     return false;
 }

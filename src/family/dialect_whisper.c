@@ -41,6 +41,14 @@ static const char *const need[] = {
     NULL,
 };
 
+static const struct fletch_dialect_refusal refusals[] = {
+    { "*encoder.blocks.*.mlp1.weight", NULL, NULL,
+      "MLX's Whisper: its convolutions have their channels last, and it has no positions "
+      "of the encoder; start from the model of OpenAI or of transformers that it was made "
+      "from" },
+    { NULL, NULL, NULL, NULL },
+};
+
 static const char *const prefixes[] = { "module.", "model.", NULL };
 
 static const char *const whole[] = { "encoder.*", NULL };
@@ -77,6 +85,7 @@ const struct fletch_dialect fletch_dialect_openai_whisper = {
     .need = need,
     .prefixes = prefixes,
     .rules = rules,
+    .refusals = refusals,
     .whole = whole,
     .fields = fields,
     .config_from = "config from its dims and shapes",

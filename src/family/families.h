@@ -88,17 +88,17 @@ int64_t fletch_layers_count(const struct fletch_map_input *input);
 bool fletch_own_match(const char *glob, const char *name);
 /* True when one of the NULL-terminated list is; false for NULL. */
 bool fletch_own_any(const char *const *globs, const char *name);
-/* Of own.c: sets *out to the name without the words that wrappers put into names; `all`:
- * with "module" among them, which may be a model's own. MEMORY. */
-enum fletch_status fletch_unwrap(const char **out, const char *name, bool all,
-                                 struct fletch_arena *arena, struct fletch_error *err);
-/* Room for an own name, and the same into it; false for names that are longer. */
+/* Room for an own name, and fletch_unwrap with all words into it; false for names that are
+ * longer. */
 #define FLETCH_OWN_CAP 256
 bool fletch_unwrap_into(char out[FLETCH_OWN_CAP], const char *name);
 
 /* Of family.c: true when some mapped row is what the own name says. */
 bool fletch_has_row(const struct fletch_mapping *mapped,
                     const struct fletch_map_input *input, const char *glob);
+
+/* Of lacks.c: which option converts what does not fit the member. */
+const char *fletch_way_out(const struct fletch_map_input *input);
 
 /* Of missing.c: fills in what is missing, and warns of what loaders do without. */
 enum fletch_status fletch_find_missing(struct fletch_lacks *out,

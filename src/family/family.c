@@ -345,8 +345,9 @@ static enum fletch_status check_need(const struct fletch_mapping *mapped,
                                input->names[i], input->member->class_name, need[0]);
     return fletch_fail(err, FLETCH_ERR_FAMILY,
                        "none of the tensors is one of %s's: the first of %zu is '%.200s', "
-                       "expected such as '%s'",
-                       input->member->class_name, input->count, input->names[0], need[0]);
+                       "expected such as '%s'; %s",
+                       input->member->class_name, input->count, input->names[0], need[0],
+                       fletch_way_out(input));
 }
 
 /* Whatever its tensors are called: config.json says so. */

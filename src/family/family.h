@@ -172,6 +172,11 @@ enum fletch_status fletch_family_choose(const struct fletch_family **out, const 
                                         const struct fletch_clues *clues,
                                         struct fletch_error *err);
 
+/* Sets *out to the name without the words that wrappers put into names; `all`:
+ * with "module" among them, which may be a model's own. MEMORY. */
+enum fletch_status fletch_unwrap(const char **out, const char *name, bool all,
+                                 struct fletch_arena *arena, struct fletch_error *err);
+
 /* Which models may be meant when names are all there is to go by. */
 struct fletch_scope {
     const struct fletch_family *family; /* the one that was asked for; NULL: any */

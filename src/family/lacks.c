@@ -149,6 +149,18 @@ static const char *mapped_class(const json_t *config)
     return found;
 }
 
+const char *fletch_way_out(const struct fletch_map_input *input)
+{
+    const struct fletch_member *member = fletch_family_transformers.members;
+    bool any = input->family->layout == FLETCH_LAYOUT_TOWER;
+
+    /* that type knows the model too, and would hold it against the same table */
+    for (; member->fields && !any; member++)
+        any = member == input->member;
+    return any ? "--type any keeps all tensors under their own names"
+               : "--type transformers keeps all tensors under their own names";
+}
+
 static enum fletch_status refuse_type(const struct fletch_lacks *lacks,
                                       const struct fletch_map_input *input,
                                       struct fletch_error *err)
@@ -160,11 +172,10 @@ static enum fletch_status refuse_type(const struct fletch_lacks *lacks,
     list_names(unknown, lacks->unknown, lacks->unknown_count, lacks->unknown_count, 1);
     return fletch_fail(err, FLETCH_ERR_FAMILY,
                        "not %s: the checkpoint lacks %s, and its layers have %s instead: "
-                       "another model%s%.100s; --type transformers keeps all tensors "
-                       "under their own names",
+                       "another model%s%.100s; %s",
                        input->member->class_name, missing, unknown,
                        class_name ? ", config.json's auto_map says " : "",
-                       class_name ? class_name : "");
+                       class_name ? class_name : "", fletch_way_out(input));
 }
 
 enum fletch_status fletch_family_check_whole(const struct fletch_lacks *lacks,

@@ -19,6 +19,8 @@
 #define QUANTIZED "its weight is quantized"
 #define ADAPTER "an adapter that is not merged into its weight"
 #define MERGE "merge_and_unload() the model and save it first"
+/* How much of a name may lie behind a module's. */
+#define BESIDE_MAX 64
 #define JOIN "remove_parametrizations() and save the model first"
 
 /* The first star is the weight's module. */
@@ -73,6 +75,12 @@ static const struct {
     { "*.parametrizations.weight.*", "a weight in parts", JOIN },
 };
 
+/* Of libraries that are not in the table: what is behind a module of the model's and has
+ * one of these words in it. */
+static const char *const words[] = {
+    "scale", "zero_point", "quant", "absmax", "codebook", "_codes", "qweight", "packed",
+};
+
 /* Whether the model has the weight that a name of this form belongs to. */
 static enum fletch_status is_own(bool *out, const char *glob, const char *name,
                                  const struct fletch_map_input *input,
@@ -90,6 +98,54 @@ static enum fletch_status is_own(bool *out, const char *glob, const char *name,
     return fletch_member_has(out, input->family, input->member, weight, arena, err);
 }
 
+/* Whether some library's word stands behind a module that the model has. */
+static enum fletch_status is_beside(bool *out, const char *name,
+                                    const struct fletch_map_input *input,
+                                    struct fletch_arena *arena, struct fletch_error *err)
+{
+    size_t len = strlen(name);
+    const char *dot = strchr(name + (len > BESIDE_MAX ? len - BESIDE_MAX : 0), '.');
+    bool own;
+
+    *out = false;
+    for (; dot && !*out; dot = strchr(dot + 1, '.')) {
+        const char *weight;
+        bool said = false;
+
+        for (size_t i = 0; i < sizeof(words) / sizeof(words[0]) && !said; i++)
+            said = strstr(dot, words[i]);
+        if (!said)
+            return FLETCH_OK;
+        weight = fletch_arena_format(arena, "%.*s.weight", (int)(dot - name), name);
+        if (!weight)
+            return fletch_fail_memory(err, strlen(name), "names");
+        TRY(fletch_member_has(out, input->family, input->member, weight, arena, err));
+    }
+    if (!*out)
+        return FLETCH_OK;
+    TRY(fletch_member_has(&own, input->family, input->member, name, arena, err));
+    *out = !own;
+    return FLETCH_OK;
+}
+
+/* What no table has; only where it is known what the model's own are. */
+static enum fletch_status find_beside(const char **out,
+                                      const struct fletch_map_input *input,
+                                      struct fletch_arena *arena, struct fletch_error *err)
+{
+    bool beside = false;
+
+    for (size_t i = 0; input->member->owns && i < input->count && !beside; i++) {
+        TRY(is_beside(&beside, input->names[i], input, arena, err));
+        if (!beside)
+            continue;
+        *out = fletch_arena_format(arena, "tensor '%.*s': %s: %s", SHOWN, input->names[i],
+                                   QUANTIZED, DEQUANTIZE);
+        return *out ? FLETCH_OK : fletch_fail_memory(err, 0, "names");
+    }
+    return FLETCH_OK;
+}
+
 enum fletch_status fletch_find_unfit(const char **out, const struct fletch_map_input *input,
                                      struct fletch_arena *arena, struct fletch_error *err)
 {
@@ -105,5 +161,5 @@ enum fletch_status fletch_find_unfit(const char **out, const struct fletch_map_i
                                        input->names[i], table[at].what, table[at].advice);
             return *out ? FLETCH_OK : fletch_fail_memory(err, 0, "names");
         }
-    return FLETCH_OK;
+    return find_beside(out, input, arena, err);
 }

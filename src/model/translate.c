@@ -189,10 +189,12 @@ static enum fletch_status list_shapes(struct fletch_dialect_input *out,
 
     if (!shapes)
         return fletch_fail_memory(err, count * sizeof(*shapes), "shapes");
-    for (size_t i = 0; i < count; i++)
-        shapes[i] = (struct fletch_shape){ .name = checkpoint->tensors[i].name,
-                                           .dims = checkpoint->tensors[i].shape,
-                                           .rank = checkpoint->tensors[i].rank };
+    for (size_t i = 0; i < count; i++) {
+        const struct fletch_tensor *tensor = &checkpoint->tensors[i];
+
+        shapes[i] = (struct fletch_shape){ .dims = tensor->shape, .rank = tensor->rank };
+        TRY(fletch_unwrap(&shapes[i].name, tensor->name, true, arena, err));
+    }
     *out = (struct fletch_dialect_input){ .tensors = shapes,
                                           .count = count,
                                           .facts = checkpoint->facts };

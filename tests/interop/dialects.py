@@ -253,6 +253,39 @@ def check_bare_whisper():
                   "'encoder.conv2.bias'")
 
 
+OPENAI = (
+    ("embed_positions.weight", "positional_embedding"),
+    ("self_attn_layer_norm", "attn_ln"), ("final_layer_norm", "mlp_ln"), ("fc1", "mlp.0"),
+    ("fc2", "mlp.2"), ("self_attn.q_proj", "attn.query"), ("self_attn.k_proj", "attn.key"),
+    ("self_attn.v_proj", "attn.value"), ("self_attn.out_proj", "attn.out"),
+    ("layers.", "blocks."), ("encoder.layer_norm.", "encoder.ln_post."))
+
+
+def openai(*wrap):
+    def rename(name):
+        if not name.startswith("model.encoder."):
+            return None
+        name = name[len("model."):]
+        for ours, theirs in OPENAI:
+            name = name.replace(ours, theirs)
+        for old, new in wrap:
+            name = name.replace(old, new)
+        return name
+    return rename
+
+
+def check_wrapped_dialect():
+    like = reference("whisper")
+    for i, wrap in enumerate((
+            (), (("blocks.0.", "blocks.0._orig_mod."), ("blocks.1.", "blocks.1._orig_mod.")),
+            (("attn.query", "attn._checkpoint_wrapped_module.query"),
+             ("conv1.", "conv1._orig_mod.")),
+            (("mlp.", "module.mlp."), ("encoder.", "module._fsdp_wrapped_module.encoder.")))):
+        check_same("OpenAI's words with wrappers inside, %d" % i,
+                   renamed("openai-wrapped-%d" % i, "whisper", openai(*wrap)), like,
+                   dialect="openai-whisper")
+
+
 def check_bare_clip():
     """The tower within each relative, alone in three ways, and the whole of each"""
     vision = load_json(GOLDEN, "clip", "source", "config.json")["vision_config"]
@@ -302,6 +335,7 @@ def check_bare_layers():
 shutil.rmtree(WORK, ignore_errors=True)
 os.makedirs(WORK)
 check_bare_whisper()
+check_wrapped_dialect()
 check_bare_clip()
 check_bare_layers()
 check_clip()
