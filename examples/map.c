@@ -18,7 +18,7 @@
  * that lie where the file is. */
 static unsigned largest_half(const void *data, uint64_t count)
 {
-    const uint16_t *halves = data; /* aligned: fletch wrote the file */
+    const uint16_t *halves = data; /* aligned: the caller looked */
     unsigned largest = 0;
 
     for (uint64_t i = 0; i < count; i++) {

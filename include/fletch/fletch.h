@@ -364,7 +364,8 @@ FLETCH_API enum fletch_status fletch_table_find(size_t *out,
 FLETCH_API enum fletch_status fletch_table_map(struct fletch_table *table,
                                                struct fletch_error *err);
 /* The i-th row with its value, its page's CRC checked. Values of files that fletch wrote
- * are aligned to 64 bytes; in files of other writers, mapped ones are wherever they lie.
+ * are aligned to 64 bytes, mapped ones of at most 1024 bytes to 8, which every element type
+ * takes; in files of other writers, mapped ones are wherever they lie.
  * Once the table's buffers have grown to the largest value, no allocation is made. */
 FLETCH_API enum fletch_status fletch_table_read(struct fletch_row *out,
                                                 struct fletch_table *table, size_t i,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* columns.c - the small columns of a row group: names, shapes, types, counts
  *
- * They are not compressed: all readers take that, and next to `data` they are nothing.
+ * Next to `data` they are nothing, unless a file has very many small tensors: names, shapes
+ * and counts are then much alike, and are compressed where that makes them smaller.
  */
 #include "container/writer.h"
 
@@ -13,6 +14,8 @@
 
 /* Content of a page; what readers expect of one. */
 #define PAGE_CONTENT_SIZE ((size_t)1 << 20)
+/* Less content than this is never compressed: a file of a few rows can be read by eye. */
+#define COMPRESS_MIN ((size_t)4 << 10)
 /* Longer ones make no statistics: they would swell every reader's footer. */
 #define STATISTICS_SIZE_MAX ((size_t)1024)
 /* Torch has a few dozen; the layout stores seven. Levels are at most 8 bits wide. */
@@ -138,32 +141,84 @@ static size_t put_shapes(struct column *column, size_t first, size_t end)
     return count;
 }
 
+/* Compresses writer->body into writer->packed, as pages of `data` are. */
+static enum fletch_status pack(struct fletch_writer *writer, struct fletch_error *err)
+{
+    const struct fletch_codec *codec = writer->small_codec;
+    const struct fletch_buf *body = &writer->body;
+    struct fletch_buf *packed = &writer->packed;
+    struct fletch_piece piece = { .page_size = body->size, .effort = FLETCH_EFFORT_MATCH };
+    size_t step = codec->joins ? FLETCH_PIECE_SIZE : body->size;
+
+    if (!writer->encoder)
+        TRY(codec->encoder_open(&writer->encoder, codec->level_min, err));
+    fletch_buf_clear(packed);
+    for (size_t at = 0; at < body->size; at += piece.size) {
+        size_t cap, size;
+
+        piece.bytes = body->bytes + at;
+        piece.size = body->size - at < step ? body->size - at : step;
+        piece.offset = at;
+        cap = codec->bound(piece.size);
+        if (!fletch_buf_reserve(packed, cap + FLETCH_ENDING_MAX))
+            return fletch_fail_memory(err, cap, "page");
+        TRY(codec->encode(writer->encoder, &piece, packed->bytes + packed->size, cap, &size,
+                          err));
+        packed->size += size;
+    }
+    if (codec->ending)
+        packed->size += codec->ending(packed->bytes + packed->size,
+                                      fletch_crc32(0, body->bytes, body->size), body->size);
+    return FLETCH_OK;
+}
+
+/* By its first page: whether the column's pages are compressed. */
+static enum fletch_status choose_codec(struct column *column, struct fletch_error *err)
+{
+    struct fletch_writer *writer = column->writer;
+    size_t size = writer->body.size;
+
+    if (!writer->small_codec || size < COMPRESS_MIN || writer->body.failed)
+        return FLETCH_OK;
+    TRY(pack(writer, err));
+    if (writer->packed.size <= size - size / FLETCH_SHRINK_MIN)
+        column->chunk->codec = (int)writer->small_codec->id;
+    return FLETCH_OK;
+}
+
 /* Writes the page whose content is in writer->body. */
 static enum fletch_status emit_page(struct column *column, struct fletch_page_header header,
                                     size_t first_row, struct fletch_error *err)
 {
     struct fletch_writer *writer = column->writer;
     struct fletch_page_header_put what = { .header = header };
+    const struct fletch_buf *stored = &writer->body;
     int64_t page_size;
 
+    if (writer->body.failed)
+        return fletch_fail_memory(err, PAGE_CONTENT_SIZE, "page");
+    if (column->chunk->codec != FLETCH_CODEC_ID_NONE) {
+        TRY(pack(writer, err));
+        stored = &writer->packed;
+    }
     what.header.uncompressed_size = (int32_t)writer->body.size;
-    what.header.compressed_size = (int32_t)writer->body.size;
-    what.header.crc = fletch_crc32(0, writer->body.bytes, writer->body.size);
+    what.header.compressed_size = (int32_t)stored->size;
+    what.header.crc = fletch_crc32(0, stored->bytes, stored->size);
     fletch_buf_clear(&writer->header);
     fletch_page_header_put(&writer->header, &what);
-    if (writer->body.failed || writer->header.failed)
+    if (writer->header.failed)
         return fletch_fail_memory(err, PAGE_CONTENT_SIZE, "page");
-    page_size = (int64_t)(writer->header.size + writer->body.size);
+    page_size = (int64_t)(writer->header.size + stored->size);
     if (header.type == FLETCH_PAGE_DATA)
         column->pages[column->pages_count++] = (struct fletch_page_location){
             .offset = (int64_t)writer->offset,
             .compressed_size = (int32_t)page_size,
             .first_row = (int64_t)first_row,
         };
-    column->chunk->uncompressed_size += page_size;
+    column->chunk->uncompressed_size += (int64_t)(writer->header.size + writer->body.size);
     column->chunk->compressed_size += page_size;
     TRY(fletch_writer_emit(writer, writer->header.bytes, writer->header.size, err));
-    return fletch_writer_emit(writer, writer->body.bytes, writer->body.size, err);
+    return fletch_writer_emit(writer, stored->bytes, stored->size, err);
 }
 
 /* About what a row takes in any of the columns: where to cut pages. */
@@ -205,6 +260,8 @@ static enum fletch_status emit_pages(struct column *column, body_fn put_body, in
         fletch_buf_clear(&writer->body);
         header.num_values = (int32_t)put_body(column, first, end);
         column->chunk->num_values += header.num_values;
+        if (!first && !column->chunk->dictionary_page_offset)
+            TRY(choose_codec(column, err));
         TRY(emit_page(column, header, first, err));
     }
     return fletch_writer_index(writer, column->chunk, column->pages, column->pages_count,

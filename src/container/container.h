@@ -32,6 +32,10 @@
 /* What values that are stored plainly are aligned to in the file, for who maps it, and all
  * others in memory. */
 #define FLETCH_VALUE_ALIGN 64
+/* Values of at most so many bytes would be small beside that padding: in the file they are
+ * aligned to FLETCH_SMALL_ALIGN, which is enough for an element of any type. */
+#define FLETCH_SMALL_SIZE ((uint64_t)1024)
+#define FLETCH_SMALL_ALIGN 8
 /* Page sizes are i32 in the format, and its length prefix is inside the page. */
 #define FLETCH_VALUE_SIZE_MAX ((uint64_t)INT32_MAX - FLETCH_PAGE_PREFIX)
 /* Row groups are cut before they exceed this much content, unless one value does so alone.
@@ -64,6 +68,9 @@ enum fletch_status fletch_writer_open(struct fletch_writer **out,
                                       const struct fletch_file *file,
                                       const char *const (*pairs)[2],
                                       struct fletch_error *err);
+/* Of the small columns, those whose pages shrink are compressed with that codec at its
+ * lowest level, in groups that begin from now on; without this, none. */
+void fletch_writer_compress(struct fletch_writer *writer, const struct fletch_codec *codec);
 /* Starts a row group of these rows, whose `data` pages are compressed with that codec, and
  * writes the columns that are known by now. Everything in `rows` is copied. */
 enum fletch_status fletch_writer_begin_group(struct fletch_writer *writer,
@@ -81,7 +88,7 @@ enum fletch_status fletch_writer_put(struct fletch_writer *writer, const void *b
  * out to overflow starts anew with another dtype. */
 enum fletch_status fletch_writer_take_back(struct fletch_writer *writer,
                                            struct fletch_error *err);
-/* Ends the page: patches its header with the sizes and the CRC. `out` may be NULL. */
+/* Ends the page: its header gets the sizes and the CRC. `out` may be NULL. */
 enum fletch_status fletch_writer_end_row(struct fletch_writer *writer,
                                          struct fletch_written *out,
                                          struct fletch_error *err);

@@ -3,7 +3,8 @@
  *
  * Bytes go through a buffer, so that files of many small rows do not cost a system call per
  * page. A page header is written before its sizes are known, with room for any, and patched
- * in the buffer or in the file. It never straddles the two.
+ * in the buffer or in the file. It never straddles the two. The page of a small value is
+ * kept until its end, so that its header takes no byte more than it must.
  */
 #include "container/writer.h"
 
@@ -134,6 +135,12 @@ done:
     return status;
 }
 
+void fletch_writer_compress(struct fletch_writer *writer, const struct fletch_codec *codec)
+{
+    assert(!writer->small_codec);
+    writer->small_codec = codec->id == FLETCH_CODEC_ID_NONE ? NULL : codec;
+}
+
 uint64_t fletch_writer_tail(const struct fletch_writer *writer)
 {
     return writer->tail_at;
@@ -145,6 +152,10 @@ void fletch_writer_close(struct fletch_writer *writer)
         return;
     fletch_arena_release(&writer->arena);
     fletch_arena_release(&writer->cells_arena);
+    if (writer->encoder)
+        writer->small_codec->encoder_close(writer->encoder);
+    fletch_buf_release(&writer->kept);
+    fletch_buf_release(&writer->packed);
     fletch_buf_release(&writer->indexes);
     fletch_buf_release(&writer->body);
     fletch_buf_release(&writer->header);
@@ -266,29 +277,46 @@ enum fletch_status fletch_writer_begin_group(struct fletch_writer *writer,
     return FLETCH_OK;
 }
 
-/* A V1 page with sizes and CRC left open. Where the group is not compressed, a field
- * that readers skip pads the header so that the value is aligned in the file. */
-static void make_header(struct fletch_writer *writer)
+/* Pads the header of a page at the file's end so that its value is aligned there: by a
+ * field that readers skip, which takes FLETCH_PAGE_PAD_SIZE bytes or more. */
+static void pad_header(struct fletch_writer *writer, struct fletch_page_header_put *what)
+{
+    size_t align = writer->small ? FLETCH_SMALL_ALIGN : FLETCH_VALUE_ALIGN;
+    uint64_t value_at = writer->offset + writer->header.size + FLETCH_PAGE_PREFIX;
+    size_t missing = (size_t)(-value_at % align);
+
+    if (!missing)
+        return;
+    what->pad = true;
+    what->padding =
+        (missing < FLETCH_PAGE_PAD_SIZE ? missing + align : missing) - FLETCH_PAGE_PAD_SIZE;
+    fletch_buf_clear(&writer->header);
+    fletch_page_header_put(&writer->header, what);
+}
+
+/* A V1 page's: of a small value as short as can be, else with sizes and CRC left open. */
+static enum fletch_status make_header(struct fletch_writer *writer,
+                                      struct fletch_error *err)
 {
     struct fletch_page_header_put what = {
         .header = { .type = FLETCH_PAGE_DATA,
                     .uncompressed_size = (int32_t)(writer->value_size + FLETCH_PAGE_PREFIX),
+                    .compressed_size = (int32_t)writer->body_size,
+                    .crc = writer->crc,
                     .num_values = 1,
                     .encoding = FLETCH_ENCODING_PLAIN },
-        .wide = true,
+        .wide = !writer->small,
     };
 
     fletch_buf_clear(&writer->header);
     fletch_page_header_put(&writer->header, &what);
-    if (writer->codec == FLETCH_CODEC_ID_NONE) {
-        uint64_t value_at = writer->offset + writer->header.size + FLETCH_PAGE_PAD_SIZE +
-                            FLETCH_PAGE_PREFIX;
-
-        what.pad = true;
-        what.padding = (size_t)(-value_at % FLETCH_VALUE_ALIGN);
-        fletch_buf_clear(&writer->header);
-        fletch_page_header_put(&writer->header, &what);
-    }
+    if (writer->codec == FLETCH_CODEC_ID_NONE)
+        pad_header(writer, &what);
+    if (writer->header.failed)
+        return fletch_fail_memory(err, HEADER_SIZE_MAX, "page header");
+    assert(writer->header.size <= HEADER_SIZE_MAX);
+    writer->header_size = writer->header.size;
+    return FLETCH_OK;
 }
 
 enum fletch_status fletch_writer_begin_row(struct fletch_writer *writer, const char *dtype,
@@ -306,17 +334,17 @@ enum fletch_status fletch_writer_begin_row(struct fletch_writer *writer, const c
     if (!cell->dtype)
         return fletch_fail_memory(err, strlen(dtype), "row");
     writer->value_size = size;
-    make_header(writer);
-    if (writer->header.failed)
-        return fletch_fail_memory(err, HEADER_SIZE_MAX, "page header");
-    assert(writer->header.size <= HEADER_SIZE_MAX);
-    if (writer->header.size > PENDING_SIZE - writer->pending_size)
-        TRY(flush(writer, err));
+    writer->small = size <= FLETCH_SMALL_SIZE;
     writer->row_offset = writer->offset;
-    writer->header_size = writer->header.size;
-    TRY(fletch_writer_emit(writer, writer->header.bytes, writer->header.size, err));
     writer->body_size = 0;
     writer->crc = 0;
+    fletch_buf_clear(&writer->kept);
+    if (!writer->small) {
+        TRY(make_header(writer, err));
+        if (writer->header_size > PENDING_SIZE - writer->pending_size)
+            TRY(flush(writer, err));
+        TRY(fletch_writer_emit(writer, writer->header.bytes, writer->header_size, err));
+    }
     writer->in_row = true;
     return FLETCH_OK;
 }
@@ -332,7 +360,12 @@ enum fletch_status fletch_writer_put(struct fletch_writer *writer, const void *b
             writer->cells[writer->rows_done].name, writer->body_size + size, INT32_MAX);
     writer->crc = fletch_crc32(writer->crc, bytes, size);
     writer->body_size += size;
-    return fletch_writer_emit(writer, bytes, size, err);
+    if (!writer->small)
+        return fletch_writer_emit(writer, bytes, size, err);
+    fletch_buf_put(&writer->kept, bytes, size);
+    if (writer->kept.failed)
+        return fletch_fail_memory(err, size, "page");
+    return FLETCH_OK;
 }
 
 enum fletch_status fletch_writer_take_back(struct fletch_writer *writer,
@@ -375,15 +408,25 @@ static enum fletch_status patch_header(struct fletch_writer *writer,
                              writer->header_size, err);
 }
 
+static enum fletch_status end_page(struct fletch_writer *writer, struct fletch_error *err)
+{
+    if (!writer->small)
+        return patch_header(writer, err);
+    TRY(make_header(writer, err));
+    TRY(fletch_writer_emit(writer, writer->header.bytes, writer->header_size, err));
+    return fletch_writer_emit(writer, writer->kept.bytes, writer->kept.size, err);
+}
+
 enum fletch_status fletch_writer_end_row(struct fletch_writer *writer,
                                          struct fletch_written *out,
                                          struct fletch_error *err)
 {
     struct fletch_column_chunk *column = &writer->columns[FLETCH_COLUMN_DATA];
-    uint64_t page_size = writer->header_size + writer->body_size;
+    uint64_t page_size;
 
     assert(writer->in_row);
-    TRY(patch_header(writer, err));
+    TRY(end_page(writer, err));
+    page_size = writer->header_size + writer->body_size;
     writer->pages[writer->rows_done] = (struct fletch_page_location){
         .offset = (int64_t)writer->row_offset,
         /* 0 marks a page too long for an offset index: the group then has none */

@@ -56,12 +56,19 @@ struct fletch_writer {
     struct fletch_column_chunk *columns; /* [FLETCH_COLUMNS] of the group */
     struct fletch_buf body, header;      /* scratch */
 
+    /* for the small columns: NULL: plain; the encoder is there once it was needed */
+    const struct fletch_codec *small_codec;
+    struct fletch_encoder *encoder;
+    struct fletch_buf packed; /* scratch: a small column's page as stored */
+
     /* the row at hand */
     uint64_t row_offset; /* of its page header */
     size_t header_size;
     uint64_t body_size;
     uint64_t value_size;
     uint32_t crc;
+    bool small; /* the page is kept in `kept` until its end, and its header made then */
+    struct fletch_buf kept;
 };
 
 /* Appends to the file. */

@@ -117,6 +117,7 @@ static struct needs needs_of(const struct fletch_row_plans *plans,
                            .thread = CHUNKS_SIZE + larger(encoder, proving),
                            .slot = whole_page(codec, slot) };
 
+    needs.fixed += codec->encoder_size(codec->level_min); /* the small columns' */
     add_gathering(&needs, plans);
     add_large(&needs, plans, codec, options);
     return needs;

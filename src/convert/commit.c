@@ -271,8 +271,10 @@ enum fletch_status fletch_committer_open(struct fletch_committer *out,
     status = fletch_writer_open(&committer.writer, file, pairs, err);
     if (status)
         fletch_committer_close(&committer);
-    else
+    else {
+        fletch_writer_compress(committer.writer, pipeline->codec);
         *out = committer;
+    }
     return status;
 }
 

@@ -4,7 +4,7 @@
 
 The rules of docs/output.md: one V1 page for each value of `data`, PLAIN, no dictionary; one
 zstd frame in it, with its content size and a window of at most 8 MiB, or one gzip member; the
-CRC right; both annotations; an offset index; no minimum or maximum of `data`; row groups of at
+CRC right; both annotations; padding that only a field with a short id makes; an offset index; no minimum or maximum of `data`; row groups of at
 most 256 MiB of content, unless one value is larger; each where splits of the file find it.
 """
 import hashlib
@@ -29,6 +29,11 @@ TAP = Tap()
 CODECS = {"none": 0, "snappy": 1, "gzip": 2, "zstd": 6, "lz4": 7}
 ARROW_CODECS = {1: "snappy", 2: "gzip", 6: "zstd", 7: "lz4_raw"}
 MIB = 1 << 20
+PAD_FIELD = 20
+SMALL_SIZE = 1024
+# What a row may cost beside its value.
+ROW_COST_MAX = 60
+TINY_ROWS = 10000
 GROUP_CONTENT_MAX = 256 * MIB
 
 
@@ -88,6 +93,26 @@ def page_problems(data, header, body, codec):
     return problems
 
 
+def header_problems(data, offset, size, header, codec):
+    """A page's header of `size` bytes: padded so that the value behind it is aligned, and in
+    a field whose number stands in its first byte, which is how fastparquet steps over it"""
+    problems = []
+    small = header[2] - 10 <= SMALL_SIZE
+    if set(header) - {1, 2, 3, 4, 5, PAD_FIELD}:
+        problems.append("fields %s" % sorted(header))
+    padding = len(header.get(PAD_FIELD, b""))
+    if PAD_FIELD in header:
+        at = offset + size - 1 - padding - 2
+        wanted = bytes([PAD_FIELD - 5 << 4 | 8, padding]) + bytes(padding + 1)
+        if codec or bytes(data[at:offset + size]) != wanted:
+            problems.append("padding of %d bytes is %r" % (padding, data[at:at + 2]))
+    if not codec and (offset + size + 10) % (8 if small else 64):
+        problems.append("a value of %d bytes at %d" % (header[2] - 10, offset + size + 10))
+    if small and size - (padding + 2 if PAD_FIELD in header else 0) > 25:
+        problems.append("a header of %d bytes" % size)
+    return problems
+
+
 def data_pages(data, chunk):
     """[(offset, header, body)] of a chunk, which they fill without a gap"""
     meta = chunk[3]
@@ -132,8 +157,12 @@ def check_group(data, group, scalars, codec):
     if len(pages) != group[3]:
         problems.append("%d pages of data for %d rows" % (len(pages), group[3]))
     for offset, header, body in pages:
+        parser = Compact(data, offset)
+        parser.struct()
         problems += ["page at %d: %s" % (offset, why)
-                     for why in page_problems(data, header, body, values[3][4])]
+                     for why in page_problems(data, header, body, values[3][4]) +
+                     header_problems(data, offset, parser.at - offset, header,
+                                     values[3][4])]
     if set(values[3].get(12, {})) - {3}:
         problems.append("statistics of data: %s" % sorted(values[3][12]))
     if 11 in values[3] or values[3][2].count(2) or values[3][2].count(8):
@@ -158,6 +187,8 @@ def check_group(data, group, scalars, codec):
         if column in ("layer_name", "num_params") and \
                 not {5, 6} <= set(chunk[3].get(12, {})):
             problems.append("%s: no minimum and maximum" % column)
+    if {chunk[3][4] for chunk in chunks.values()} - {codec, 0}:
+        problems.append("codecs %s" % [chunk[3][4] for chunk in chunks.values()])
     total = sum(chunk[3][6] for chunk in group[1])
     if group[2] != total:
         problems.append("total_byte_size %d, columns say %d" % (group[2], total))
@@ -235,6 +266,19 @@ def make_tiny(folder, count):
     return len(values)
 
 
+def check_cost(name, path, codec):
+    """What rows cost beside their values: `data`, and where nothing is compressed, which
+    leaves names, shapes and counts as they are, those of all columns"""
+    values = 0
+    for row in pyarrow.parquet.read_table(path).to_pylist():
+        values += len(row["data"])
+        if codec == "none":
+            values += len(row["layer_name"]) + 4 * len(row["shape"]) + 8
+    cost = (os.path.getsize(path) - values) / TINY_ROWS
+    TAP.ok(cost <= ROW_COST_MAX, "%s: a row costs at most %d bytes beside its value"
+           % (name, ROW_COST_MAX), "%.2f bytes" % cost)
+
+
 def convert(model, out, codec, *more):
     done = run(FLETCH, "convert", "--quiet", "--model", model, "--output", out, "--type",
                "transformers", "--compression", codec, *more)
@@ -273,11 +317,14 @@ def main():
         TAP.equal([len(group) for group in contents], [2, 1, 1, 1],
                   "zeros: rows of each row group")
     tiny = os.path.join(models, "tiny")
-    make_tiny(tiny, 10000)
-    for codec in ("zstd", "none"):
-        out = os.path.join(WORK, "tiny-" + codec)
-        if convert(tiny, out, codec):
-            check_file("tiny-" + codec, os.path.join(out, "weights.parquet"), codec)
+    make_tiny(tiny, TINY_ROWS)
+    for codec in CODECS:
+        name = "tiny-" + codec
+        path = os.path.join(WORK, name, "weights.parquet")
+        if convert(tiny, os.path.dirname(path), codec):
+            check_file(name, path, codec)
+            check_hashes(name, os.path.dirname(path))
+            check_cost(name, path, codec)
     shutil.rmtree(WORK)
     return TAP.finish()
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* small_rows.h - a few rows that have it all: a scalar, NaN payloads, nothing, four dims */
+/* small_rows.h - a few rows that have it all: a scalar, NaN payloads, nothing, four dims,
+ * the largest value that is small, and the smallest that is not */
 #ifndef FLETCH_TESTS_SMALL_ROWS_H
 #define FLETCH_TESTS_SMALL_ROWS_H
 
@@ -13,6 +14,8 @@ static const struct table_row small_rows[] = {
     { "nan", { 2 }, 1, "torch.float32", 2, nan_bytes, 8 },
     { "empty", { 3, 0, 2 }, 3, "torch.float16", 0, ramp, 0 },
     { "b\xc3\xa4r", { 2, 3 }, 2, "torch.uint8", 6, ramp, 6 },
+    { "kib", { 256 }, 1, "torch.float32", 256, ramp, 1024 },
+    { "kib.more", { 1025 }, 1, "torch.int8", 1025, ramp, 1025 },
     { "long", { 1, 3, 1, 1000 }, 4, "torch.bool", 3000, ramp, 3000 },
 };
 #define SMALL_ROWS (sizeof(small_rows) / sizeof(small_rows[0]))

@@ -285,17 +285,18 @@ static void a_stream_ends_with_the_crc(void **state)
     struct fletch_reader *reader = NULL;
     struct fletch_cursor *cursor = NULL;
     struct fletch_error err = { 0 };
+    const size_t last = SMALL_ROWS - 1;
     const void *bytes;
     size_t size;
 
     (void)state;
     assert_ok(fletch_reader_open(&reader, &file, &err), err);
-    assert_int_equal(
-        pwrite(file.fd, "\xff", 1,
-               (off_t)(reader->rows[4].page_offset + reader->rows[4].compressed_size - 2)),
-        1);
+    assert_int_equal(pwrite(file.fd, "\xff", 1,
+                            (off_t)(reader->rows[last].page_offset +
+                                    reader->rows[last].compressed_size - 2)),
+                     1);
     assert_ok(fletch_cursor_open(&cursor, reader, &err), err);
-    assert_ok(fletch_cursor_begin(cursor, 4, &err), err);
+    assert_ok(fletch_cursor_begin(cursor, last, &err), err);
     assert_ok(fletch_cursor_next(cursor, &bytes, &size, &err), err);
     assert_int_equal(size, 3000);
     assert_fails(fletch_cursor_next(cursor, &bytes, &size, &err), FLETCH_ERR_FORMAT, err,
