@@ -206,22 +206,46 @@ static void emit_plain_modules(struct fletch_emit *emit)
         emit_module(emit, &plain[i]);
 }
 
-/* Published tokenizers are often told to cut earlier than the model must: both are said. */
+/* Who says how long a text may be. */
+static const char *length_source(const struct fletch_model *model)
+{
+    if (json_object_get(model->set, "max_seq_length"))
+        return "--set max_seq_length";
+    if (json_is_integer(json_object_get(model->sentence_config, "max_seq_length")))
+        return model->sentence_config_name;
+    return "config.json and tokenizer_config.json";
+}
+
+/* Published tokenizers are often told to cut elsewhere than the pipeline does: what the
+ * file said, what the written one says, and whose word that is. */
 static void emit_truncation(struct fletch_emit *emit, const struct fletch_model *model,
                             const json_t *truncation)
 {
     const json_t *length = json_object_get(truncation, "max_length");
-    int64_t limit = fletch_tokenizer_limit(model);
+    struct fletch_tokenizer_cut cut = fletch_tokenizer_cut(model);
+    bool changed = json_is_integer(length) && cut.pipeline &&
+                   json_integer_value(length) != cut.pipeline;
 
     fletch_emit_key(emit, "truncation");
     fletch_emit_open(emit, '{');
     fletch_emit_key(emit, "source");
     fletch_emit_json(emit, truncation);
     fletch_emit_key(emit, "max_length");
-    if (json_is_object(truncation) || !limit)
+    if (changed)
+        fletch_emit_count(emit, (uint64_t)cut.pipeline);
+    else if (json_is_object(truncation) || !cut.limit)
         fletch_emit_json(emit, length);
     else
-        fletch_emit_count(emit, (uint64_t)limit);
+        fletch_emit_count(emit, (uint64_t)cut.limit);
+    if (changed) {
+        fletch_emit_key(emit, "changed");
+        fletch_emit_open(emit, '{');
+        fletch_emit_key(emit, "from");
+        fletch_emit_json(emit, length);
+        emit_number(emit, "to", (uint64_t)cut.pipeline);
+        emit_pair(emit, "source", length_source(model));
+        fletch_emit_close(emit, '}');
+    }
     fletch_emit_close(emit, '}');
 }
 

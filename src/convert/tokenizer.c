@@ -3,7 +3,8 @@
  *
  * tokenizer.json is as large as its vocabulary, so no tree is made of it: one pass over the
  * text checks the brackets and strings, and finds where the value of the top-level
- * `truncation` stands. Everything else of the file stays as it is, byte for byte.
+ * `truncation` stands, and of that its max_length. Everything else of the file stays as it
+ * is, byte for byte.
  */
 #include "convert/tokenizer.h"
 
@@ -25,6 +26,7 @@ struct scan {
     size_t key;        /* of the quote that opens "truncation"; 0: there is none */
     size_t begin, end; /* of its value */
     bool has_model;
+    size_t length, length_end; /* of its max_length's value, where that is a number; 0 */
 };
 
 static enum fletch_status fail_at(const struct scan *scan, size_t at, const char *expected,
@@ -192,6 +194,52 @@ static enum fletch_status scan_all(struct scan *scan, struct fletch_error *err)
     return FLETCH_OK;
 }
 
+static bool all_digits(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (text[i] < '0' || text[i] > '9')
+            return false;
+    return len > 0;
+}
+
+/* Where the number of the truncation's own max_length stands, if it is an object that has
+ * one. A key that is there twice is not understood. */
+static enum fletch_status scan_length(struct scan *scan, struct fletch_error *err)
+{
+    static const char name[] = "\"max_length\"";
+    struct scan inside = { .text = scan->text, .size = scan->end, .at = scan->begin + 1 };
+    char c = scan->text[scan->begin] == '{' ? skip_space(&inside) : '}';
+
+    while (c != '}') {
+        size_t key = inside.at, len;
+
+        TRY(skip_string(&inside, err));
+        len = inside.at - key;
+        if (skip_space(&inside) != ':')
+            return fail_at(&inside, inside.at, "':'", err);
+        inside.at++;
+        skip_space(&inside);
+        key =
+            len == sizeof(name) - 1 && !memcmp(scan->text + key, name, len) ? inside.at : 0;
+        if (key && scan->length)
+            return fletch_fail(err, FLETCH_ERR_FORMAT,
+                               "byte %zu: truncation has max_length twice", key);
+        TRY(skip_value(&inside, err));
+        if (key && all_digits(scan->text + key, inside.at - key)) {
+            scan->length = key;
+            scan->length_end = inside.at;
+        }
+        c = skip_space(&inside);
+        if (c != ',' && c != '}')
+            return fail_at(&inside, inside.at, "',' or '}'", err);
+        if (c == '}')
+            break;
+        inside.at++;
+        skip_space(&inside);
+    }
+    return FLETCH_OK;
+}
+
 static bool is_null(const struct scan *scan)
 {
     return !scan->key || (scan->end - scan->begin == strlen("null") &&
@@ -258,17 +306,36 @@ static void put_edited(struct fletch_buf *out, const struct scan *scan, int64_t 
     fletch_buf_put(out, scan->text + scan->first, scan->size - scan->first);
 }
 
+/* The text with another number for its truncation's max_length; nothing where it is that
+ * number already. */
+static void put_length(struct fletch_buf *out, const struct scan *scan, int64_t length)
+{
+    char number[24];
+    int len = snprintf(number, sizeof(number), "%" PRId64, length);
+
+    if (scan->length_end - scan->length == (size_t)len &&
+        !memcmp(scan->text + scan->length, number, (size_t)len))
+        return;
+    fletch_buf_put(out, scan->text, scan->length);
+    fletch_buf_put(out, number, (size_t)len);
+    fletch_buf_put(out, scan->text + scan->length_end, scan->size - scan->length_end);
+}
+
 enum fletch_status fletch_tokenizer_edit(struct fletch_buf *out, bool *null,
-                                         const char *text, size_t size, int64_t limit,
+                                         const char *text, size_t size,
+                                         const struct fletch_tokenizer_cut *cut,
                                          struct fletch_error *err)
 {
     struct scan scan = { .text = text, .size = size };
 
     TRY(scan_all(&scan, err));
     *null = is_null(&scan);
-    if (!*null || !limit)
-        return FLETCH_OK;
-    put_edited(out, &scan, limit);
+    if (*null && cut->limit)
+        put_edited(out, &scan, cut->limit);
+    if (!*null && cut->pipeline)
+        TRY(scan_length(&scan, err));
+    if (scan.length)
+        put_length(out, &scan, cut->pipeline);
     return out->failed ? fletch_fail_memory(err, size, "the tokenizer") : FLETCH_OK;
 }
 
@@ -287,16 +354,28 @@ static int64_t usable_positions(const struct fletch_model *model)
     return positions - pad - 1;
 }
 
-int64_t fletch_tokenizer_limit(const struct fletch_model *model)
+/* The smallest that is known (above 0), or 0. */
+static int64_t smallest_known(const int64_t *limits, size_t count)
 {
-    int64_t limits[] = { fletch_model_max_seq_length(model),
-                         fletch_model_tokenizer_limit(model), usable_positions(model) };
     int64_t smallest = 0;
 
-    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
+    for (size_t i = 0; i < count; i++)
         if (limits[i] > 0 && (!smallest || limits[i] < smallest))
             smallest = limits[i];
     return smallest;
+}
+
+struct fletch_tokenizer_cut fletch_tokenizer_cut(const struct fletch_model *model)
+{
+    int64_t length = fletch_model_max_seq_length(model);
+    int64_t limits[] = { usable_positions(model), length,
+                         fletch_model_tokenizer_limit(model) };
+    struct fletch_tokenizer_cut cut = { .limit = smallest_known(limits, 3) };
+
+    /* the pipeline gives its own length to the tokenizer, over whatever that says */
+    if (model->family->layout == FLETCH_LAYOUT_SENTENCE && length > 0)
+        cut.pipeline = smallest_known(limits, 2);
+    return cut;
 }
 
 /* ---- The files ---- */
@@ -333,12 +412,12 @@ static enum fletch_status write_text(char *warning, size_t warning_size,
                                      struct fletch_arena *arena, struct fletch_error *err)
 {
     struct fletch_buf edited = { 0 };
-    int64_t limit = fletch_tokenizer_limit(model);
+    struct fletch_tokenizer_cut cut = fletch_tokenizer_cut(model);
     bool null = false;
     enum fletch_status status = fletch_tokenizer_edit(
-        &edited, &null, (const char *)text->bytes, text->size, limit, err);
+        &edited, &null, (const char *)text->bytes, text->size, &cut, err);
 
-    if (!status && null && !limit)
+    if (!status && null && !cut.limit)
         snprintf(warning, warning_size,
                  "tokenizer.json does not truncate, and nothing says how long a text may "
                  "be: longer ones than the model can take will break loaders");

@@ -178,6 +178,7 @@ static enum fletch_status compare_metadata(const struct verification *v,
 /* As strict as a conversion is with the one that it copies. */
 static enum fletch_status check_tokenizer_text(const char *path, struct fletch_error *err)
 {
+    static const struct fletch_tokenizer_cut as_it_is = { 0 };
     struct fletch_buf text = { 0 }, edited = { 0 };
     bool null;
     enum fletch_status status =
@@ -185,7 +186,7 @@ static enum fletch_status check_tokenizer_text(const char *path, struct fletch_e
 
     if (!status) {
         status = fletch_tokenizer_edit(&edited, &null, (const char *)text.bytes, text.size,
-                                       0, err);
+                                       &as_it_is, err);
         if (status)
             fletch_error_prefix(err, "%s", path);
     }

@@ -56,10 +56,11 @@ struct fletch_model {
     /* [modules_count]; 0 without a modules.json that counts */
     struct fletch_module *modules;
     size_t modules_count;
-    size_t encoder;           /* which of the modules is the encoder */
-    json_t *sentence_config;  /* sentence_bert_config.json or a sibling; may be NULL */
-    json_t *prompts;          /* config_sentence_transformers.json; may be NULL */
-    json_t *tokenizer_config; /* tokenizer_config.json; may be NULL */
+    size_t encoder;          /* which of the modules is the encoder */
+    json_t *sentence_config; /* sentence_bert_config.json or a sibling; may be NULL */
+    const char *sentence_config_name; /* which of them it is */
+    json_t *prompts;                  /* config_sentence_transformers.json; may be NULL */
+    json_t *tokenizer_config;         /* tokenizer_config.json; may be NULL */
 };
 
 /* Opens the model at `path`. Of the options, which may be NULL, family, prefix and set are

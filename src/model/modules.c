@@ -372,6 +372,7 @@ enum fletch_status fletch_sentence_config_load(struct fletch_model *model,
             model->sentence_config = NULL;
             continue;
         }
+        model->sentence_config_name = names[i];
         length = json_object_get(model->sentence_config, "max_seq_length");
         if (!length || json_is_null(length))
             return FLETCH_OK;

@@ -121,6 +121,41 @@ def check_missing(case, source, name, parent):
            "%s: a warning says that %s is missing" % (case, name), done.stderr)
 
 
+def check_cut(stated, length, changed):
+    """The written tokenizer cuts where the pipeline of its folder does"""
+    golden = os.path.join(os.path.dirname(HERE), "golden", "st-mean", "source")
+    cut = {"direction": "Left", "max_length": stated, "strategy": "LongestFirst", "stride": 2}
+    case = "a tokenizer that cuts at %d, a pipeline at %d" % (stated, length)
+    with tempfile.TemporaryDirectory() as parent:
+        source, out = os.path.join(parent, "source"), os.path.join(parent, "out")
+        shutil.copytree(golden, source)
+        own = load_json(source, "tokenizer.json")
+        own["truncation"] = cut
+        for name, value in (("tokenizer.json", own),
+                            ("sentence_bert_config.json", {"max_seq_length": length})):
+            with open(os.path.join(source, name), "w", encoding="utf-8") as stream:
+                json.dump(value, stream)
+        done = run(FLETCH, "convert", "--model", source, "--output", out)
+        path = os.path.join(out, "tokenizer", "tokenizer.json")
+        if not TAP.ok(done.returncode == 0 and os.path.exists(path), case, done.stderr):
+            return
+        TAP.equal(len(tokenizers.Tokenizer.from_file(path).encode("hello " * 400).ids), length,
+                  case + ": 400 words give as many ids as the model takes")
+        own["truncation"] = dict(cut, max_length=length)
+        TAP.equal(load_json(out, "tokenizer", "tokenizer.json"), own,
+                  case + ": nothing but the number is another")
+        TAP.equal(load_json(out, "metadata.json")["fletch"]["pipeline"]["truncation"],
+                  dict({"source": cut, "max_length": length}, **changed),
+                  case + ": metadata.json says so")
+
+
+def changed(before, after):
+    return {"changed": {"from": before, "to": after, "source": "sentence_bert_config.json"}}
+
+
+check_cut(20, 48, changed(20, 48))
+check_cut(60, 16, changed(60, 16))
+check_cut(48, 48, {})
 for folder in sorted(os.listdir(HERE)):
     if os.path.exists(os.path.join(HERE, folder, "expected.json")):
         check_case(folder)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_tokenizer.c - tokenizer.json: copied, or with nothing but its null truncation set */
+/* test_tokenizer.c - tokenizer.json: copied, or with nothing but where it cuts set */
 #include "support.h"
 
 #include "convert/tokenizer.h"
@@ -92,6 +92,64 @@ static void leaves_all_else(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         assert_string_equal(written(texts[i]), texts[i]);
+}
+
+/* What becomes of a tokenizer.json where a pipeline cuts at 256. */
+static const char *edited(const char *text)
+{
+    static const struct fletch_tokenizer_cut cut = { .limit = 64, .pipeline = 256 };
+    static char copy[1024];
+    struct fletch_buf out = { 0 };
+    struct fletch_error err;
+    bool null;
+
+    assert_ok(fletch_tokenizer_edit(&out, &null, text, strlen(text), &cut, &err), err);
+    assert_true(out.size < sizeof(copy));
+    memcpy(copy, out.size ? out.bytes : (const uint8_t *)"", out.size);
+    copy[out.size] = '\0';
+    fletch_buf_release(&out);
+    return copy;
+}
+
+/* The number of a truncation that is set, and no byte besides. */
+static void sets_the_pipelines_length(void **state)
+{
+    static const struct {
+        const char *text, *wanted;
+    } cases[] = {
+        { "{\"truncation\": {\"direction\": \"Left\", \"max_length\": 128, \"stride\": 3}, "
+          "\"model\": 1}",
+          "{\"truncation\": {\"direction\": \"Left\", \"max_length\": 256, \"stride\": 3}, "
+          "\"model\": 1}" },
+        { "{\"model\":{\"max_length\":7},\"truncation\":{\"max_length\":1000}}",
+          "{\"model\":{\"max_length\":7},\"truncation\":{\"max_length\":256}}" },
+        { "{\n  \"truncation\": {\n    \"a\": {\"max_length\": 1},\n    \"max_length\" :\t5"
+          "\n  },\n  \"model\": 1\n}\n",
+          "{\n  \"truncation\": {\n    \"a\": {\"max_length\": 1},\n    \"max_length\" "
+          ":\t256"
+          "\n  },\n  \"model\": 1\n}\n" },
+        /* as it is already, and where there is no number to set */
+        { "{\"truncation\": {\"max_length\": 256}, \"model\": 1}", "" },
+        { "{\"truncation\": {\"max_length\": null}, \"model\": 1}", "" },
+        { "{\"truncation\": {\"max_length\": 1.5}, \"model\": 1}", "" },
+        { "{\"truncation\": {\"max_length\": -1}, \"model\": 1}", "" },
+        { "{\"truncation\": { }, \"model\": 1}", "" },
+        { "{\"truncation\": [\"max_length\", 1], \"model\": 1}", "" },
+        { "{\"truncation\": 7, \"model\": {\"max_length\": 1}}", "" },
+    };
+    static const struct fletch_tokenizer_cut cut = { .pipeline = 256 };
+    const char *twice =
+        "{\"truncation\": {\"max_length\": 1, \"max_length\": 2}, \"model\": 1}";
+    struct fletch_buf out = { 0 };
+    struct fletch_error err;
+    bool null;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_string_equal(edited(cases[i].text), cases[i].wanted);
+    assert_fails(fletch_tokenizer_edit(&out, &null, twice, strlen(twice), &cut, &err),
+                 FLETCH_ERR_FORMAT, err, "truncation has max_length twice");
+    fletch_buf_release(&out);
 }
 
 /* Every cut of a text that needs the edit is refused, or gives valid JSON. */
@@ -236,7 +294,7 @@ static void check_limit(const char *model_type, const char *config, const char *
     json_error_t why;
 
     model.tokenizer_config = tokenizer ? json_loads(tokenizer, 0, &why) : NULL;
-    assert_int_equal(fletch_tokenizer_limit(&model), wanted);
+    assert_int_equal(fletch_tokenizer_cut(&model).limit, wanted);
     json_decref(model.tokenizer_config);
     json_decref(model.config);
 }
@@ -258,6 +316,33 @@ static void limits(void **state)
     check_limit("xlm-roberta", "{\"max_position_embeddings\": 66, \"pad_token_id\": 1}",
                 "{\"model_max_length\": 512}", 64);
     check_limit("distilbert", "{\"max_position_embeddings\": 64}", NULL, 64);
+}
+
+/* Only a pipeline has a say in what a tokenizer.json already says. */
+static void check_pipeline(const char *family, const char *config, const char *sentence,
+                           int64_t wanted)
+{
+    struct fletch_model model = made_model("roberta", config);
+
+    fletch_family_find(&model.family, family, NULL);
+    model.sentence_config = json_loads(sentence, 0, NULL);
+    model.tokenizer_config = json_loads("{\"model_max_length\": 128}", 0, NULL);
+    assert_int_equal(fletch_tokenizer_cut(&model).pipeline, wanted);
+    json_decref(model.tokenizer_config);
+    json_decref(model.sentence_config);
+    json_decref(model.config);
+}
+
+static void pipelines_length(void **state)
+{
+    static const char *const config = "{\"max_position_embeddings\": 514}";
+
+    (void)state;
+    check_pipeline("sentence-transformers", config, "{\"max_seq_length\": 256}", 256);
+    check_pipeline("sentence-transformers", config, "{\"max_seq_length\": 64}", 64);
+    check_pipeline("sentence-transformers", config, "{\"max_seq_length\": null}", 128);
+    check_pipeline("sentence-transformers", config, "{\"max_seq_length\": 514}", 512);
+    check_pipeline("bert", config, "{\"max_seq_length\": 256}", 0);
 }
 
 /* The golden files differ from what is written in the truncation, and in nothing else. */
@@ -312,7 +397,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(cuts_what_it_makes, make_scratch, remove_scratch),
         cmocka_unit_test_setup_teardown(warns_without_a_limit, make_scratch,
                                         remove_scratch),
+        cmocka_unit_test(sets_the_pipelines_length),
         cmocka_unit_test(limits),
+        cmocka_unit_test(pipelines_length),
         cmocka_unit_test_setup_teardown(golden_files, make_scratch, remove_scratch),
     };
 
