@@ -88,12 +88,15 @@ static void print_summary(const struct conversion *conversion)
     add_compression(&text, conversion);
     fletch_text_addf(&text, "  Time:            %.2f seconds\n", result->seconds);
     fletch_text_addf(&text, "  Validation:      %s",
-                     result->verified ? "PASSED" : "SKIPPED");
+                     !result->verified ? "SKIPPED"
+                     : result->missing ? "INCOMPLETE"
+                                       : "PASSED");
     if (result->missing)
-        fletch_text_addf(
-            &text, " (incomplete: %s tensor%s missing, metadata.json lists %s)",
-            fletch_text_count(count, result->missing), result->missing == 1 ? "" : "s",
-            result->missing == 1 ? "it" : "them");
+        fletch_text_addf(&text, " (%s%s tensor%s missing, metadata.json lists %s)",
+                         result->verified ? "" : "incomplete: ",
+                         fletch_text_count(count, result->missing),
+                         result->missing == 1 ? "" : "s",
+                         result->missing == 1 ? "it" : "them");
     fletch_text_add(&text, "\n");
     fputs(fletch_text_string(&text), stdout);
     fletch_text_release(&text);
@@ -118,7 +121,8 @@ static void print_json(const struct conversion *conversion)
     fletch_report_real(&report, "compression_ratio",
                        ratio(result->source_bytes, result->written_bytes));
     fletch_report_real(&report, "conversion_time_sec", conversion->seconds);
-    fletch_report_bool(&report, "validation_passed", result->verified);
+    /* what is proved of a part is not said of the model */
+    fletch_report_bool(&report, "validation_passed", result->verified && !result->missing);
     fletch_report_text(&report, "error_message", done ? NULL : conversion->err.message);
     fletch_report_json(&report, "metadata", done ? result->metadata_json : "{}");
     fletch_report_text(&report, "fletch_version", fletch_version());

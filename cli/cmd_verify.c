@@ -48,10 +48,11 @@ static void print_text(const struct fletch_args *args,
     } else {
         fletch_text_add(&text, "  Compared:        no --source was given\n");
     }
-    fletch_text_addf(&text, "  Verification:    PASSED%s",
+    fletch_text_addf(&text, "  Verification:    %s%s",
+                     verification->missing ? "INCOMPLETE" : "PASSED",
                      verification->compared ? "" : ", but no value was compared");
     if (verification->missing)
-        fletch_text_addf(&text, " (incomplete: %zu tensor%s missing)",
+        fletch_text_addf(&text, " (%zu tensor%s missing; what is there is right)",
                          verification->missing, verification->missing == 1 ? "" : "s");
     fletch_text_add(&text, "\n");
     fputs(fletch_text_string(&text), stdout);
