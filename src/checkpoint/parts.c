@@ -26,8 +26,11 @@
 #define SAVED_OFFSETS "saved_offsets"
 /* Processes of a run: the files are open all at once. */
 #define FLETCH_PARTS_MAX 512
-/* In front of a file whose __metadata__ says that it is a part: other keys are short. */
-#define PEEK_SIZE 4096
+/* Where a file may say that it is a part: its __metadata__ need not be the first thing in the
+ * header, and other keys in it may be long. */
+#define PEEK_MAX ((uint64_t)32 << 20)
+/* Looked at together. */
+#define PEEK_SIZE 16384
 
 #define A_PART                                                                             \
     "a model that torch.distributed.checkpoint saved in parts (" SHARDING_INFO ")"
@@ -293,23 +296,51 @@ static enum fletch_status join_all(const struct fletch_checkpoint *checkpoint,
     return FLETCH_OK;
 }
 
-/* Whether the file at the path says of itself that it is a part. What cannot be read is for
- * whoever opens it to say. */
+/* Whether the header has the key. What cannot be read is for whoever opens it to say. */
+static bool has_sharding(const struct fletch_file *file)
+{
+    static const char key[] = "\"" SHARDING_INFO "\"";
+    const size_t overlap = sizeof(key) - 2; /* of a key that lies across two pieces */
+    uint64_t end = file->size < PEEK_MAX ? file->size : PEEK_MAX, header;
+    char head[PEEK_SIZE];
+    size_t size;
+
+    if (end < sizeof(header) || fletch_file_read(file, 0, head, sizeof(header), NULL))
+        return false;
+    header = fletch_load_u64(head);
+    end = header < end - sizeof(header) ? header + sizeof(header) : end;
+    for (uint64_t at = 0; at < end; at += size - overlap) {
+        size = end - at < sizeof(head) ? (size_t)(end - at) : sizeof(head);
+        if (fletch_file_read(file, at, head, size, NULL))
+            return false;
+        if (memmem(head, size, key, sizeof(key) - 1))
+            return true;
+        if (size < sizeof(head))
+            break;
+    }
+    return false;
+}
+
+/* Whether the file at the path says of itself that it is a part. */
 static bool is_part(const char *path)
 {
     struct fletch_file file = FLETCH_FILE_CLOSED;
-    char head[PEEK_SIZE];
-    size_t size;
     bool found;
 
     if (fletch_file_kind(path) != FLETCH_FILE_REGULAR ||
         fletch_file_open(&file, path, NULL))
         return false;
-    size = file.size < sizeof(head) ? (size_t)file.size : sizeof(head);
-    found = !fletch_file_read(&file, 0, head, size, NULL) &&
-            memmem(head, size, "\"" SHARDING_INFO "\"", sizeof(SHARDING_INFO) + 1);
+    found = has_sharding(&file);
     fletch_file_close(&file);
     return found;
+}
+
+/* The N of shard-N-..., 0 for other names. */
+static unsigned long number_of(const char *name)
+{
+    return fletch_glob_match("shard-*-model-*.safetensors", name)
+               ? strtoul(name + sizeof("shard-") - 1, NULL, 10)
+               : 0;
 }
 
 static int compare_names(const void *a, const void *b)
@@ -319,40 +350,41 @@ static int compare_names(const void *a, const void *b)
     return fletch_natural_compare(*x, *y);
 }
 
-/* Names of the parts, in order. */
+/* Names of the parts, in order; none where no file says that it is one. Beside one that does,
+ * what is called like a part counts too: a damaged one must not pass for one that is lost. */
 static enum fletch_status find_parts(struct fletch_texts *out, const char *folder,
                                      struct fletch_arena *arena, struct fletch_error *err)
 {
     DIR *dir = opendir(folder);
     const struct dirent *found;
     enum fletch_status status = FLETCH_OK;
+    size_t sure = 0;
 
     if (!dir)
         return fletch_fail(err, FLETCH_ERR_IO, "%s: %s", folder, strerror(errno));
     while (!status && (found = readdir(dir))) {
         const char *name, *path;
+        bool says;
 
         if (!fletch_glob_match("*.safetensors", found->d_name))
             continue;
         name = fletch_arena_strdup(arena, found->d_name);
         path = fletch_path_join(arena, folder, found->d_name);
-        if (!name || !path)
+        if (!name || !path) {
             status = fletch_fail_memory(err, strlen(folder), "a path");
-        else if (is_part(path))
+            break;
+        }
+        says = is_part(path);
+        sure += says;
+        if (says || number_of(name))
             status = fletch_texts_put(out, arena, name, err);
     }
     closedir(dir);
+    if (!sure)
+        out->count = 0;
     if (out->count)
         qsort(out->items, out->count, sizeof(*out->items), compare_names);
     return status;
-}
-
-/* The N of shard-N-..., 0 for other names. */
-static unsigned long number_of(const char *name)
-{
-    return fletch_glob_match("shard-*-model-*.safetensors", name)
-               ? strtoul(name + sizeof("shard-") - 1, NULL, 10)
-               : 0;
 }
 
 /* The names are numbered from 1: a gap is a part that is not there. */

@@ -29,6 +29,9 @@ static bool is_own_key(const char *key)
     return false;
 }
 
+/* So many lost names are told one by one, the others counted. */
+#define LOST_SHOWN 4
+
 /* The last word of a name, with its dot; "" for names of one word. */
 static const char *last_word(const char *name)
 {
@@ -46,16 +49,38 @@ static bool is_lost(const char *key, const char *value)
     return *word && !strcmp(word, last_word(value)) && !strpbrk(value, " /{");
 }
 
-static enum fletch_status note_lost(struct fletch_checkpoint *checkpoint, const char *key,
-                                    const char *value, struct fletch_error *err)
+/* Notes the lost-th, from 1 on. */
+static enum fletch_status note_lost(struct fletch_checkpoint *checkpoint, size_t lost,
+                                    const char *key, const char *value,
+                                    struct fletch_error *err)
 {
     struct fletch_tensor_list list = { .arena = &checkpoint->arena,
                                        .notes = checkpoint->notes };
 
+    if (lost > LOST_SHOWN)
+        return FLETCH_OK;
     TRY(fletch_tensor_list_note(&list, err,
                                 "__metadata__ says that '%.*s' was dropped for '%.*s', "
                                 "which is not there: neither is read",
                                 FLETCH_NAME_SHOWN, key, FLETCH_NAME_SHOWN, value));
+    checkpoint->notes = list.notes;
+    return FLETCH_OK;
+}
+
+/* Notes how many more there are than were told. */
+static enum fletch_status count_lost(struct fletch_checkpoint *checkpoint, size_t lost,
+                                     struct fletch_error *err)
+{
+    struct fletch_tensor_list list = { .arena = &checkpoint->arena,
+                                       .notes = checkpoint->notes };
+
+    if (lost <= LOST_SHOWN)
+        return FLETCH_OK;
+    TRY(fletch_tensor_list_note(
+        &list, err,
+        "__metadata__ says of %zu more names that they were dropped "
+        "for names that are not there",
+        lost - LOST_SHOWN));
     checkpoint->notes = list.notes;
     return FLETCH_OK;
 }
@@ -80,6 +105,7 @@ static enum fletch_status add_dropped(struct fletch_checkpoint *checkpoint,
 {
     const uint64_t most = most_bytes(checkpoint);
     uint64_t bytes = 0;
+    size_t lost = 0;
     const char *key;
     json_t *value;
 
@@ -92,7 +118,7 @@ static enum fletch_status add_dropped(struct fletch_checkpoint *checkpoint,
         if (is_own_key(key) || fletch_checkpoint_find(checkpoint, key))
             continue;
         if (!kept && is_lost(key, said))
-            TRY(note_lost(checkpoint, key, said, err));
+            TRY(note_lost(checkpoint, ++lost, key, said, err));
         if (!kept)
             continue;
         if (!fletch_add(&bytes, bytes, kept->size) || bytes > most)
@@ -108,7 +134,7 @@ static enum fletch_status add_dropped(struct fletch_checkpoint *checkpoint,
             return fletch_fail_memory(err, strlen(key), "a name");
         ++*count;
     }
-    return FLETCH_OK;
+    return count_lost(checkpoint, lost, err);
 }
 
 static int compare_names(const void *a, const void *b)

@@ -113,12 +113,66 @@ static void a_part_alone_is_refused(void **state)
                    ", but none whose name begins with shard-00001-");
 }
 
+/* A header with white space of `before` bytes in front of __metadata__. */
+static void put_late_part(const char *name, const char *offsets, size_t before)
+{
+    static uint8_t bytes[200000];
+    size_t len = 0;
+
+    bytes[8 + len++] = '{';
+    memset(bytes + 8 + len, ' ', before);
+    len += before;
+    len += (size_t)snprintf((char *)bytes + 8 + len, 300,
+                            "\"__metadata__\":{\"DCP_SHARDING_INFO\":\"{\\\"a\\\": "
+                            "{\\\"saved_offsets\\\": %s}}\"},\"a\":{\"dtype\":\"U8\","
+                            "\"shape\":[1],\"data_offsets\":[0,1]}}",
+                            offsets);
+    fletch_store_u64(bytes, (uint64_t)len);
+    bytes[8 + len] = (uint8_t)offsets[1];
+    put_bytes(at(name), bytes, 8 + len + 1);
+}
+
+static void parts_say_so_anywhere_in_the_header(void **state)
+{
+    /* around the ends of what is looked at together, too */
+    static const size_t before[] = { 0,     4090,  16330, 16335, 16340, 16345, 16350,
+                                     16355, 16360, 16365, 16370, 70000, 150000 };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++) {
+        put_late_part(ONE, "[0]", before[i]);
+        put_late_part(TWO, "[1]", before[i]);
+        assert_joined((const uint8_t *)"01", 2);
+    }
+}
+
+static void a_damaged_part_is_not_a_lost_one(void **state)
+{
+    static const uint8_t cut[] = { 200, 0, 0, 0, 0, 0, 0, 0, '{' };
+
+    (void)state;
+    put_part(ONE, "[2,2]", "[0, 0]", 4, 0);
+    put_bytes(at(TWO), cut, sizeof(cut));
+    assert_refused_at(at("."), FLETCH_ERR_FORMAT,
+                      at("."
+                         "/" TWO),
+                      "byte 0: header of 200 bytes, but only 1 follow: the file was cut "
+                      "short, or is no safetensors file");
+    put_bytes(at(TWO), cut, 0);
+    assert_refused_at(at("."), FLETCH_ERR_FORMAT,
+                      at("."
+                         "/" TWO),
+                      "is empty");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         SCRATCH_TEST(rows_and_columns_are_joined),
         SCRATCH_TEST(holes_and_overlaps_are_refused),
         SCRATCH_TEST(a_part_alone_is_refused),
+        SCRATCH_TEST(parts_say_so_anywhere_in_the_header),
+        SCRATCH_TEST(a_damaged_part_is_not_a_lost_one),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

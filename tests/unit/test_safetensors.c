@@ -493,6 +493,27 @@ static void dropped_names_whose_bytes_are_lost(void **state)
     fletch_checkpoint_close(checkpoint);
 }
 
+static void many_lost_names_are_counted(void **state)
+{
+    struct fletch_buf header = { 0 };
+    struct fletch_checkpoint *checkpoint;
+
+    (void)state;
+    fletch_buf_put_text(&header, "{\"__metadata__\":{");
+    for (int i = 0; i < 10; i++)
+        fletch_buf_format(&header, "%s\"h%d.weight\":\"emb.weight\"", i ? "," : "", i);
+    fletch_buf_put_text(&header, "}," F32("a", "[1]", 0, 4) "}");
+    checkpoint = open_good(
+        put_header("x.safetensors", (const char *)header.bytes, header.size, 4));
+    assert_non_null(strstr(fletch_checkpoint_note(checkpoint, 3), "was dropped for"));
+    assert_string_equal(fletch_checkpoint_note(checkpoint, 4),
+                        "__metadata__ says of 6 more names that they were dropped for names "
+                        "that are not there");
+    assert_null(fletch_checkpoint_note(checkpoint, 5));
+    fletch_checkpoint_close(checkpoint);
+    fletch_buf_release(&header);
+}
+
 /* 300 names for 4 MiB are more than any file of that size may stand for. */
 static void dropped_names_have_a_limit(void **state)
 {
@@ -555,6 +576,7 @@ int main(void)
         SCRATCH_TEST(dropped_names_are_tensors),
         SCRATCH_TEST(dropped_names_in_shards),
         SCRATCH_TEST(dropped_names_whose_bytes_are_lost),
+        SCRATCH_TEST(many_lost_names_are_counted),
         SCRATCH_TEST(dropped_names_have_a_limit),
         SCRATCH_TEST(metadata_has_a_limit),
     };
