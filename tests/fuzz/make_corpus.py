@@ -3,10 +3,12 @@
 """make_corpus.py [FOLDER] - seeds for the fuzzers of other projects' formats, by their rules
 
 Run by hand; what it writes is committed in corpus/, the default: pickles, zip archives, torch's
-containers, NumPy's files and sentencepiece models, each as small as its kind can be. Needs
+containers, NumPy's files, sentencepiece models and parts, each as small as its kind can be. Needs
 nothing but Python. What is in a folder besides was added by hand, as findings are.
 """
 import io
+import json
+import math
 import os
 import pickle
 import struct
@@ -279,11 +281,40 @@ def sentencepieces():
             "short": unigram[:40], "empty": b""}
 
 
+# ---- Parts of torch.distributed.checkpoint ----
+
+
+def part(*slices, dropped=()):
+    """How many bytes of data a part has, and its header: fuzz_parts makes files of them."""
+    tensors, sharding, end = {}, {}, 0
+    for name, shape, offsets in slices:
+        begin, end = end, end + math.prod(shape)
+        tensors[name] = {"dtype": "U8", "shape": shape, "data_offsets": [begin, end]}
+        sharding[name] = {"saved_offsets": offsets}
+    words = {"format": "pt", "DCP_SHARDING_INFO": json.dumps(sharding), **dict(dropped)}
+    return bytes([end]) + json.dumps({"__metadata__": words, **tensors}).encode()
+
+
+def parts():
+    cut = b"\xff"
+    front = part(("a.w", [2, 3], [0, 0]))
+    return {"rows": front + cut + part(("a.w", [1, 3], [2, 0])),
+            "columns": front + cut + part(("a.w", [2, 5], [0, 3])),
+            "three": cut.join([front, part(("a.w", [1, 1], [2, 0]), ("b", [], [])),
+                               part(("a.w", [1, 2], [2, 1]), ("e", [0, 4], [0, 0]))]),
+            "overlap": front + cut + part(("a.w", [2, 3], [1, 0])),
+            "hole": front + cut + part(("a.w", [2, 3], [3, 0])),
+            "far": front + cut + part(("a.w", [1, 3], [2**63 - 1, 0])),
+            "dropped": front + cut + part(("a.w", [1, 3], [2, 0]), dropped=[("b.w", "a.w")]),
+            "alone": front, "damaged": front + cut + b"\x05{"}
+
+
 def main():
     target = sys.argv[1] if len(sys.argv) > 1 else os.path.join(HERE, "corpus")
     pickles = {name: whole_pickle(value) for name, value in tensor_pickles().items()}
     seeds = {"pickle": {**pickles, **odd_pickles()}, "zip": zips(), "torch": torch_files(),
-             "npz": numpy_files(), "sentencepiece": sentencepieces()}
+             "npz": numpy_files(), "sentencepiece": sentencepieces(),
+             "parts": parts()}
     for surface, files in seeds.items():
         folder = os.path.join(target, surface)
         os.makedirs(folder, exist_ok=True)
