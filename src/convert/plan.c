@@ -353,7 +353,8 @@ static enum fletch_status plan_encoder(const struct planner *planner,
     return list_warnings(planner, mapped, &input, err);
 }
 
-/* All tensors of a module behind the encoder, under the name of its folder. */
+/* All tensors of a module behind the encoder, under the name of its folder, or of a head
+ * beside it, under that of its file. */
 static enum fletch_status plan_module(const struct planner *planner,
                                       const struct fletch_part *part,
                                       struct fletch_error *err)
@@ -363,7 +364,8 @@ static enum fletch_status plan_module(const struct planner *planner,
     for (size_t i = 0; i < part->checkpoint->tensors_count; i++) {
         const struct fletch_tensor *tensor = &part->checkpoint->tensors[i];
         char *row = fletch_arena_format(arena, "%s.%s", part->folder, tensor->name);
-        const char *name = fletch_arena_format(arena, "%s/%s", part->folder, tensor->name);
+        const char *name = fletch_arena_format(
+            arena, "%s/%s", part->file ? part->file : part->folder, tensor->name);
 
         if (!row || !name)
             return fletch_fail_memory(err, strlen(tensor->name), "names");

@@ -203,8 +203,8 @@ static enum fletch_status open_encoder(struct fletch_model *model, const char *p
 {
     const char *from = path;
 
-    model->parts = fletch_arena_alloc_array(&model->arena, FLETCH_MODULES_MAX + 1,
-                                            sizeof(*model->parts));
+    model->parts = fletch_arena_alloc_array(
+        &model->arena, 1 + FLETCH_MODULES_MAX + FLETCH_BESIDE_MAX, sizeof(*model->parts));
     if (!model->parts)
         return fletch_fail_memory(err, sizeof(*model->parts), "checkpoints");
     if (!single)

@@ -17,6 +17,8 @@ struct fletch_part {
     const char
         *folder; /* "" for the encoder, else "2_Dense": in front of its rows' names */
     struct fletch_checkpoint *checkpoint;
+    const char *file; /* a head's beside the encoder's, "sparse_linear.pt": in front of its
+                         tensors' names, in place of the folder; else NULL */
 };
 
 /* One entry of modules.json. */
@@ -32,6 +34,8 @@ struct fletch_module {
 
 /* No published pipeline has more than five. */
 #define FLETCH_MODULES_MAX 64
+/* Heads in files beside the encoder's checkpoint: sparse_linear.pt, colbert_linear.pt. */
+#define FLETCH_BESIDE_MAX 2
 
 struct fletch_model {
     struct fletch_arena arena;

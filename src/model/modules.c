@@ -263,6 +263,9 @@ int64_t fletch_modules_dimension(const struct fletch_model *model)
         const char *key = fletch_module_dimension_key(module);
         int64_t modes = 1;
 
+        /* the language modelling head's: one for each piece */
+        if (!strcmp(module->kind, "SpladePooling") && !module->aside)
+            return fletch_family_count(model->member, "vocab_size", model->config);
         if (!key || module->aside || i == model->encoder)
             continue;
         if (!strcmp(module->kind, "Pooling"))
@@ -343,12 +346,36 @@ static enum fletch_status open_module(struct fletch_model *model,
     return FLETCH_OK;
 }
 
+/* Heads in files beside the encoder's checkpoint, as bge-m3's: a file each. */
+static enum fletch_status open_beside(struct fletch_model *model, struct fletch_error *err)
+{
+    static const char *const heads[FLETCH_BESIDE_MAX][2] = {
+        { "sparse_linear", "sparse_linear.pt" },
+        { "colbert_linear", "colbert_linear.pt" },
+    };
+
+    for (size_t i = 0; i < FLETCH_BESIDE_MAX; i++) {
+        struct fletch_part *part = &model->parts[model->parts_count];
+        char *path = fletch_path_join(&model->arena, model->encoder_folder, heads[i][1]);
+
+        if (!path)
+            return fletch_fail_memory(err, strlen(heads[i][1]), "a path");
+        if (fletch_file_kind(path) == FLETCH_FILE_NONE)
+            continue;
+        TRY(fletch_checkpoint_load(&part->checkpoint, path, NULL, err));
+        part->folder = heads[i][0];
+        part->file = heads[i][1];
+        model->parts_count++;
+    }
+    return FLETCH_OK;
+}
+
 enum fletch_status fletch_modules_open(struct fletch_model *model, struct fletch_error *err)
 {
     for (size_t i = 0; i < model->modules_count; i++)
         if (i != model->encoder)
             TRY(open_module(model, &model->modules[i], err));
-    return FLETCH_OK;
+    return model->modules_count ? open_beside(model, err) : FLETCH_OK;
 }
 
 enum fletch_status fletch_sentence_config_load(struct fletch_model *model,

@@ -137,7 +137,7 @@ static void make_model(struct made *made, const char *family, struct fletch_tens
 
     *made =
         (struct made){ .checkpoint = { { .tensors = tensors, .tensors_count = count } } };
-    made->parts[0] = (struct fletch_part){ "", &made->checkpoint[0] };
+    made->parts[0] = (struct fletch_part){ "", &made->checkpoint[0], NULL };
     made->model.parts = made->parts;
     made->model.parts_count = 1;
     assert_int_equal(fletch_family_find(&made->model.family, family, &err), FLETCH_OK);
@@ -263,7 +263,7 @@ static void module_rows_may_not_hide_others(void **state)
     make_model(&made, "sentence-transformers", &encoder, 1);
     made.checkpoint[1] =
         (struct fletch_checkpoint){ .tensors = &dense, .tensors_count = 1 };
-    made.parts[1] = (struct fletch_part){ "2_Dense", &made.checkpoint[1] };
+    made.parts[1] = (struct fletch_part){ "2_Dense", &made.checkpoint[1], NULL };
     made.model.parts_count = 2;
     check_refusal(
         &made, FLETCH_PRECISION_FLOAT16, FLETCH_ERR_FAMILY,
