@@ -223,6 +223,7 @@ static enum fletch_status open_file(struct fletch_checkpoint *checkpoint,
             return fletch_shards_open(checkpoint, list, folder, path, err);
         }
     }
+    TRY(fletch_stranger_shard(path, err));
     TRY(fletch_checkpoint_add(checkpoint, list, path, base, err));
     status = list->parts ? fletch_parts_refuse(err)
                          : fletch_checkpoint_settle(checkpoint, list, err);

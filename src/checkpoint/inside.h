@@ -84,6 +84,11 @@ enum fletch_status fletch_slices_read(const struct fletch_checkpoint_file *files
  * UNSUPPORTED and a sentence that says what it is and what to do. */
 enum fletch_status fletch_stranger_file(const struct fletch_file *file,
                                         struct fletch_error *err);
+/* FLETCH_OK unless the file's name says that it is a part of a parallel run: UNSUPPORTED. */
+enum fletch_status fletch_stranger_shard(const char *path, struct fletch_error *err);
+
+/* ---- lodgers.c ---- */
+
 /* FLETCH_OK unless the folder says of itself that it is an adapter: then UNSUPPORTED, even
  * with a weights file beside it, since those who load it look for a model elsewhere. */
 enum fletch_status fletch_stranger_adapter(const char *folder, struct fletch_error *err);

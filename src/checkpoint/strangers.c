@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* strangers.c - what cannot be read, recognised, and what to do about it
+/* strangers.c - files that cannot be read, recognised, and what to do about it
  *
+ * Folders are for lodgers.c.
  * Most of what people have in place of a checkpoint is one of these. A row says what
  * it is and what helps; the first row that fits speaks. Nothing here is parsed further than
  * it takes to know it.
@@ -10,25 +11,16 @@
 #include "base/bytes.h"
 #include "base/glob.h"
 
-#include <dirent.h>
-#include <errno.h>
+#include <ctype.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* A tar header has its magic at 257. */
 #define HEAD_SIZE 512
 /* The directory at the end of a zip names what is in it: enough of it to find out. */
 #define TAIL_SIZE 65536
 
-/* The file refs/main of the hub's cache: a commit's hash, 40 characters. */
-#define HASH_MAX 256
-#define SNAPSHOTS "snapshots"
-
 #define SAVE_AS "save the model as safetensors first"
 #define START_FROM "start from the model that it was made of"
-#define MERGE "whose base model is elsewhere: merge it into that model and give the result"
-
-/* ---- Files ---- */
 
 struct look {
     uint8_t head[HEAD_SIZE]; /* `size` in use */
@@ -251,192 +243,53 @@ enum fletch_status fletch_stranger_file(const struct fletch_file *file,
     return FLETCH_OK;
 }
 
-/* ---- Folders ---- */
+/* ---- Parts of parallel runs, by their names ---- */
 
-struct stranger_entry {
-    const char *glob; /* of a name in the folder */
-    enum fletch_status status;
-    const char *sentence; /* behind "FOLDER: has NAME" */
+#define SHARDS_JOIN "join the parts with python zero_to_fp32.py . OUT, in the folder above"
+
+static const struct {
+    const char *glob;
+    const char *sentence;
+} shards[] = {
+    { "*optim_states.pt", "is a part of a DeepSpeed checkpoint: " SHARDS_JOIN },
+    { "*model_states.pt", "is a part of a DeepSpeed checkpoint: " SHARDS_JOIN },
+    { "*.distcp",
+      "is a part of a checkpoint of torch.distributed.checkpoint: join the parts with "
+      "python -m torch.distributed.checkpoint.format_utils dcp_to_torch FOLDER OUT.pt" },
 };
 
-/* What training leaves beside weights, under names that weights could have too. */
-static const char *const beside[] = {
-    "training_args.bin", "optimizer.*",    "scheduler.*", "scaler.*",
-    "rng_state*",        "random_states*", NULL
-};
-
-static const struct stranger_entry entries[] = {
-    { "adapter_model*.safetensors", FLETCH_ERR_UNSUPPORTED,
-      "the weights of a PEFT adapter, " MERGE },
-    { "adapter_model*.bin", FLETCH_ERR_UNSUPPORTED,
-      "the weights of a PEFT adapter, " MERGE },
-    { "model-*-of-*.safetensors", FLETCH_ERR_NOT_FOUND,
-      "but not model.safetensors.index.json, which says what is in which file" },
-    { "*.safetensors.index*.json", FLETCH_ERR_NOT_FOUND,
-      "but neither model.safetensors nor its index: give that index" },
-    { "*.safetensors", FLETCH_ERR_NOT_FOUND,
-      "but neither model.safetensors nor its index: give that file" },
-    { "pytorch_model*.index*.json", FLETCH_ERR_NOT_FOUND,
-      "but neither pytorch_model.bin nor its index: give that index" },
-    { "pytorch_model-*-of-*.bin", FLETCH_ERR_NOT_FOUND,
-      "but not pytorch_model.bin.index.json, which says what is in which file" },
-    { "openvino_model*.bin", FLETCH_ERR_UNSUPPORTED,
-      "the weights of an OpenVINO graph, which are not read: " START_FROM },
-    { "*.bin", FLETCH_ERR_NOT_FOUND,
-      "but neither model.safetensors nor pytorch_model.bin: give that file" },
-    { "*.pt", FLETCH_ERR_NOT_FOUND,
-      "but neither model.safetensors nor pytorch_model.bin: give that file" },
-    { "*.pth", FLETCH_ERR_NOT_FOUND,
-      "but neither model.safetensors nor pytorch_model.bin: give that file" },
-    { "*.ckpt", FLETCH_ERR_NOT_FOUND,
-      "but neither model.safetensors nor pytorch_model.bin: give that file" },
-    { "*.npz", FLETCH_ERR_NOT_FOUND,
-      "but neither model.npz nor weights.npz: give that file" },
-    { "*.npy", FLETCH_ERR_NOT_FOUND,
-      "an array alone: put all arrays into one file, model.npz, with numpy.savez" },
-    { "weights.parquet", FLETCH_ERR_UNSUPPORTED,
-      "the result of a conversion, not a checkpoint" },
-    { "model_index.json", FLETCH_ERR_UNSUPPORTED,
-      "the index of a pipeline: give the folder of one of its models" },
-    { SNAPSHOTS, FLETCH_ERR_UNSUPPORTED, "" }, /* see fail_repository */
-    { "tf_model.h5", FLETCH_ERR_UNSUPPORTED,
-      "the weights for TensorFlow, which are not read: " SAVE_AS },
-    { "*.ckpt*.index", FLETCH_ERR_UNSUPPORTED,
-      "a checkpoint of TensorFlow, which is not read: " SAVE_AS },
-    { "saved_model.pb", FLETCH_ERR_UNSUPPORTED,
-      "a graph of TensorFlow, which is not read: " SAVE_AS },
-    { "*.h5", FLETCH_ERR_UNSUPPORTED, "weights for Keras, which are not read: " SAVE_AS },
-    { "*.keras", FLETCH_ERR_UNSUPPORTED, "a Keras archive, which is not read: " SAVE_AS },
-    { "*.msgpack", FLETCH_ERR_UNSUPPORTED,
-      "the weights for Flax, which are not read: " SAVE_AS },
-    { "*.ot", FLETCH_ERR_UNSUPPORTED,
-      "a torch archive of the Rust kind, which is not read: " SAVE_AS },
-    { "*.gguf", FLETCH_ERR_UNSUPPORTED, "which is not read: " START_FROM },
-    { "*.onnx", FLETCH_ERR_UNSUPPORTED, "which is not read: " START_FROM },
-    { "*.tflite", FLETCH_ERR_UNSUPPORTED, "which is not read: " START_FROM },
-    { "*.mlmodel", FLETCH_ERR_UNSUPPORTED, "which is not read: " START_FROM },
-    { "*.mlpackage", FLETCH_ERR_UNSUPPORTED, "which is not read: " START_FROM },
-    { "*.pkl", FLETCH_ERR_UNSUPPORTED, "a Python pickle, which is not read: " SAVE_AS },
-};
-
-#define ENTRIES_COUNT (sizeof(entries) / sizeof(entries[0]))
-
-struct finding {
-    size_t row; /* of entries; ENTRIES_COUNT while nothing fits */
-    size_t seen;
-    char name[256]; /* as long as a name in a folder gets */
-};
-
-/* The first row that fits speaks, of the first of the names that fit: the answer does not
- * depend on the order in which a folder lists them. */
-static void consider(struct finding *finding, const char *name)
+/* "tp_rank_00", "rank0", "ep1-rank3.pt", not "low_rank_8": a number of one process. */
+static bool names_rank(const char *name)
 {
-    size_t len = strlen(name);
+    static const char word[] = "rank";
 
-    finding->seen += name[0] != '.';
-    if (fletch_glob_any(beside, name))
-        return;
-    for (size_t row = 0; row < ENTRIES_COUNT && row <= finding->row; row++) {
-        if (!fletch_glob_match(entries[row].glob, name))
+    for (const char *at = strstr(name, word); at; at = strstr(at + 1, word)) {
+        const char *number = at + sizeof(word) - 1;
+        size_t before = (size_t)(at - name);
+
+        number += strspn(number, "_-.");
+        if ((before && isalpha((unsigned char)at[-1])) || !isdigit((unsigned char)*number))
             continue;
-        if (len < sizeof(finding->name) &&
-            (row < finding->row || strcmp(name, finding->name) < 0)) {
-            finding->row = row;
-            memcpy(finding->name, name, len + 1);
-        }
-        return;
+        if (before >= 4 && (!strncmp(at - 4, "low", 3) || !strncmp(at - 4, "ora", 3)))
+            continue;
+        return true;
     }
+    return false;
 }
 
-/* The folder in `repository`/snapshots that refs/main names, a commit's hash; NULL where
- * there is none. */
-static const char *main_snapshot(struct fletch_arena *arena, const char *repository)
+enum fletch_status fletch_stranger_shard(const char *path, struct fletch_error *err)
 {
-    const char *refs = fletch_path_join(arena, repository, "refs/main");
-    const char *hash = NULL, *path;
-    struct fletch_buf text = { 0 };
+    const char *name = fletch_path_base(path);
 
-    if (refs && fletch_file_kind(refs) == FLETCH_FILE_REGULAR &&
-        !fletch_file_load(&text, refs, HASH_MAX, "HASH_MAX", NULL))
-        hash = fletch_arena_text(arena, (char *)text.bytes,
-                                 strspn((char *)text.bytes, "0123456789abcdef"));
-    fletch_buf_release(&text);
-    if (!hash || !*hash)
-        return NULL;
-    path = fletch_arena_format(arena, "%s%ssnapshots/%s", repository,
-                               *repository ? "/" : "", hash);
-    return path && fletch_file_kind(path) == FLETCH_FILE_FOLDER ? hash : NULL;
-}
-
-/* A repository of the hub's cache, or its folder of snapshots, is one step from a model. */
-static enum fletch_status fail_repository(const char *folder, bool snapshots,
-                                          struct fletch_error *err)
-{
-    struct fletch_arena arena = { 0 };
-    size_t above = (size_t)(fletch_path_base(folder) - folder);
-    const char *repository =
-        snapshots ? fletch_arena_text(&arena, folder, above ? above - 1 : 0) : folder;
-    const char *hash = repository ? main_snapshot(&arena, repository) : NULL;
-    const char *what = snapshots ? "is the folder of snapshots" : "has snapshots";
-    enum fletch_status status;
-
-    if (hash)
-        status = fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
-                             "%s: %s, as a repository in the hub's cache has it: give "
-                             "%s%s in there, which refs/main names",
-                             folder, what, snapshots ? "" : "snapshots/", hash);
-    else
-        status = fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
-                             "%s: %s, as a repository in the hub's cache has it: give one "
-                             "of the folders in there",
-                             folder, what);
-    fletch_arena_release(&arena);
-    return status;
-}
-
-enum fletch_status fletch_stranger_folder(const char *folder, struct fletch_error *err)
-{
-    struct finding finding = { .row = ENTRIES_COUNT };
-    const struct stranger_entry *entry = &entries[0];
-    const struct dirent *found;
-    DIR *dir = opendir(folder);
-
-    if (!dir)
-        return fletch_fail(err, FLETCH_ERR_IO, "%s: %s", folder, fletch_errno_text(errno));
-    while ((found = readdir(dir)))
-        consider(&finding, found->d_name);
-    closedir(dir);
-    if (finding.row < ENTRIES_COUNT && !strcmp(finding.name, SNAPSHOTS))
-        return fail_repository(folder, false, err);
-    if (finding.row < ENTRIES_COUNT) {
-        entry += finding.row;
-        return fletch_fail(err, entry->status, "%s: has %s, %s", folder, finding.name,
-                           entry->sentence);
-    }
-    if (!finding.seen)
-        return fletch_fail(err, FLETCH_ERR_NOT_FOUND,
-                           "%s: is an empty folder, expected model.safetensors, "
-                           "pytorch_model.bin or an index",
-                           folder);
-    if (!strcmp(fletch_path_base(folder), SNAPSHOTS))
-        return fail_repository(folder, true, err);
-    return fletch_fail(err, FLETCH_ERR_NOT_FOUND,
-                       "%s: has no weights, expected model.safetensors, pytorch_model.bin "
-                       "or an index of one",
-                       folder);
-}
-
-enum fletch_status fletch_stranger_adapter(const char *folder, struct fletch_error *err)
-{
-    struct fletch_arena arena = { 0 };
-    char *path = fletch_path_join(&arena, folder, "adapter_config.json");
-    enum fletch_status status = FLETCH_OK;
-
-    if (!path)
-        return fletch_fail_memory(err, strlen(folder), "a path");
-    if (fletch_file_kind(path) == FLETCH_FILE_REGULAR)
-        status = fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
-                             "%s: has adapter_config.json, a PEFT adapter, " MERGE, folder);
-    fletch_arena_release(&arena);
-    return status;
+    for (size_t i = 0; i < sizeof(shards) / sizeof(shards[0]); i++)
+        if (fletch_glob_match(shards[i].glob, name))
+            return fletch_fail(err, FLETCH_ERR_UNSUPPORTED, "%s: %s", path,
+                               shards[i].sentence);
+    if (names_rank(name))
+        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                           "%s: is, by its name, one process's part of a parallel run: "
+                           "join the parts with what saved them; where one process saved "
+                           "the whole model, give the file a name without its rank",
+                           path);
+    return FLETCH_OK;
 }

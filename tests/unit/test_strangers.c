@@ -121,13 +121,25 @@ static void strangers_need_more_than_a_few_bytes(void **state)
 }
 
 struct folder_case {
-    const char *entries[5]; /* files; with a '/' behind it a folder */
+    const char *entries[6]; /* files; with a '/' behind it a folder */
     enum fletch_status status;
     const char *sentence;
 };
 
 #define GIVE_TORCH ", but neither model.safetensors nor pytorch_model.bin: give that file"
 #define GIVE_FILE ", but neither model.safetensors nor its index: give that file"
+
+#define LAST ", the last checkpoint of a training run: give that folder"
+#define ZERO_PART                                                                          \
+    ", a part of a DeepSpeed checkpoint: join the parts with python zero_to_fp32.py . "    \
+    "OUT, in the folder above"
+#define MEGATRON                                                                           \
+    ", a checkpoint of Megatron in parts, which is not read: convert it with Megatron's "  \
+    "own tools, to the layout of transformers"
+#define SPACY                                                                              \
+    ", a pipeline of spaCy, which is not read: start from the model that it was trained "  \
+    "from"
+#define ORBAX ", a checkpoint of Orbax, for JAX" NOT_READ
 
 static const struct folder_case folders[] = {
     { { 0 },
@@ -233,6 +245,101 @@ static const struct folder_case folders[] = {
     { { "bert.tflite" }, FLETCH_ERR_UNSUPPORTED, "has bert.tflite" MADE_OF },
     { { "bert.mlmodel" }, FLETCH_ERR_UNSUPPORTED, "has bert.mlmodel" MADE_OF },
     { { "bert.mlpackage/" }, FLETCH_ERR_UNSUPPORTED, "has bert.mlpackage" MADE_OF },
+    { { "checkpoint-500/", "checkpoint-1000/", "checkpoint-best/", "training_args.bin" },
+      FLETCH_ERR_NOT_FOUND,
+      "has checkpoint-1000" LAST },
+    { { "checkpoint_3/", "checkpoint_12/" },
+      FLETCH_ERR_NOT_FOUND,
+      "has checkpoint_12" LAST },
+    { { "epoch_9/", "epoch_10/" }, FLETCH_ERR_NOT_FOUND, "has epoch_10" LAST },
+    { { "step_200/", "step_30/" }, FLETCH_ERR_NOT_FOUND, "has step_200" LAST },
+    { { "checkpoint-best/", "checkpoint-/" },
+      FLETCH_ERR_NOT_FOUND,
+      "has no weights, expected model.safetensors, pytorch_model.bin or an index of one" },
+    { { "config.json", "latest", "zero_to_fp32.py", "global_step500/" },
+      FLETCH_ERR_UNSUPPORTED,
+      "has zero_to_fp32.py, a checkpoint of DeepSpeed in parts: join them with python "
+      "zero_to_fp32.py . OUT in there, and give OUT" },
+    { { "latest", "global_step20/" },
+      FLETCH_ERR_UNSUPPORTED,
+      "has global_step20, a checkpoint of DeepSpeed in parts: join them with python -m "
+      "deepspeed.utils.zero_to_fp32 . OUT in there, and give OUT" },
+    { { "mp_rank_00_model_states.pt", "zero_pp_rank_0_mp_rank_00_optim_states.pt" },
+      FLETCH_ERR_UNSUPPORTED,
+      "has mp_rank_00_model_states.pt" ZERO_PART },
+    { { "zero_pp_rank_0_mp_rank_00_optim_states.pt" },
+      FLETCH_ERR_UNSUPPORTED,
+      "has zero_pp_rank_0_mp_rank_00_optim_states.pt" ZERO_PART },
+    { { "__0_0.distcp", "__1_0.distcp", ".metadata", "meta.pt" },
+      FLETCH_ERR_UNSUPPORTED,
+      "has __0_0.distcp, a part of a checkpoint of torch.distributed.checkpoint: join them "
+      "with python -m torch.distributed.checkpoint.format_utils dcp_to_torch FOLDER "
+      "OUT.pt, and give OUT.pt" },
+    { { "__0_0.distcp" },
+      FLETCH_ERR_NOT_FOUND,
+      "has __0_0.distcp, a part of a checkpoint of torch.distributed.checkpoint, but not "
+      ".metadata, which says what lies where" },
+    { { "pytorch_model_fsdp_0/", "optimizer_0/" },
+      FLETCH_ERR_UNSUPPORTED,
+      "has pytorch_model_fsdp_0, the parts of a model under FSDP: join them with "
+      "accelerate merge-weights of that folder and OUT, and give OUT" },
+    { { "mp_rank_00/", "mp_rank_01/" }, FLETCH_ERR_UNSUPPORTED, "has mp_rank_00" MEGATRON },
+    { { "latest_checkpointed_iteration.txt", "iter_0001000/" },
+      FLETCH_ERR_UNSUPPORTED,
+      "has latest_checkpointed_iteration.txt" MEGATRON },
+    { { "model_state.pdparams", "model_config.json" },
+      FLETCH_ERR_UNSUPPORTED,
+      "has model_state.pdparams, the weights for Paddle, which are not read: save the "
+      "model as safetensors first" },
+    { { "meta.json", "config.cfg", "vocab/" },
+      FLETCH_ERR_UNSUPPORTED,
+      "has meta.json" SPACY },
+    { { "meta.json", "model" }, FLETCH_ERR_UNSUPPORTED, "has meta.json" SPACY },
+    { { "model.bin", "config.json", "shared_vocabulary.json" },
+      FLETCH_ERR_UNSUPPORTED,
+      "has model.bin, a model of CTranslate2" MADE_OF },
+    { { "model.bin", "vocabulary.txt" },
+      FLETCH_ERR_UNSUPPORTED,
+      "has model.bin, a model of CTranslate2" MADE_OF },
+    { { "model.bin", "source_vocabulary.txt", "target_vocabulary.txt" },
+      FLETCH_ERR_UNSUPPORTED,
+      "has model.bin, a model of CTranslate2" MADE_OF },
+    { { "model.bin", "config.json" }, FLETCH_ERR_NOT_FOUND, "has model.bin" GIVE_TORCH },
+    { { "encoder.nemo" },
+      FLETCH_ERR_UNSUPPORTED,
+      "has encoder.nemo, an archive of NeMo: unpack it with tar, and give the "
+      "model_weights.ckpt in it" },
+    { { "weights.00.safetensors", "weights.01.safetensors", "config.json" },
+      FLETCH_ERR_UNSUPPORTED,
+      "has weights.00.safetensors, weights of MLX in parts without an index: start from "
+      "the model that it was made of" },
+    { { "_CHECKPOINT_METADATA", "default/" },
+      FLETCH_ERR_UNSUPPORTED,
+      "has _CHECKPOINT_METADATA" ORBAX },
+    { { "_METADATA", "manifest.ocdbt" }, FLETCH_ERR_UNSUPPORTED, "has _METADATA" ORBAX },
+    { { "manifest.ocdbt", "d/" }, FLETCH_ERR_UNSUPPORTED, "has manifest.ocdbt" ORBAX },
+    { { "ocdbt.process_0/" }, FLETCH_ERR_UNSUPPORTED, "has ocdbt.process_0" ORBAX },
+    { { "openvino_model.xml" },
+      FLETCH_ERR_UNSUPPORTED,
+      "has openvino_model.xml, an OpenVINO graph" MADE_OF },
+    { { "onnx/", "config.json" },
+      FLETCH_ERR_UNSUPPORTED,
+      "has onnx, graphs of ONNX, which are not read: start from the model that it was made "
+      "of" },
+    { { "openvino/" },
+      FLETCH_ERR_UNSUPPORTED,
+      "has openvino, graphs of OpenVINO, which are not read: start from the model that it "
+      "was made of" },
+    { { "saved_model/" },
+      FLETCH_ERR_UNSUPPORTED,
+      "has saved_model, a model of TensorFlow" NOT_READ },
+    { { "query/", "query/model.safetensors" },
+      FLETCH_ERR_NOT_FOUND,
+      "has no weights at its top, but the folder query has: give that" },
+    { { "router_config.json", "query/", "query/modules.json", "document/",
+        "document/pytorch_model.bin" },
+      FLETCH_ERR_NOT_FOUND,
+      "has no weights at its top, but 2 folders have, such as document: give one of them" },
     { { "weights.pkl" },
       FLETCH_ERR_UNSUPPORTED,
       "has weights.pkl, a Python pickle" NOT_READ },
@@ -260,6 +367,43 @@ static void folders_say_what_they_have_instead(void **state)
                 put_text(at(path), "x");
         }
         assert_refused_at(at(folder), folders[i].status, at(folder), folders[i].sentence);
+    }
+}
+
+static void parts_of_parallel_runs_are_refused_by_name(void **state)
+{
+    static const char zero[] = "is a part of a DeepSpeed checkpoint: join the parts with "
+                               "python zero_to_fp32.py . OUT, in the folder above";
+    static const char rank[] =
+        "is, by its name, one process's part of a parallel run: join "
+        "the parts with what saved them; where one process saved the "
+        "whole model, give the file a name without its rank";
+    static const char *const names[][2] = {
+        { "mp_rank_00_model_states.pt", zero },
+        { "zero_pp_rank_0_mp_rank_00_optim_states.pt", zero },
+        { "bf16_zero_pp_rank_3_mp_rank_00_optim_states.pt", zero },
+        { "layer_00-model_00-model_states.pt", zero },
+        { "__0_0.distcp",
+          "is a part of a checkpoint of torch.distributed.checkpoint: join the parts with "
+          "python -m torch.distributed.checkpoint.format_utils dcp_to_torch FOLDER "
+          "OUT.pt" },
+        { "ep1-ba100-rank0.pt", rank },
+        { "rank_3.safetensors", rank },
+        { "model.tp_rank_01.bin", rank },
+        { "fsdp.rank.2.pth", rank },
+    };
+    static const char *const whole[] = { "low_rank_8.bin", "frank0.bin", "rank.bin",
+                                         "reranker-v2.bin" };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        put_text(at(names[i][0]), "x");
+        assert_refused_at(at(names[i][0]), FLETCH_ERR_UNSUPPORTED, at(names[i][0]),
+                          names[i][1]);
+    }
+    for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++) {
+        put_text(at(whole[i]), "");
+        assert_refused_at(at(whole[i]), FLETCH_ERR_FORMAT, at(whole[i]), "is empty");
     }
 }
 
@@ -296,6 +440,7 @@ int main(void)
         SCRATCH_TEST(strangers_are_named),
         SCRATCH_TEST(strangers_need_more_than_a_few_bytes),
         SCRATCH_TEST(folders_say_what_they_have_instead),
+        SCRATCH_TEST(parts_of_parallel_runs_are_refused_by_name),
         SCRATCH_TEST(repositories_say_their_snapshot),
     };
 
