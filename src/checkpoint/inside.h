@@ -84,7 +84,7 @@ enum fletch_status fletch_slices_read(const struct fletch_checkpoint_file *files
  * UNSUPPORTED and a sentence that says what it is and what to do. */
 enum fletch_status fletch_stranger_file(const struct fletch_file *file,
                                         struct fletch_error *err);
-/* FLETCH_OK unless the file's name says that it is a part of a parallel run: UNSUPPORTED. */
+/* UNSUPPORTED when the file's name says that it is a part of a parallel run. */
 enum fletch_status fletch_stranger_shard(const char *path, struct fletch_error *err);
 
 /* ---- lodgers.c ---- */

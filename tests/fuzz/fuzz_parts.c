@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define PARTS_MAX 3
-/* The data of a part: each header can ask for as much as it likes, and gets what is there. */
+/* The data of a part: each header can ask for as much as it likes and gets this much. */
 #define DATA_MAX 256
 /* Read whole and in pieces, if no larger. */
 #define READ_MAX 4096

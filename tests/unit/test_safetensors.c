@@ -503,12 +503,13 @@ static void many_lost_names_are_counted(void **state)
     for (int i = 0; i < 10; i++)
         fletch_buf_format(&header, "%s\"h%d.weight\":\"emb.weight\"", i ? "," : "", i);
     fletch_buf_put_text(&header, "}," F32("a", "[1]", 0, 4) "}");
-    checkpoint = open_good(
-        put_header("x.safetensors", (const char *)header.bytes, header.size, 4));
+    checkpoint =
+        open_good(put_header("x.safetensors", (const char *)header.bytes, header.size, 4));
     assert_non_null(strstr(fletch_checkpoint_note(checkpoint, 3), "was dropped for"));
-    assert_string_equal(fletch_checkpoint_note(checkpoint, 4),
-                        "__metadata__ says of 6 more names that they were dropped for names "
-                        "that are not there");
+    assert_string_equal(
+        fletch_checkpoint_note(checkpoint, 4),
+        "__metadata__ says of 6 more names that they were dropped for names "
+        "that are not there");
     assert_null(fletch_checkpoint_note(checkpoint, 5));
     fletch_checkpoint_close(checkpoint);
     fletch_buf_release(&header);
