@@ -26,7 +26,7 @@
 #define SAVED_OFFSETS "saved_offsets"
 /* Processes of a run: the files are open all at once. */
 #define FLETCH_PARTS_MAX 512
-/* Where a file may say that it is a part: its __metadata__ need not come first in the header,
+/* Where a file may say that it is a part: its __metadata__ need not be first in the header,
  * and other keys in it may be long. */
 #define PEEK_MAX ((uint64_t)32 << 20)
 /* Looked at together. */
@@ -351,7 +351,7 @@ static int compare_names(const void *a, const void *b)
 }
 
 /* Names of the parts, in order; none where no file says that it is one. Beside one that
- * does, what is called like a part counts too: a damaged one must not pass for a lost one. */
+ * does, what is called like a part counts: a damaged one must not pass for a lost one. */
 static enum fletch_status find_parts(struct fletch_texts *out, const char *folder,
                                      struct fletch_arena *arena, struct fletch_error *err)
 {
