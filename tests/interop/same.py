@@ -160,6 +160,28 @@ def compare_parts(tap):
                           label + "weights.parquet")
 
 
+def compare_builds(tap):
+    """tools/compare-builds.py finds this build the same as itself, and sees other bytes, other
+    metadata and another refusal"""
+    tool = os.path.join(os.path.dirname(os.path.dirname(HERE)), "tools", "compare-builds.py")
+    other = os.path.join(WORK, "other")
+    model = "golden/bert-safetensors"
+    edits = {"codec": ('exec "%s" "$@" -c none' % FLETCH, "weights.parquet"),
+             "row": ('"%s" "$@" && sed -i s/tensor/Tensor/ out/metadata.json' % FLETCH,
+                     "metadata.json"),
+             "refusal": ("echo no >&2; exit 1", "exit code")}
+    same = run(sys.executable, tool, "--only", model, FLETCH, FLETCH)
+    tap.equal((same.returncode, same.stdout.splitlines()[-1:]), (0, ["10 passed, 0 failed"]),
+              "compare-builds: a build is the same as itself")
+    for name, (script, seen) in edits.items():
+        with open(other, "w", encoding="utf-8") as stream:
+            stream.write("#!/bin/sh\n%s\n" % script)
+        os.chmod(other, 0o755)
+        found = run(sys.executable, tool, "--only", model, FLETCH, other)
+        tap.ok(found.returncode == 1 and seen in found.stdout,
+               "compare-builds: sees another " + name, found.stdout)
+
+
 def main():
     tap = Tap()
     shutil.rmtree(WORK, ignore_errors=True)
@@ -186,6 +208,7 @@ def main():
                           "%s, %s: %s" % (model, codec, name))
     compare_containers(tap)
     compare_parts(tap)
+    compare_builds(tap)
     shutil.rmtree(WORK)
     return tap.finish()
 
