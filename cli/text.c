@@ -74,15 +74,17 @@ void fletch_text_fill(struct fletch_text *text, char byte, size_t count)
 
 void fletch_text_addv(struct fletch_text *text, const char *format, va_list values)
 {
-    char *more = NULL;
-    int size = vasprintf(&more, format, values);
+    va_list again;
+    int size;
 
-    if (size < 0) {
+    va_copy(again, values);
+    size = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    if (size < 0)
         text->failed = true;
-        return;
-    }
-    fletch_text_put(text, more, (size_t)size);
-    free(more);
+    else if (grow(text, (size_t)size))
+        text->size +=
+            (size_t)vsnprintf(text->bytes + text->size, (size_t)size + 1, format, values);
 }
 
 void fletch_text_addf(struct fletch_text *text, const char *format, ...)

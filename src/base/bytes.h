@@ -10,6 +10,33 @@
 #include <stdint.h>
 #include <string.h>
 
+/* Between the machine's order and little-endian, both ways; memcpy and these are what
+ * compilers make vectors of. */
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define fletch_little_u16(value) __builtin_bswap16(value)
+#define fletch_little_u32(value) __builtin_bswap32(value)
+#define fletch_little_u64(value) __builtin_bswap64(value)
+#else
+#define fletch_little_u16(value) ((uint16_t)(value))
+#define fletch_little_u32(value) ((uint32_t)(value))
+#define fletch_little_u64(value) ((uint64_t)(value))
+#endif
+
+/* Where `sought`, of at least one byte, first lies in the bytes; NULL: nowhere. */
+static inline const char *fletch_find(const void *bytes, size_t size, const void *sought,
+                                      size_t sought_size)
+{
+    const char *at = bytes, *end = at + size, *first = sought;
+
+    while ((size_t)(end - at) >= sought_size &&
+           (at = memchr(at, *first, (size_t)(end - at) - sought_size + 1))) {
+        if (!memcmp(at, sought, sought_size))
+            return at;
+        at++;
+    }
+    return NULL;
+}
+
 static inline uint16_t fletch_load_u16(const void *from)
 {
     const uint8_t *p = from;

@@ -2,6 +2,8 @@
 /* file.c - see file.h */
 #include "base/file.h"
 
+#include "base/os.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -127,19 +129,10 @@ enum fletch_status fletch_file_map(const uint8_t **out, const struct fletch_file
 enum fletch_status fletch_file_touch(const struct fletch_file *file, const uint8_t *map,
                                      uint64_t offset, size_t size, struct fletch_error *err)
 {
-#ifdef MADV_POPULATE_READ
-    uint64_t begin = offset - offset % (uint64_t)sysconf(_SC_PAGESIZE);
-    void *from = (void *)(uintptr_t)(map + begin);
-
-    /* kernels before 5.14 do not know it: then pages come as they are read */
-    if (size && madvise(from, size + (size_t)(offset - begin), MADV_POPULATE_READ) &&
-        (errno == EFAULT || errno == EIO))
+    if (size && fletch_os_populate((void *)(uintptr_t)(map + offset), size))
         return fletch_fail(err, FLETCH_ERR_IO,
                            "%s: %zu bytes at byte %" PRIu64 " cannot be read", file->path,
                            size, offset);
-#else
-    (void)map, (void)offset, (void)size;
-#endif
     return FLETCH_OK;
 }
 
@@ -196,22 +189,12 @@ enum fletch_status fletch_file_sync(const struct fletch_file *file,
 
 void fletch_file_start_sync(const struct fletch_file *file)
 {
-#ifdef SYNC_FILE_RANGE_WRITE
-    sync_file_range(file->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
-#else
-    (void)file;
-#endif
+    fletch_os_start_sync(file->fd);
 }
 
 void fletch_file_wait_sync(const struct fletch_file *file, uint64_t offset, uint64_t size)
 {
-#ifdef SYNC_FILE_RANGE_WRITE
-    sync_file_range(file->fd, (off_t)offset, (off_t)size,
-                    SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
-                        SYNC_FILE_RANGE_WAIT_AFTER);
-#else
-    (void)file, (void)offset, (void)size;
-#endif
+    fletch_os_wait_sync(file->fd, offset, size);
 }
 
 void fletch_file_close(struct fletch_file *file)

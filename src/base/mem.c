@@ -2,12 +2,13 @@
 /* mem.c - see mem.h */
 #include "base/mem.h"
 
+#include "base/os.h"
+
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 /* Large enough that a plan of a few hundred rows is a handful of blocks. */
 #define ARENA_BLOCK_SIZE ((size_t)16 * 1024)
@@ -60,7 +61,7 @@ void fletch_expect_use(void *memory, size_t size)
     uintptr_t end = ((uintptr_t)memory + size) & ~(uintptr_t)(LARGE_PAGE - 1);
 
     if (size >= 2 * LARGE_PAGE && begin < end)
-        madvise((char *)memory + (begin - (uintptr_t)memory), end - begin, MADV_HUGEPAGE);
+        fletch_os_expect_use((char *)memory + (begin - (uintptr_t)memory), end - begin);
 }
 
 void *fletch_arena_alloc(struct fletch_arena *arena, size_t size)

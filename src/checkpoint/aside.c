@@ -3,6 +3,8 @@
 #include "checkpoint/aside.h"
 #include "checkpoint/inside.h"
 
+#include "base/os.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -33,14 +35,8 @@ struct fletch_aside {
 
 static enum fletch_status open_file(struct fletch_file *out, struct fletch_error *err)
 {
-    char name[] = P_tmpdir "/fletch-XXXXXX";
-    int fd = open(P_tmpdir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    int fd = fletch_os_unnamed_file(P_tmpdir);
 
-    if (fd < 0) {
-        fd = mkostemp(name, O_CLOEXEC);
-        if (fd >= 0)
-            unlink(name);
-    }
     if (fd < 0)
         return fletch_fail(err, FLETCH_ERR_IO, "%s: no file to unpack into: %s", P_tmpdir,
                            fletch_errno_text(errno));

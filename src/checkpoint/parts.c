@@ -313,7 +313,7 @@ static bool has_sharding(const struct fletch_file *file)
         size = end - at < sizeof(head) ? (size_t)(end - at) : sizeof(head);
         if (fletch_file_read(file, at, head, size, NULL))
             return false;
-        if (memmem(head, size, key, sizeof(key) - 1))
+        if (fletch_find(head, size, key, sizeof(key) - 1))
             return true;
         if (size < sizeof(head))
             break;

@@ -74,7 +74,7 @@ static bool tail_has(const struct look *look, const char *text)
     bool found =
         tail &&
         !fletch_file_read(look->file, look->file->size - size, tail, (size_t)size, NULL) &&
-        memmem(tail, (size_t)size, text, strlen(text));
+        fletch_find(tail, (size_t)size, text, strlen(text));
 
     fletch_free(tail);
     return found;
@@ -97,7 +97,7 @@ static bool is_core_ml(const struct look *look)
 
 static bool is_open_vino(const struct look *look)
 {
-    return is_xml(look) && memmem(look->head, look->size, "<net ", 5);
+    return is_xml(look) && fletch_find(look->head, look->size, "<net ", 5);
 }
 
 /* Complete, and without the pickle that every torch checkpoint has. */
@@ -115,7 +115,7 @@ static bool is_pickle(const struct look *look)
 
 static bool is_numpy_pickle(const struct look *look)
 {
-    return is_pickle(look) && memmem(look->head, look->size, "numpy", 5);
+    return is_pickle(look) && fletch_find(look->head, look->size, "numpy", 5);
 }
 
 static bool is_printable(const uint8_t *text, size_t size)

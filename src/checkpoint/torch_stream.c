@@ -326,8 +326,9 @@ static bool probe(const uint8_t *head, size_t head_size, uint64_t size)
 {
     size_t near = head_size < 32 ? head_size : 32;
 
-    return size > sizeof(MAGIC) && (memmem(head, near, MAGIC, sizeof(MAGIC) - 1) ||
-                                    memmem(head, near, MAGIC_LINE, sizeof(MAGIC_LINE) - 1));
+    return size > sizeof(MAGIC) &&
+           (fletch_find(head, near, MAGIC, sizeof(MAGIC) - 1) ||
+            fletch_find(head, near, MAGIC_LINE, sizeof(MAGIC_LINE) - 1));
 }
 
 const struct fletch_checkpoint_format fletch_format_torch_stream = {

@@ -14,6 +14,8 @@
  */
 #include "checkpoint/torch_tar.h"
 
+#include "base/bytes.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,7 +89,7 @@ static enum fletch_status read_pax(uint64_t *size, struct tar *tar, uint64_t at,
     text = (char *)tar->scratch.bytes;
     TRY(fletch_file_read(tar->file, at, tar->scratch.bytes, (size_t)length, tar->err));
     tar->scratch.bytes[length] = 0;
-    found = memmem(text, (size_t)length, key, sizeof(key) - 1);
+    found = fletch_find(text, (size_t)length, key, sizeof(key) - 1);
     if (found)
         *size = strtoull(found + sizeof(key) - 1, NULL, 10);
     return FLETCH_OK;

@@ -13,7 +13,6 @@
 #include "base/bytes.h"
 #include "codec/zstd_parts.h"
 
-#include <endian.h>
 #include <string.h>
 
 #define JUMPS ((size_t)6)
@@ -28,7 +27,7 @@
 /* That of base/bytes.h goes byte by byte, which not every compiler sees through. */
 INLINE void store(uint8_t *to, uint64_t value)
 {
-    value = htole64(value);
+    value = fletch_little_u64(value);
     memcpy(to, &value, sizeof(value));
 }
 

@@ -3,6 +3,7 @@
 #include "container/container.h"
 
 #include "base/bytes.h"
+#include "base/os.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -34,8 +35,8 @@ static enum fletch_status sort_names(struct fletch_table *table, struct fletch_e
         return fletch_fail_memory(err, count * sizeof(*table->by_name), "the rows' names");
     for (size_t i = 0; i < count; i++)
         table->by_name[i] = i;
-    qsort_r(table->by_name, count, sizeof(*table->by_name), compare_names,
-            table->reader->rows);
+    fletch_os_sort(table->by_name, count, sizeof(*table->by_name), compare_names,
+                   table->reader->rows);
     return FLETCH_OK;
 }
 

@@ -7,6 +7,7 @@
  */
 #include "convert/older.h"
 
+#include "base/bytes.h"
 #include "base/file.h"
 #include "base/json.h"
 
@@ -44,7 +45,7 @@ static enum fletch_status look_at_ends(enum look *out, const struct fletch_file 
     TRY(fletch_file_read(file, file->size - size, end, size, err));
     if (!memcmp(begin, MAGIC, sizeof(MAGIC)) &&
         !memcmp(end + size - sizeof(MAGIC), MAGIC, sizeof(MAGIC)))
-        *out = memmem(end, size, KEY, strlen(KEY)) ? CERTAIN : LIKELY;
+        *out = fletch_find(end, size, KEY, strlen(KEY)) ? CERTAIN : LIKELY;
     return FLETCH_OK;
 }
 

@@ -9,6 +9,7 @@
  */
 #include "convert/proof.h"
 
+#include "base/os.h"
 #include "base/pool.h"
 #include "convert/compare.h"
 #include "convert/relay.h"
@@ -401,8 +402,8 @@ static enum fletch_status pair_up(struct trial *trial, struct fletch_error *err)
             .row = i, .sha256 = json_string_value(json_object_get(row, "sha256"))
         };
     }
-    qsort_r(sorted, reader->rows_count, sizeof(*sorted), compare_rows,
-            (void *)(uintptr_t)reader);
+    fletch_os_sort(sorted, reader->rows_count, sizeof(*sorted), compare_rows,
+                   (void *)(uintptr_t)reader);
     for (size_t i = 1; i < reader->rows_count && !status; i++)
         if (!strcmp(reader->rows[sorted[i - 1]].name, reader->rows[sorted[i]].name))
             status = fletch_fail(err, FLETCH_ERR_VERIFY, "row '%s' is in the file twice",
@@ -449,8 +450,8 @@ enum fletch_status fletch_proof_run(struct fletch_verification *out,
     if (!status) {
         for (size_t i = 0; i < trial.count; i++)
             trial.total += weight(&trial, &trial.pairings[i]);
-        qsort_r(trial.pairings, trial.count, sizeof(*trial.pairings), largest_first,
-                &trial);
+        fletch_os_sort(trial.pairings, trial.count, sizeof(*trial.pairings), largest_first,
+                       &trial);
         fletch_pool_run(useful_threads(&trial), sit_in, &trial);
         status = trial.status;
     }

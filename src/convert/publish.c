@@ -12,6 +12,7 @@
  */
 #include "convert/publish.h"
 
+#include "base/os.h"
 #include "convert/older.h"
 #include "convert/tree.h"
 
@@ -434,7 +435,8 @@ static enum fletch_status exchange(struct fletch_staging *staging, struct fletch
         return status;
     TRY(fletch_tree_sync(staging->path, err));
     fletch_tree_take_rights(staging->path, staging->final);
-    if (!renameat2(AT_FDCWD, staging->path, AT_FDCWD, staging->final, RENAME_EXCHANGE))
+    errno = fletch_os_exchange(staging->path, staging->final);
+    if (!errno)
         return FLETCH_OK;
     if (errno != EINVAL && errno != ENOSYS && errno != EBUSY)
         return fail_errno(staging->final, "renaming into place", err);

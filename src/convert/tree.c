@@ -2,10 +2,11 @@
 /* tree.c - see tree.h */
 #include "convert/tree.h"
 
+#include "base/os.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdalign.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -195,42 +196,32 @@ void fletch_tree_take_rights(const char *to, const char *from)
         chmod(to, (mode & 0707) | ((mode & 0007) << 3));
 }
 
-/* A step's names: on the stack, since removing must not fail for want of memory. */
-#define NAMES_SIZE 4096
+struct removal {
+    unsigned depth;
+    int failure; /* the first one */
+};
 
 static int remove_entries(int fd, unsigned depth);
 
-static int remove_entry(int fd, const char *name, unsigned depth)
+static void remove_entry(const char *name, int fd, void *user)
 {
+    struct removal *removal = user;
     bool folder = is_folder_at(fd, name);
-    int inner = folder && depth < DEPTH_MAX ? open_folder_at(fd, name) : -1;
+    int inner = folder && removal->depth < DEPTH_MAX ? open_folder_at(fd, name) : -1;
 
     if (inner >= 0)
-        remove_entries(inner, depth + 1);
-    return unlinkat(fd, name, folder ? AT_REMOVEDIR : 0) ? errno : 0;
+        remove_entries(inner, removal->depth + 1);
+    if (unlinkat(fd, name, folder ? AT_REMOVEDIR : 0) && !removal->failure)
+        removal->failure = errno;
 }
 
-/* Takes the descriptor. opendir() would take memory of the heap, of which there may be none
- * left: then above all must nothing stay behind. */
+/* Takes the descriptor. */
 static int remove_entries(int fd, unsigned depth)
 {
-    alignas(struct dirent64) char names[NAMES_SIZE];
-    int failure = 0;
-    ssize_t size;
+    struct removal removal = { .depth = depth };
+    int failure = fletch_os_list(fd, remove_entry, &removal);
 
-    while ((size = getdents64(fd, names, sizeof(names))) > 0)
-        for (const char *at = names; at < names + size;) {
-            const struct dirent64 *entry = (const struct dirent64 *)at;
-            int failed =
-                is_dots(entry->d_name) ? 0 : remove_entry(fd, entry->d_name, depth);
-
-            failure = failure ? failure : failed;
-            at += entry->d_reclen;
-        }
-    if (size < 0)
-        failure = errno;
-    close(fd);
-    return failure;
+    return removal.failure ? removal.failure : failure;
 }
 
 int fletch_tree_remove(const char *folder)

@@ -3,9 +3,9 @@
 #ifndef FLETCH_TENSOR_CAST_PLAIN_H
 #define FLETCH_TENSOR_CAST_PLAIN_H
 
+#include "base/bytes.h"
 #include "tensor/cast.h"
 
-#include <endian.h>
 #include <string.h>
 
 #if defined(__GNUC__)
@@ -27,7 +27,7 @@ static FLETCH_INLINE uint16_t load_u16(const uint8_t *from)
     uint16_t value;
 
     memcpy(&value, from, sizeof(value));
-    return le16toh(value);
+    return fletch_little_u16(value);
 }
 
 static FLETCH_INLINE uint32_t load_u32(const uint8_t *from)
@@ -35,7 +35,7 @@ static FLETCH_INLINE uint32_t load_u32(const uint8_t *from)
     uint32_t value;
 
     memcpy(&value, from, sizeof(value));
-    return le32toh(value);
+    return fletch_little_u32(value);
 }
 
 static FLETCH_INLINE uint64_t load_u64(const uint8_t *from)
@@ -43,24 +43,24 @@ static FLETCH_INLINE uint64_t load_u64(const uint8_t *from)
     uint64_t value;
 
     memcpy(&value, from, sizeof(value));
-    return le64toh(value);
+    return fletch_little_u64(value);
 }
 
 static FLETCH_INLINE void store_u16(uint8_t *to, uint16_t value)
 {
-    value = htole16(value);
+    value = fletch_little_u16(value);
     memcpy(to, &value, sizeof(value));
 }
 
 static FLETCH_INLINE void store_u32(uint8_t *to, uint32_t value)
 {
-    value = htole32(value);
+    value = fletch_little_u32(value);
     memcpy(to, &value, sizeof(value));
 }
 
 static FLETCH_INLINE void store_u64(uint8_t *to, uint64_t value)
 {
-    value = htole64(value);
+    value = fletch_little_u64(value);
     memcpy(to, &value, sizeof(value));
 }
 

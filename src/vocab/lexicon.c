@@ -3,6 +3,7 @@
 #include "vocab/lexicon.h"
 
 #include "base/mem.h"
+#include "base/os.h"
 #include "vocab/vocab.h"
 
 #include <inttypes.h>
@@ -87,7 +88,7 @@ enum fletch_status fletch_lexicon_seal(struct fletch_lexicon *lexicon,
     for (size_t i = 0; i < lexicon->count; i++)
         if (lexicon->tokens[i].text)
             sorted[count++] = (uint32_t)i;
-    qsort_r(sorted, count, sizeof(*sorted), compare_ids, lexicon);
+    fletch_os_sort(sorted, count, sizeof(*sorted), compare_ids, lexicon);
     for (size_t i = 0; i < count; i++) {
         const struct fletch_lexeme *token = &lexicon->tokens[sorted[i]];
 

@@ -4,7 +4,7 @@
 set -u
 cd "$(dirname "$0")/../.."
 . tests/tap.sh
-flags='-fsyntax-only -D_GNU_SOURCE -Iinclude -Isrc -Wall -Wextra -Werror -Wundef -Wstrict-prototypes'
+flags='-fsyntax-only -D_XOPEN_SOURCE=700 -Iinclude -Isrc -Wall -Wextra -Werror -Wundef -Wstrict-prototypes'
 
 # Twice in one unit: the guard works too.
 in_c() { printf '#include <%s>\n#include <%s>\n' "$1" "$1" | ${CC:-cc} -std=c17 $flags -x c -; }
