@@ -17,7 +17,8 @@
 /* In the order of choice in a folder. */
 static const struct fletch_checkpoint_format *const formats[] = {
     &fletch_format_safetensors, &fletch_format_torch_zip, &fletch_format_torch_stream,
-    &fletch_format_torch_tar,   &fletch_format_npz,       &fletch_format_npy,
+    &fletch_format_torch_tar,   &fletch_format_torch_pt2, &fletch_format_npz,
+    &fletch_format_npy,
 };
 
 #define FORMATS_COUNT (sizeof(formats) / sizeof(formats[0]))

@@ -138,6 +138,7 @@ extern const struct fletch_checkpoint_format fletch_format_safetensors;
 extern const struct fletch_checkpoint_format fletch_format_torch_zip;
 extern const struct fletch_checkpoint_format fletch_format_torch_stream;
 extern const struct fletch_checkpoint_format fletch_format_torch_tar;
+extern const struct fletch_checkpoint_format fletch_format_torch_pt2;
 extern const struct fletch_checkpoint_format fletch_format_npz;
 extern const struct fletch_checkpoint_format fletch_format_npy;
 

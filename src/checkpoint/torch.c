@@ -25,6 +25,21 @@ struct archive {
 
 /* ---- Members ---- */
 
+enum fletch_status fletch_torch_place_member(struct fletch_torch_place *out,
+                                             struct fletch_torch *torch,
+                                             const struct fletch_zip *zip,
+                                             const struct fletch_zip_member *member,
+                                             struct fletch_error *err)
+{
+    *out = (struct fletch_torch_place){ .size = member->size };
+    if (member->method == FLETCH_ZIP_STORED) {
+        out->crc = member->crc; /* what is unpacked has been checked */
+        return fletch_zip_locate(&out->offset, zip, member, err);
+    }
+    out->aside = true;
+    return fletch_aside_place(&out->offset, torch->list, zip, member, err);
+}
+
 static enum fletch_status find_storage(struct fletch_torch_place *out,
                                        struct fletch_torch *torch,
                                        const struct fletch_torch_storage *storage,
@@ -43,13 +58,7 @@ static enum fletch_status find_storage(struct fletch_torch_place *out,
                            "its storage '%.*s' is not in the archive, expected member "
                            "'%.*s'",
                            FLETCH_NAME_SHOWN, storage->key, FLETCH_NAME_SHOWN, name);
-    *out = (struct fletch_torch_place){ .size = member->size };
-    if (member->method == FLETCH_ZIP_STORED) {
-        out->crc = member->crc; /* what is unpacked has been checked */
-        return fletch_zip_locate(&out->offset, &archive->zip, member, err);
-    }
-    out->aside = true;
-    return fletch_aside_place(&out->offset, torch->list, &archive->zip, member, err);
+    return fletch_torch_place_member(out, torch, &archive->zip, member, err);
 }
 
 /* The one member ROOT/data.pkl; NULL when there is none. */
@@ -76,30 +85,23 @@ static enum fletch_status find_pickle(const struct fletch_zip_member **out,
     return FLETCH_OK;
 }
 
-/* Another member of the root, or NULL. */
-static const struct fletch_zip_member *find_record(struct archive *archive,
-                                                   const char *record)
+enum fletch_status fletch_torch_byteorder(struct fletch_torch *torch,
+                                          struct fletch_zip *zip, const char *root,
+                                          struct fletch_buf *scratch,
+                                          struct fletch_error *err)
 {
-    const char *name =
-        fletch_arena_format(&archive->zip.arena, "%s/%s", archive->root, record);
-
-    return name ? fletch_zip_find(&archive->zip, name) : NULL;
-}
-
-static enum fletch_status read_byteorder(struct fletch_torch *torch,
-                                         struct fletch_error *err)
-{
-    struct archive *archive = torch->container;
-    const struct fletch_zip_member *member = find_record(archive, "byteorder");
+    const char *name = fletch_arena_format(&zip->arena, "%s/byteorder", root);
+    const struct fletch_zip_member *member = name ? fletch_zip_find(zip, name) : NULL;
     const char *text;
     size_t size;
 
+    if (!name)
+        return fletch_fail_memory(err, strlen(root), "the name of a member");
     if (!member)
         return FLETCH_OK;
-    TRY(fletch_zip_load(&archive->scratch, &archive->zip, member, BYTEORDER_MAX,
-                        "BYTEORDER_MAX", err));
-    text = (const char *)archive->scratch.bytes;
-    size = archive->scratch.size;
+    TRY(fletch_zip_load(scratch, zip, member, BYTEORDER_MAX, "BYTEORDER_MAX", err));
+    text = (const char *)scratch->bytes;
+    size = scratch->size;
     torch->big_endian = size == 3 && !memcmp(text, "big", 3);
     if (torch->big_endian || (size == 6 && !memcmp(text, "little", 6)))
         return FLETCH_OK;
@@ -107,6 +109,15 @@ static enum fletch_status read_byteorder(struct fletch_torch *torch,
                        "byte %" PRIu64
                        ": member '%.*s' says '%.*s', expected little or big",
                        member->begin, FLETCH_NAME_SHOWN, member->name, (int)size, text);
+}
+
+/* Whether the root has another member of that name. */
+static bool has_record(struct archive *archive, const char *record)
+{
+    const char *name =
+        fletch_arena_format(&archive->zip.arena, "%s/%s", archive->root, record);
+
+    return name && fletch_zip_find(&archive->zip, name);
 }
 
 static enum fletch_status read_pickle(struct fletch_torch *torch,
@@ -176,9 +187,9 @@ static enum fletch_status list_archive(struct fletch_torch *torch,
     if (!member)
         return fletch_fail(err, FLETCH_ERR_FORMAT,
                            "is a zip archive without a data.pkl: no torch checkpoint");
-    if (find_record(archive, "constants.pkl"))
-        script = true;
-    TRY(read_byteorder(torch, err));
+    script = has_record(archive, "constants.pkl");
+    TRY(fletch_torch_byteorder(torch, &archive->zip, archive->root, &archive->scratch,
+                               err));
     TRY(read_pickle(torch, member, err));
     return script ? fletch_torch_script_list(torch, err) : fletch_torch_list(torch, err);
 }

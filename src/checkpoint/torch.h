@@ -10,6 +10,7 @@
 
 #include "checkpoint/nest.h"
 #include "checkpoint/pickle.h"
+#include "checkpoint/zip.h"
 
 /* A persistent id: ('storage', class, key, location, count[, view]). */
 struct fletch_torch_storage {
@@ -28,7 +29,7 @@ struct fletch_torch_layout {
     struct fletch_torch_storage storage;
     uint64_t offset; /* elements */
     unsigned rank;
-    const uint64_t *shape, *strides; /* [rank], in the list's arena */
+    const uint64_t *shape, *strides; /* [rank] */
 };
 
 struct fletch_torch_place {
@@ -84,6 +85,26 @@ enum fletch_status fletch_torch_storage_read(struct fletch_torch_storage *out,
 enum fletch_status fletch_torch_tensor_read(struct fletch_tensor *out,
                                             struct fletch_torch *torch, uint32_t value,
                                             struct fletch_error *err);
+
+/* Fills in all but the name of one that is described beside a pickle, or without one. */
+enum fletch_status fletch_torch_layout_read(struct fletch_tensor *out,
+                                            struct fletch_torch *torch,
+                                            const struct fletch_torch_layout *layout,
+                                            struct fletch_error *err);
+
+/* ---- torch.c ---- */
+
+/* Where a member's bytes lie. */
+enum fletch_status fletch_torch_place_member(struct fletch_torch_place *out,
+                                             struct fletch_torch *torch,
+                                             const struct fletch_zip *zip,
+                                             const struct fletch_zip_member *member,
+                                             struct fletch_error *err);
+/* Sets big_endian as ROOT/byteorder says. */
+enum fletch_status fletch_torch_byteorder(struct fletch_torch *torch,
+                                          struct fletch_zip *zip, const char *root,
+                                          struct fletch_buf *scratch,
+                                          struct fletch_error *err);
 
 /* ---- torch_nest.c ---- */
 

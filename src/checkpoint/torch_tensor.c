@@ -496,10 +496,10 @@ static enum fletch_status read_view_of(struct fletch_tensor *out,
     return read_place(out, torch, &storage, offset, err);
 }
 
-/* A tensor that is described elsewhere. */
-static enum fletch_status read_layout(struct fletch_tensor *out, struct fletch_torch *torch,
-                                      const struct fletch_torch_layout *layout,
-                                      struct fletch_error *err)
+enum fletch_status fletch_torch_layout_read(struct fletch_tensor *out,
+                                            struct fletch_torch *torch,
+                                            const struct fletch_torch_layout *layout,
+                                            struct fletch_error *err)
 {
     const struct maker plain = { 0 };
 
@@ -559,7 +559,7 @@ enum fletch_status fletch_torch_tensor_read(struct fletch_tensor *out,
 
         if (value->kind == FLETCH_PICKLE_PERSISTENT && torch->tensor &&
             torch->tensor(&layout, torch, index))
-            return read_layout(out, torch, &layout, err);
+            return fletch_torch_layout_read(out, torch, &layout, err);
         if (value->kind != FLETCH_PICKLE_CALL)
             return fletch_fail(err, FLETCH_ERR_FORMAT,
                                "byte %" PRIu64 ": found %s, expected a tensor", value->at,

@@ -3,8 +3,9 @@
 """make_corpus.py [FOLDER] - seeds for the fuzzers of other projects' formats, by their rules
 
 Run by hand; what it writes is committed in corpus/, the default: pickles, zip archives, torch's
-containers, NumPy's files, sentencepiece models and parts, each as small as its kind can be. Needs
-nothing but Python. What is in a folder besides was added by hand, as findings are.
+containers, what torch.export saves, NumPy's files, sentencepiece models and parts, each as small
+as its kind can be. Needs nothing but Python. What is in a folder besides was added by hand, as
+findings are.
 """
 import io
 import json
@@ -309,12 +310,44 @@ def parts():
             "alone": front, "damaged": front + cut + b"\x05{"}
 
 
+# ---- Archives of torch.export ----
+
+
+def exported(dtype=7, sizes=(2, 2), strides=(2, 1), offset=0, key="weight_0"):
+    def number(value):
+        return {"as_int": value}
+    meta = {"dtype": dtype, "sizes": list(map(number, sizes)), "requires_grad": True,
+            "device": {"type": "cpu", "index": None}, "strides": list(map(number, strides)),
+            "storage_offset": number(offset), "layout": 7}
+    return {"path_name": key, "is_param": True, "use_pickle": False, "tensor_meta": meta}
+
+
+def exports():
+    def config(**tensors):
+        return json.dumps({"config": tensors}).encode()
+    plain = config(w=exported(), b=exported(1, (3,), (1,), 0, "weight_1"))
+    members = {"m/data/weights/weight_0": VALUES, "m/data/weights/weight_1": b"abc",
+               "m/data/weights/model_weights_config.json": plain, "m/archive_format": b"pt2",
+               "m/data/constants/model_constants_config.json": config(c=exported()),
+               "m/archive_version": b"0", "m/byteorder": b"little"}
+    two = {**members, "m/data/weights/b_weights_config.json": config(w=exported(12, (), ()))}
+    big = {**members, "m/byteorder": b"big"}
+    return {"plain": plain, "turned": config(w=exported(6, (4, 2), (1, 4))),
+            "steps": config(w=exported(28, (2, 3), (0, 2), 3)),
+            "empty": config(w=exported(sizes=(0, 3), strides=(3, 1), key="weight_2")),
+            "behind": config(w=exported(offset=1)), "pickled": config(w={"use_pickle": True}),
+            "float8": config(w=exported(29)), "wide": config(w=exported(8, (2**32, 2**32), (0, 0))),
+            "stored.pt2": archive(members), "deflated.pt2": archive(members, compressed=True),
+            "two.pt2": archive(two), "big.pt2": archive(big),
+            "older.pt2": archive({"serialized_exported_program.json": b"{}"})}
+
+
 def main():
     target = sys.argv[1] if len(sys.argv) > 1 else os.path.join(HERE, "corpus")
     pickles = {name: whole_pickle(value) for name, value in tensor_pickles().items()}
     seeds = {"pickle": {**pickles, **odd_pickles()}, "zip": zips(), "torch": torch_files(),
              "npz": numpy_files(), "sentencepiece": sentencepieces(),
-             "parts": parts()}
+             "parts": parts(), "pt2": exports()}
     for surface, files in seeds.items():
         folder = os.path.join(target, surface)
         os.makedirs(folder, exist_ok=True)

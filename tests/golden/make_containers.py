@@ -161,6 +161,14 @@ def save_script(folder, state):
     torch.jit.script(module_of(state)).save(folder + "/pytorch_model.bin")
 
 
+def save_export(folder, state):
+    """what only torch 2.9 and newer do: containers/torch-pt2 is of torch 2.15"""
+    whole = io.BytesIO()
+    torch.export.save(torch.export.export(module_of(state), (torch.ones(1),)), whole)
+    with open(folder + "/pytorch_model.bin", "wb") as stream:
+        stream.write(whole.getvalue())
+
+
 def arrays(state, order):
     return {name: numpy.asarray(tensor.numpy(), order=order) for name, tensor in state.items()}
 
@@ -180,7 +188,7 @@ CONTAINERS = {
     "safetensors": save_safetensors, "safetensors-shards": save_safetensors_shards,
     "torch-zip": save_zip, "torch-zip-deflated": save_zip_deflated,
     "torch-zip-shards": save_zip_shards, "torch-stream": save_stream,
-    "torch-training": save_training, "torchscript": save_script,
+    "torch-training": save_training, "torchscript": save_script, "torch-pt2": save_export,
     "npz": save_npz, "npz-deflated": save_npz_deflated,
 }
 

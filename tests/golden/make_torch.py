@@ -29,7 +29,7 @@ import zipfile
 
 import numpy
 import torch
-from torch_cases import (Block, Net, Scale, Tied, Wrapper, arange, dtypes, lightning, quantized,
+from torch_cases import (Block, Exported, Named, Net, Scale, Tied, Wrapper, arange, dtypes, lightning, quantized,
                          recent_dtypes, refused_dtypes, sparse, stored_otherwise, subclasses,
                          trained, views, wrapped)
 
@@ -265,6 +265,31 @@ def make_scripts(net):
                    "was frozen, save it without torch.jit.freeze()")
 
 
+def make_exports():
+    """The archives of torch.export, since they have no pickle"""
+    if tuple(map(int, torch.__version__.split(".")[:2])) < (2, 9):
+        return
+    from torch.export.pt2_archive._package import package_pt2
+
+    one = Exported().eval()
+    program = torch.export.export(one, (arange(3),))
+    block = torch.export.export(Block(3), (arange(3),))
+    torch.export.save(program, os.path.join(OUT, "export.pt2"))
+    rest = ["'constants' has 2 tensors, left out"]
+    expect("export.pt2", "torch-pt2", one.state_dict(), rest)
+    names = ("first.", "second.")
+    package_pt2(os.path.join(OUT, "export-two.pt2"),
+                exported_programs={"first": block, "second": block})
+    expect("export-two.pt2", "torch-pt2",
+           {name + key: value for name in names for key, value in block.state_dict.items()})
+    block.state_dict["norm.bias"] = torch.nn.Parameter(arange(3).as_subclass(Named))
+    torch.export.save(block, os.path.join(OUT, "export-subclass.pt2"))
+    expect("export-subclass.pt2", "torch-pt2",
+           refused="unsupported tensor 'norm.bias': is a pickle of a class of its own, which is "
+                   "not read: load it with torch.export.load() and save its state_dict as "
+                   "safetensors")
+
+
 def make_training():
     net = Block(3)
     run = training(net)
@@ -365,6 +390,7 @@ def main():
     complex64 = {"w": torch.ones(3, dtype=torch.complex64)}
     save("complex64.pt", complex64, complex64)
     make_scripts(net)
+    make_exports()
     make_training()
     if torch.__version__ < "2":  # once is enough
         make_tar("tar.pt")

@@ -43,6 +43,32 @@ class Block(torch.nn.Module):
         return x + self.dense(self.norm(x))
 
 
+class Exported(torch.nn.Module):
+    """What torch.export may meet: every order of elements, shared ones, and constants"""
+
+    def __init__(self):
+        super().__init__()
+        self.block = Block(3)
+        self.tied = torch.nn.Linear(3, 3, bias=False)
+        self.tied.weight = self.block.dense.weight
+        self.turned = torch.nn.Parameter(arange(3, 4).t())
+        both = arange(10)
+        self.front = torch.nn.Parameter(both[:4])
+        self.back = torch.nn.Parameter(both[2:9].reshape(7, 1).expand(7, 2)[::2])
+        self.brain = torch.nn.Parameter(arange(2, 3).to(torch.bfloat16))
+        self.scalar = torch.nn.Parameter(torch.tensor(1.5))
+        self.none = torch.nn.Parameter(torch.empty(0, 3))
+        self.register_buffer("ids", torch.arange(4).expand(1, -1))
+        self.register_buffer("flag", torch.tensor(True))
+        self.register_buffer("passing", arange(2), persistent=False)
+        self.constant = arange(3)
+
+    def forward(self, x):
+        return (self.tied(self.block(x)) + self.scalar + self.constant + self.passing.sum()
+                + self.ids.sum() + self.brain.float().sum() + self.turned.sum()
+                + self.front.sum() + self.back.sum() + self.none.sum())
+
+
 class Net(torch.nn.Module):
     resolution: int
 

@@ -25,7 +25,7 @@ FORMATS = {
     "safetensors": "safetensors", "safetensors-shards": "safetensors",
     "torch-zip": "torch zip", "torch-zip-deflated": "torch zip",
     "torch-zip-shards": "torch zip", "torch-stream": "torch stream",
-    "torch-training": "torch zip", "torchscript": "torchscript",
+    "torch-training": "torch zip", "torchscript": "torchscript", "torch-pt2": "torch pt2",
     "npz": "npz", "npz-deflated": "npz",
 }
 # What stands in front of the model's names in those that wrap it.
