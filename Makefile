@@ -4,8 +4,8 @@ BUILD ?= build
 PREFIX ?= /usr/local
 SECONDS ?= 60
 
-.PHONY: all demo test check asan tsan arm lint format coverage fuzz bench install uninstall \
-	clean help
+.PHONY: all demo test check extra asan tsan arm lint format coverage fuzz bench install \
+	uninstall clean help
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -29,6 +29,12 @@ test:
 # As test, but nothing is installed: suites whose tools are missing say so and are left out.
 check: all
 	tools/test.sh --as-is $(BUILD)
+
+# What needs gigabytes: torch, transformers, Spark.
+extra:
+	tools/install-deps.sh extra
+	$(MAKE) all
+	tools/extra.sh $(BUILD)
 
 asan:
 	tools/sanitize.sh address build-asan
@@ -75,6 +81,7 @@ help:
 	@echo "make demo       install what is needed, build, convert a small model of each family"
 	@echo "make test       install what is needed, build, run all tests"
 	@echo "make check      the tests on what is installed already; installs nothing"
+	@echo "make extra      tests against torch, transformers, Spark; installs gigabytes"
 	@echo "make asan       the tests under AddressSanitizer and UBSan"
 	@echo "make tsan       the threaded tests under ThreadSanitizer"
 	@echo "make arm        the unit tests and golden models on 64-bit ARM, by QEMU"

@@ -3,9 +3,10 @@
 # install-deps.sh SET - says what is missing for SET, then installs just that (Debian 12+)
 #
 # SET is build, test or ci; each holds the ones before it; or cross, which is `test` and what
-# tools/cross.sh needs besides. Tools count as present when their command is found, wherever it
-# came from; libraries when Debian's package is installed. All but `build` also make the virtual
-# environment .venv for tests/requirements.txt.
+# tools/cross.sh needs besides; or extra, which is `test` and Java for Spark. Tools count as
+# present when their command is found, wherever it came from; libraries when Debian's package
+# is installed. All but `build` also make the virtual environment .venv for
+# tests/requirements.txt, and `extra` makes .venv-extra for tests/extra/requirements.txt.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -20,6 +21,7 @@ ci="$test clang:clang clang-format:clang-format clang-tidy:clang-tidy libclang-r
 
 # The libraries once more, for the other processor.
 other=$(printf '%s\n' $build | grep -- '-dev$' | sed 's/$/:arm64/')
+extra="$test default-jre-headless:java"
 cross="$test qemu-user:qemu-aarch64 gcc-aarch64-linux-gnu:aarch64-linux-gnu-gcc $other"
 
 case "${1:-}" in
@@ -27,8 +29,9 @@ build) wanted=$build ;;
 test) wanted=$test ;;
 ci) wanted=$ci ;;
 cross) wanted=$cross ;;
+extra) wanted=$extra ;;
 *)
-    echo "usage: tools/install-deps.sh build|test|ci|cross" >&2
+    echo "usage: tools/install-deps.sh build|test|ci|cross|extra" >&2
     exit 2
     ;;
 esac
@@ -83,12 +86,18 @@ fi
 # Debian's own interpreter has the venv module that was just installed.
 python=${PYTHON:-/usr/bin/python3}
 [ -x "$python" ] || python=python3
-if ! cmp -s tests/requirements.txt .venv/requirements.txt; then
-    echo "About to install with pip, into .venv only:" \
-        "$(grep -v '^#' tests/requirements.txt | tr '\n' ' ')"
-    rm -rf .venv
-    "$python" -m venv .venv
-    .venv/bin/pip install -q --disable-pip-version-check --no-input \
-        -r tests/requirements.txt </dev/null
-    cp tests/requirements.txt .venv/requirements.txt
+
+# $1: a virtual environment, $2: what it must hold; made anew when that changes
+environment() {
+    cmp -s "$2" "$1/requirements.txt" && return
+    echo "About to install with pip, into $1 only:" "$(grep -v '^#' "$2" | tr '\n' ' ')"
+    rm -rf "$1"
+    "$python" -m venv "$1"
+    "$1/bin/pip" install -q --disable-pip-version-check --no-input -r "$2" </dev/null
+    cp "$2" "$1/requirements.txt"
+}
+
+environment .venv tests/requirements.txt
+if [ "$1" = extra ]; then
+    environment .venv-extra tests/extra/requirements.txt
 fi

@@ -4,11 +4,10 @@
 
 The rules of docs/output.md: one V1 page for each value of `data`, PLAIN, no dictionary; one
 zstd frame in it, with its content size and a window of at most 8 MiB, or one gzip member; the
-CRC right; both annotations; padding that only a field with a short id makes; an offset index; no minimum or maximum of `data`; row groups of at
-most 256 MiB of content, unless one value is larger; each where splits of the file find it.
+CRC right; both annotations; padding that only a field with a short id makes; an offset index;
+no minimum or maximum of `data`; row groups of at most 256 MiB of content, unless one value is
+larger; each where splits of the file find it.
 """
-import hashlib
-import json
 import os
 import shutil
 import struct
@@ -22,13 +21,13 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 from compact import Compact  # noqa: E402
 from footer import midpoint_problems, read_footer  # noqa: E402
+from made import MIB, make_sparse, make_tiny  # noqa: E402
 from tap_points import Tap, load_json, run, sha256  # noqa: E402
 
 FLETCH, WORK = (os.path.abspath(argument) for argument in sys.argv[1:3])
 TAP = Tap()
 CODECS = {"none": 0, "snappy": 1, "gzip": 2, "zstd": 6, "lz4": 7}
 ARROW_CODECS = {1: "snappy", 2: "gzip", 6: "zstd", 7: "lz4_raw"}
-MIB = 1 << 20
 PAD_FIELD = 20
 SMALL_SIZE = 1024
 # What a row may cost beside its value.
@@ -227,43 +226,6 @@ def check_hashes(name, out):
             for row, entry in load_json(out, "metadata.json")["fletch"]["rows"].items()}
     TAP.equal(said, {row["layer_name"]: sha256(row["data"]) for row in rows},
               name + ": metadata.json has the sha256 of every row")
-
-
-def make_sparse(folder, sizes):
-    """Zeros that take no disk: enough content for several row groups"""
-    os.makedirs(folder)
-    header, offset = {}, 0
-    for i, size in enumerate(sizes):
-        header["w.%d" % i] = {"dtype": "U8", "shape": [size],
-                              "data_offsets": [offset, offset + size]}
-        offset += size
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    with open(os.path.join(folder, "model.safetensors"), "wb") as stream:
-        stream.write(struct.pack("<Q", len(text)) + text)
-        stream.truncate(8 + len(text) + offset)
-    with open(os.path.join(folder, "config.json"), "w", encoding="ascii") as stream:
-        stream.write('{"model_type": "zeros"}')
-
-
-def make_tiny(folder, count):
-    """Scalars, empty tensors and others of up to 14 bytes that no codec makes smaller"""
-    os.makedirs(folder)
-    header, values = {}, b""
-    for i in range(count):
-        elements = i % 8
-        shape = [] if elements == 1 else [elements]
-        value = hashlib.sha256(b"%d" % i).digest()[:2 * elements]
-        header["layers.%d.norm.weight" % i] = {
-            "dtype": "F16", "shape": shape,
-            "data_offsets": [len(values), len(values) + len(value)]}
-        values += value
-    text = json.dumps(header).encode()
-    with open(os.path.join(folder, "model.safetensors"), "wb") as stream:
-        stream.write(struct.pack("<Q", len(text)) + text + values)
-    with open(os.path.join(folder, "config.json"), "w", encoding="ascii") as stream:
-        stream.write('{"model_type": "tiny"}')
-    return len(values)
 
 
 def check_cost(name, path, codec):
