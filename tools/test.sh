@@ -42,6 +42,7 @@ suite dialects "$python" tests/interop/dialects.py "$build/fletch" "$work/dialec
 suite nests "$python" tests/interop/nests.py "$build/fletch" "$work/nests"
 suite same "$python" tests/interop/same.py "$build/fletch" "$work/same"
 suite readers "$python" tests/interop/readers.py "$build/fletch" "$work/readers"
+suite engines "$python" tests/interop/engines.py "$build/fletch" "$work/engines" test
 suite faults "$python" tests/faults/faults.py "$build" "$work/faults"
 suite limits "$python" tests/faults/limits.py "$build" "$work/limits"
 suite kill "$python" tests/faults/kill.py "$build" "$work/kill"

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""readers.py FLETCH WORK - pyarrow, DuckDB and Polars read every row of what we write"""
+"""readers.py FLETCH WORK - pyarrow, DuckDB, Polars and fastparquet read every row of what
+we write"""
 import os
 import shutil
 import sys
 
 import duckdb
+import fastparquet
 import polars
 import pyarrow.parquet
 
@@ -34,12 +36,17 @@ def with_polars(path):
     return polars.read_parquet(path).select(COLUMNS).rows()
 
 
+def with_fastparquet(path):
+    frame = fastparquet.ParquetFile(path).to_pandas()[list(COLUMNS)]
+    return list(frame.itertuples(index=False, name=None))
+
+
 def main():
     fletch, work = (os.path.abspath(argument) for argument in sys.argv[1:3])
     tap = Tap()
     for title, path, expected in make(fletch, work):
         for name, read in (("pyarrow", with_pyarrow), ("duckdb", with_duckdb),
-                           ("polars", with_polars)):
+                           ("polars", with_polars), ("fastparquet", with_fastparquet)):
             try:
                 rows = [(row[0], list(row[1]), row[2], row[4], sha256(row[3]))
                         for row in read(path)]
