@@ -7,21 +7,23 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+/* Longer than any option: of an unknown one, what is shown. */
+#define OPTION_SHOWN ((size_t)256)
+
 int fletch_misused(const struct fletch_command *command, const char *format, ...)
 {
-    struct fletch_text text = { 0 };
     va_list values;
 
     va_start(values, format);
-    fletch_text_addv(&text, format, values);
+    fletch_sayv(format, values);
     va_end(values);
-    fletch_say("%s", fletch_text_string(&text));
     fletch_hint("try 'fletch help%s%s'", command ? " " : "", command ? command->name : "");
-    fletch_text_release(&text);
     return FLETCH_EXIT_MISUSED;
 }
 
@@ -225,12 +227,11 @@ static const char *take_value(int *i, int argc, char *const *argv,
 static bool parse_long(struct fletch_args *args, int *i, int argc, char *const *argv)
 {
     const char *word = argv[*i] + 2, *equals = strchr(word, '=');
-    struct fletch_text name = { 0 };
     const struct fletch_option *option;
+    char name[OPTION_SHOWN];
 
-    fletch_text_put(&name, word, equals ? (size_t)(equals - word) : strlen(word));
-    option = find_long(fletch_text_string(&name), args->command);
-    fletch_text_release(&name);
+    snprintf(name, sizeof(name), "%.*s", equals ? (int)(equals - word) : INT_MAX, word);
+    option = find_long(name, args->command);
     if (!option)
         return false;
     if (equals)

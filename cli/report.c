@@ -18,41 +18,76 @@ static bool incomplete;
 
 /* ---- Talk ---- */
 
+/* Without any memory for it, what is said is cut here. */
+#define LAST_WORDS_MAX 1024
+
+/* What no memory could be had for, in plain ASCII. */
+static size_t put_last_words(char *out, size_t size, const char *text)
+{
+    for (; *text && size < LAST_WORDS_MAX - 1; text++)
+        out[size++] = (char)(*text < ' ' || *text > '~' ? '?' : *text);
+    return size;
+}
+
 /* A talker that nobody hears goes on. */
 static void say_line(const char *front, const char *line)
 {
     struct fletch_text text = { 0 };
+    char last[LAST_WORDS_MAX];
+    const char *said = last;
+    size_t size;
 
     fletch_text_add(&text, front);
     fletch_text_safe(&text, line);
     fletch_text_add(&text, "\n");
-    if (write(STDERR_FILENO, fletch_text_string(&text), text.size) < 0)
+    if (text.failed) {
+        size = put_last_words(last, put_last_words(last, 0, front), line);
+        last[size++] = '\n';
+    } else {
+        said = fletch_text_string(&text);
+        size = text.size;
+    }
+    if (write(STDERR_FILENO, said, size) < 0)
         errno = 0;
     fletch_text_release(&text);
 }
 
-void fletch_say(const char *format, ...)
+static void say_values(const char *front, const char *format, va_list values)
 {
     struct fletch_text text = { 0 };
+    char last[LAST_WORDS_MAX];
+    va_list again;
+
+    va_copy(again, values);
+    fletch_text_addv(&text, format, values);
+    if (text.failed)
+        vsnprintf(last, sizeof(last), format, again);
+    va_end(again);
+    say_line(front, text.failed ? last : fletch_text_string(&text));
+    fletch_text_release(&text);
+}
+
+void fletch_sayv(const char *format, va_list values)
+{
+    say_values("fletch: ", format, values);
+}
+
+void fletch_say(const char *format, ...)
+{
     va_list values;
 
     va_start(values, format);
-    fletch_text_addv(&text, format, values);
+    fletch_sayv(format, values);
     va_end(values);
-    say_line("fletch: ", fletch_text_string(&text));
-    fletch_text_release(&text);
 }
 
 void fletch_hint(const char *format, ...)
 {
-    struct fletch_text text = { 0 };
     va_list values;
 
     va_start(values, format);
-    fletch_text_addv(&text, format, values);
+    say_values("", format, values);
     va_end(values);
-    say_line("", fletch_text_string(&text));
-    fletch_text_release(&text);
 }
 
 int fletch_say_failed(const struct fletch_error *err)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* report.h - what commands say: results on stdout as a table or JSON, talk on stderr
  *
- * Each line of talk is one write(), with "fletch: " in front.
+ * Each line of talk is one write(), with "fletch: " in front; without any memory too.
  */
 #ifndef FLETCH_CLI_REPORT_H
 #define FLETCH_CLI_REPORT_H
@@ -9,6 +9,8 @@
 #include "text.h"
 
 #include <fletch/fletch.h>
+
+#include <stdarg.h>
 
 enum fletch_exit {
     FLETCH_EXIT_DONE = 0,
@@ -20,6 +22,7 @@ enum fletch_exit {
 /* ---- Talk ---- */
 
 __attribute__((format(printf, 1, 2))) void fletch_say(const char *format, ...);
+void fletch_sayv(const char *format, va_list values);
 /* The same without "fletch: ": more about the line before. */
 __attribute__((format(printf, 1, 2))) void fletch_hint(const char *format, ...);
 /* Says the error and returns the exit code: FLETCH_EXIT_MISUSED for FLETCH_ERR_ARGUMENT,

@@ -192,7 +192,10 @@ def main():
 
     memory = resource.RLIMIT_AS
     least = first_start(memory, range(MIB, 64 * MIB, MIB))
-    little = list(range(least, least + 24 * MIB, MIB)) + [1024 * MIB]
+    # The first of them leave nothing to say it with.
+    least = first_start(memory, range(least - MIB, least + 1, 16 << 10))
+    little = list(range(least, least + (128 << 10), 16 << 10))
+    little += list(range(least + MIB, least + 24 * MIB, MIB)) + [1024 * MIB]
     conversions(large, memory, little, "out of memory (", "memory")
     others(text, memory, little, "memory")
 
