@@ -320,11 +320,16 @@ static char *root_of(const struct fletch_zip_member *member, struct fletch_arena
                : NULL;
 }
 
-/* Up to 2.7 in a zip without a root, in 2.8 in a torch checkpoint inside the archive. */
+/* Up to 2.7 the archive has no root. */
 static bool is_older(const struct fletch_zip_member *member)
 {
-    return !strcmp(member->name, "serialized_exported_program.json") ||
-           fletch_glob_match("*/" WEIGHTS "*.pt", member->name);
+    return !strcmp(member->name, "serialized_exported_program.json");
+}
+
+/* In 2.8 the weights are a torch checkpoint, which is a zip of its own. */
+static bool is_inner(const struct fletch_zip_member *member)
+{
+    return fletch_glob_match("*/" WEIGHTS "*.pt", member->name);
 }
 
 static enum fletch_status check_word(struct archive *archive, const char *name,
@@ -349,18 +354,23 @@ static enum fletch_status list_archive(struct fletch_torch *torch,
 {
     struct archive *archive = torch->container;
     size_t models = 0, others = 0;
-    bool older = false;
 
     TRY(fletch_zip_open(&archive->zip, file, err));
     for (size_t i = 0; i < archive->zip.count; i++) {
+        const struct fletch_zip_member *member = &archive->zip.members[i];
+
+        if (is_inner(member))
+            return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                               "is an archive of torch.export of torch 2.8: unpack it with "
+                               "unzip, and give %.*s in it",
+                               FLETCH_NAME_SHOWN, member->name);
+        if (is_older(member))
+            return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                               "is an archive of torch.export from before torch 2.8, which "
+                               "is not read: " SAVE_STATE);
         if (!archive->root)
-            archive->root = root_of(&archive->zip.members[i], &archive->zip.arena);
-        older |= is_older(&archive->zip.members[i]);
+            archive->root = root_of(member, &archive->zip.arena);
     }
-    if (older)
-        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
-                           "is an archive of torch.export from before torch 2.9, which "
-                           "is not read: " SAVE_STATE);
     if (!archive->root)
         return fletch_fail(err, FLETCH_ERR_FORMAT,
                            "has no member ROOT" FORMAT_NAME
