@@ -142,9 +142,9 @@ enum fletch_status fletch_plan_open(struct fletch_plan **out, const char *model,
     if (!status)
         status = fletch_model_open(&plan->model, model, options, err);
     if (!status)
-        status = fletch_model_check_said(plan->model, err);
-    if (!status)
         status = fletch_row_plans_make(&plan->plans, plan->model, options->precision, err);
+    if (!status)
+        status = fletch_model_check_said(plan->model, err);
     if (!status)
         status = fletch_row_plans_check(&plan->plans, plan->codec, err);
     if (!status)

@@ -198,6 +198,8 @@ static const struct stranger strangers[] = {
       .sentence = "is a GGML file, which is not read: " START_FROM },
     { MAGIC("TFL3"), .at = 4, .status = FLETCH_ERR_UNSUPPORTED,
       .sentence = "is a TensorFlow Lite graph, which is not read: " START_FROM },
+    { MAGIC("ET12"), .at = 4, .status = FLETCH_ERR_UNSUPPORTED,
+      .sentence = "is a program of ExecuTorch, which is not read: " START_FROM },
     { MAGIC("\x89HDF\r\n\x1a\n"), .status = FLETCH_ERR_UNSUPPORTED,
       .sentence = "is an HDF5 file, as TensorFlow and Keras save weights, which is not "
                   "read: " SAVE_AS },

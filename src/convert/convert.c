@@ -92,6 +92,8 @@ static enum fletch_status open_model(struct conversion *c, struct fletch_error *
     char *text;
 
     TRY(fletch_model_open(&c->model, c->path, c->options, err));
+    /* what the tensors are comes first: only then is asked for what they do not tell */
+    TRY(fletch_row_plans_make(&c->plans, c->model, c->options->precision, err));
     TRY(fletch_metadata_check(c->model, err));
     prefix = c->model->parts[0].checkpoint->prefix;
     if (prefix && *prefix)
@@ -100,7 +102,6 @@ static enum fletch_status open_model(struct conversion *c, struct fletch_error *
                                c->model->evidence, below ? below : "");
     if (!below || !text)
         return fletch_fail_memory(err, 0, "a description");
-    TRY(fletch_row_plans_make(&c->plans, c->model, c->options->precision, err));
     TRY(fletch_row_plans_check(&c->plans, c->codec, err));
     TRY(fletch_budget_make(&c->budget, &c->plans, c->codec, c->level, c->options, err));
     tell(c, FLETCH_STAGE_OPEN, text);

@@ -15,10 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Prefixes that an error suggests, and the bytes for their list. */
-#define HINTS_MAX 3
-#define HINT_CAP 200
-
 struct planner {
     struct fletch_row_plans *plans;
     const struct fletch_model *model;
@@ -108,24 +104,6 @@ static void put_left_out(const struct planner *planner, const char *tensor,
         (struct fletch_left_out_plan){ .tensor = tensor, .reason = reason };
 }
 
-/* Of a checkpoint in shards one was given, such as model-00002-of-00005.safetensors: its
- * name is all that tells. NULL when it is none, or without memory. */
-static const char *shard_alone(const struct planner *planner)
-{
-    const struct fletch_checkpoint *checkpoint = planner->model->parts[0].checkpoint;
-    const char *name = checkpoint->files_count == 1 ? checkpoint->files[0].name : "";
-    const char *of = strstr(name, "-of-");
-    size_t digits = of ? strspn(of + 4, "0123456789") : 0;
-
-    if (!digits || of == name || !strchr("0123456789", of[-1]) ||
-        strtoul(of + 4, NULL, 10) < 2)
-        return NULL;
-    return fletch_arena_format(&planner->plans->arena,
-                               "'%.200s' is one of %lu shards: the others' tensors are not "
-                               "here; give the folder for all",
-                               name, strtoul(of + 4, NULL, 10));
-}
-
 /* The encoder's rows as shapes, under the names that the model has for them. */
 static enum fletch_status list_shapes(struct fletch_dialect_input *out,
                                       const struct planner *planner,
@@ -178,6 +156,21 @@ static enum fletch_status warn_of_head(const struct planner *planner,
     return FLETCH_OK;
 }
 
+/* A shard is no model, even where its tensors would be one with fewer layers. */
+static enum fletch_status check_complete(const struct planner *planner, const char *alone,
+                                         const struct fletch_lacks *lacks,
+                                         const struct fletch_map_input *input,
+                                         struct fletch_error *err)
+{
+    bool allowed = planner->model->allow_missing;
+    enum fletch_status status = fletch_family_check_whole(lacks, input, allowed, err);
+
+    if (!alone || allowed)
+        return status;
+    return fletch_fail(err, FLETCH_ERR_FAMILY, "%s; --allow-missing converts what is there",
+                       alone);
+}
+
 /* What is missing, which is an error unless it is allowed, and what does not agree. */
 static enum fletch_status list_warnings(const struct planner *planner,
                                         const struct fletch_mapping *mapped,
@@ -185,14 +178,14 @@ static enum fletch_status list_warnings(const struct planner *planner,
                                         struct fletch_error *err)
 {
     struct fletch_row_plans *plans = planner->plans;
-    const char *alone = shard_alone(planner);
+    const char *alone =
+        fletch_model_shard_alone(planner->model->parts[0].checkpoint, &plans->arena);
     struct fletch_dialect_input shapes;
     struct fletch_lacks lacks;
     size_t count = 0;
 
     TRY(fletch_family_lacks(&lacks, mapped, input, &plans->arena, err));
-    if (fletch_family_check_whole(&lacks, input, planner->model->allow_missing, err))
-        return alone ? fletch_fail(err, FLETCH_ERR_FAMILY, "%s", alone) : FLETCH_ERR_FAMILY;
+    TRY(check_complete(planner, alone, &lacks, input, err));
     plans->missing = lacks.missing;
     plans->missing_count = lacks.missing_listed;
     plans->warnings =
@@ -260,47 +253,6 @@ static enum fletch_status check_fit(const struct planner *planner,
     return fletch_family_check_fit(mapped, input, facts, err);
 }
 
-/* How many names begin with `len` bytes of a prefix. */
-static size_t count_below(const struct fletch_map_input *input, const char *prefix,
-                          size_t len)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < input->count; i++)
-        count += !strncmp(input->names[i], prefix, len);
-    return count;
-}
-
-/* Where a model lies below words that no rule knows, somebody's own attributes, the error
- * lists them: it is for the user to choose. */
-static void hint_prefixes(const struct fletch_checkpoint *checkpoint,
-                          const struct fletch_map_input *input, struct fletch_error *err)
-{
-    const char *wanted = input->member->need ? input->member->need[0] : "";
-    const char *above = checkpoint->prefix ? checkpoint->prefix : "";
-    size_t wanted_len = strlen(wanted), found = 0;
-    char message[sizeof(err->message)], list[HINT_CAP] = "";
-
-    for (size_t i = 0; i < input->count && wanted_len; i++) {
-        const char *name = input->names[i];
-        size_t len = strlen(name) < wanted_len ? 0 : strlen(name) - wanted_len;
-        size_t used = strlen(list);
-
-        if (!len || name[len - 1] != '.' || strcmp(name + len, wanted) != 0)
-            continue;
-        if (found++ < HINTS_MAX)
-            snprintf(list + used, sizeof(list) - used, "%s'%s%s%.*s' with %zu",
-                     used ? ", " : "", above, *above ? "." : "", (int)len - 1, name,
-                     count_below(input, name, len));
-    }
-    if (!found || !err || strlen(list) + 1 == sizeof(list))
-        return;
-    snprintf(message, sizeof(message), "%s", err->message);
-    fletch_fail(err, err->status,
-                "%.*s; --prefix NAME takes what is below a name: %s tensors%s",
-                (int)sizeof(message), message, list, found > HINTS_MAX ? ", and more" : "");
-}
-
 /* The encoder's tensors, as its family has them. */
 static enum fletch_status plan_encoder(const struct planner *planner,
                                        struct fletch_error *err)
@@ -327,8 +279,13 @@ static enum fletch_status plan_encoder(const struct planner *planner,
     for (size_t i = 0; i < count; i++)
         names[i] = part->checkpoint->tensors[i].name;
     status = fletch_family_map(mapped, &input, arena, err);
-    if (status == FLETCH_ERR_FAMILY)
-        hint_prefixes(part->checkpoint, &input, err);
+    if (status == FLETCH_ERR_FAMILY) {
+        const char *alone = fletch_model_shard_alone(part->checkpoint, arena);
+
+        if (alone)
+            return fletch_fail(err, status, "%s", alone);
+        fletch_model_hint_prefixes(part->checkpoint, err);
+    }
     TRY(status);
     TRY(check_joined(planner, mapped, err));
     TRY(check_fit(planner, mapped, &input, err));

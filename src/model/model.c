@@ -270,6 +270,40 @@ static const char *type_says(const struct fletch_model *model)
     return model->config_stated ? "config.json says" : "its words say";
 }
 
+/* timm's own config.json, beside which there is none that transformers wrote. */
+static enum fletch_status refuse_timm(const struct fletch_model *model,
+                                      struct fletch_error *err)
+{
+    const char *name = json_string_value(json_object_get(model->config, "architecture"));
+
+    if (*model->model_type || !name ||
+        !json_is_object(json_object_get(model->config, "pretrained_cfg")))
+        return FLETCH_OK;
+    return fletch_fail(err, FLETCH_ERR_FAMILY,
+                       "config.json is timm's (architecture \"%.100s\"), whose models are "
+                       "not converted: --type any keeps all tensors under their own names",
+                       name);
+}
+
+/* Where it fails: a shard says that it is one, a part of the tensors what it may be. */
+static enum fletch_status detect(struct fletch_model *model,
+                                 const struct fletch_clues *clues, struct fletch_error *err)
+{
+    const struct fletch_checkpoint *checkpoint = model->parts[0].checkpoint;
+    enum fletch_status status = fletch_family_detect(&model->family, model->evidence,
+                                                     sizeof(model->evidence), clues, err);
+    const char *alone;
+
+    /* what config.json says, no prefix changes */
+    if (status != FLETCH_ERR_FAMILY || *model->model_type)
+        return status;
+    alone = fletch_model_shard_alone(checkpoint, &model->arena);
+    if (alone)
+        return fletch_fail(err, status, "%s", alone);
+    fletch_model_hint_prefixes(checkpoint, err);
+    return status;
+}
+
 static enum fletch_status find_family(struct fletch_model *model, const char *family,
                                       struct fletch_error *err)
 {
@@ -288,8 +322,8 @@ static enum fletch_status find_family(struct fletch_model *model, const char *fa
                  *model->model_type ? "; config.json: model_type \"" : "",
                  model->model_type, *model->model_type ? "\"" : "");
     } else {
-        TRY(fletch_family_detect(&model->family, model->evidence, sizeof(model->evidence),
-                                 &clues, err));
+        TRY(refuse_timm(model, err));
+        TRY(detect(model, &clues, err));
     }
     find_member(model, &clues);
     note_words(model);

@@ -101,6 +101,20 @@ const char *fletch_module_dimension_key(const struct fletch_module *module);
  * the library writes 1e30. */
 int64_t fletch_model_tokenizer_limit(const struct fletch_model *model);
 
+/* ---- Where no family knows the tensors (hints.c) ---- */
+
+/* In words: of a checkpoint in shards one was given, such as
+ * model-00002-of-00005.safetensors; its name is all that tells. NULL when it is none, or
+ * without memory. */
+const char *fletch_model_shard_alone(const struct fletch_checkpoint *checkpoint,
+                                     struct fletch_arena *arena);
+
+/* Adds to an error about a checkpoint's names where models lie that families know:
+ * "; --prefix NAME takes what is below a name: 'question_model' with 39 tensors (bert)".
+ * Adds nothing where there are none. `err` may be NULL. */
+void fletch_model_hint_prefixes(const struct fletch_checkpoint *checkpoint,
+                                struct fletch_error *err);
+
 /* ---- Heads (heads.c) ---- */
 
 /* Why the head on top of the encoder is the point of the model, as "the model is a

@@ -60,6 +60,10 @@ static const struct stranger files[] = {
       "is an HDF5 file, as TensorFlow and Keras save weights" NOT_READ },
     { "f", TEXT("\x1c\x00\x00\x00TFL3"), FLETCH_ERR_UNSUPPORTED,
       "is a TensorFlow Lite graph" MADE_OF },
+    { "model.pte",
+      TEXT("\x1c\x00\x00\x00"
+           "ET12"),
+      FLETCH_ERR_UNSUPPORTED, "is a program of ExecuTorch" MADE_OF },
     { "bert.mlmodel", TEXT("\x08\x07\x12\x8e\x01\x0a"), FLETCH_ERR_UNSUPPORTED,
       "is a Core ML model" MADE_OF },
     { "f", TEXT("PAR1\x15\x00"), FLETCH_ERR_UNSUPPORTED,
@@ -157,7 +161,7 @@ static const struct folder_case folders[] = {
     { { "pytorch_model-00002-of-00002.bin", "pytorch_model-00001-of-00002.bin" },
       FLETCH_ERR_NOT_FOUND,
       "has pytorch_model-00001-of-00002.bin, but not pytorch_model.bin.index.json, which "
-      "says what is in which file" },
+      "says what is in which file: fetch it too" },
     { { "pytorch_model.bin.index.fp16.json" },
       FLETCH_ERR_NOT_FOUND,
       "has pytorch_model.bin.index.fp16.json, but neither pytorch_model.bin nor its index: "
@@ -169,7 +173,7 @@ static const struct folder_case folders[] = {
       FLETCH_ERR_NOT_FOUND,
       "has model-00001-of-00002.safetensors, but not model.safetensors.index.json, "
       "which "
-      "says what is in which file" },
+      "says what is in which file: fetch it too" },
     { { "model.safetensors.index.fp16.json", "model.fp16.safetensors" },
       FLETCH_ERR_NOT_FOUND,
       "has model.safetensors.index.fp16.json, but neither model.safetensors nor its "
@@ -179,7 +183,8 @@ static const struct folder_case folders[] = {
       "has model.fp16.safetensors" GIVE_FILE },
     { { "weights.parquet", "metadata.json" },
       FLETCH_ERR_UNSUPPORTED,
-      "has weights.parquet, the result of a conversion, not a checkpoint" },
+      "has weights.parquet, the result of a conversion, not a checkpoint: give the model "
+      "that it was made of" },
     { { "model_index.json", "unet/" },
       FLETCH_ERR_UNSUPPORTED,
       "has model_index.json, the index of a pipeline: give the folder of one of its "
@@ -242,6 +247,15 @@ static const struct folder_case folders[] = {
     { { "model.keras" },
       FLETCH_ERR_UNSUPPORTED,
       "has model.keras, a Keras archive" NOT_READ },
+    { { "model.pte" }, FLETCH_ERR_UNSUPPORTED, "has model.pte" MADE_OF },
+    { { "model.pt2" }, FLETCH_ERR_NOT_FOUND, "has model.pt2" GIVE_TORCH },
+    { { "dpr_biencoder.39.cp" },
+      FLETCH_ERR_NOT_FOUND,
+      "has dpr_biencoder.39.cp" GIVE_TORCH },
+    { { "weights/", "context/" },
+      FLETCH_ERR_UNSUPPORTED,
+      "has weights, a checkpoint of NeMo 2, which is not read: export it to the layout of "
+      "transformers with NeMo's llm.export_ckpt, and give that" },
     { { "bert.tflite" }, FLETCH_ERR_UNSUPPORTED, "has bert.tflite" MADE_OF },
     { { "bert.mlmodel" }, FLETCH_ERR_UNSUPPORTED, "has bert.mlmodel" MADE_OF },
     { { "bert.mlpackage/" }, FLETCH_ERR_UNSUPPORTED, "has bert.mlpackage" MADE_OF },
@@ -278,11 +292,11 @@ static const struct folder_case folders[] = {
     { { "__0_0.distcp" },
       FLETCH_ERR_NOT_FOUND,
       "has __0_0.distcp, a part of a checkpoint of torch.distributed.checkpoint, but not "
-      ".metadata, which says what lies where" },
+      ".metadata, which says what lies where: fetch it too" },
     { { "pytorch_model_fsdp_0/", "optimizer_0/" },
       FLETCH_ERR_UNSUPPORTED,
       "has pytorch_model_fsdp_0, the parts of a model under FSDP: join them with "
-      "accelerate merge-weights of that folder and OUT, and give OUT" },
+      "accelerate merge-weights pytorch_model_fsdp_0 OUT in there, and give OUT" },
     { { "mp_rank_00/", "mp_rank_01/" }, FLETCH_ERR_UNSUPPORTED, "has mp_rank_00" MEGATRON },
     { { "latest_checkpointed_iteration.txt", "iter_0001000/" },
       FLETCH_ERR_UNSUPPORTED,
