@@ -65,13 +65,31 @@ static const struct {
 
 /* ---- Storages ---- */
 
-static const struct fletch_zip_member *find_member(struct archive *archive,
-                                                   const char *folder, const char *name)
+/* ROOT/FOLDER NAME; *out is NULL where it is not there. */
+static enum fletch_status find_member(const struct fletch_zip_member **out,
+                                      struct archive *archive, const char *folder,
+                                      const char *name, struct fletch_error *err)
 {
     const char *path =
         fletch_arena_format(&archive->zip.arena, "%s/%s%s", archive->root, folder, name);
 
-    return path ? fletch_zip_find(&archive->zip, path) : NULL;
+    if (!path)
+        return fletch_fail_memory(err, strlen(name), "the name of a member");
+    *out = fletch_zip_find(&archive->zip, path);
+    return FLETCH_OK;
+}
+
+static enum fletch_status find_weights(const struct fletch_zip_member **out,
+                                       struct archive *archive, const char *key,
+                                       struct fletch_error *err)
+{
+    TRY(find_member(out, archive, WEIGHTS, key, err));
+    if (*out)
+        return FLETCH_OK;
+    return fletch_fail(err, FLETCH_ERR_FORMAT,
+                       "its storage is not in the archive, expected member '%.*s/" WEIGHTS
+                       "%.*s'",
+                       FLETCH_NAME_SHOWN, archive->root, FLETCH_NAME_SHOWN, key);
 }
 
 static enum fletch_status find_storage(struct fletch_torch_place *out,
@@ -80,14 +98,9 @@ static enum fletch_status find_storage(struct fletch_torch_place *out,
                                        struct fletch_error *err)
 {
     struct archive *archive = torch->container;
-    const struct fletch_zip_member *member = find_member(archive, WEIGHTS, storage->key);
+    const struct fletch_zip_member *member = NULL;
 
-    if (!member)
-        return fletch_fail(err, FLETCH_ERR_FORMAT,
-                           "its storage is not in the archive, expected member "
-                           "'%.*s/" WEIGHTS "%.*s'",
-                           FLETCH_NAME_SHOWN, archive->root, FLETCH_NAME_SHOWN,
-                           storage->key);
+    TRY(find_weights(&member, archive, storage->key, err));
     return fletch_torch_place_member(out, torch, &archive->zip, member, err);
 }
 
@@ -152,7 +165,7 @@ static enum fletch_status read_storage(struct fletch_torch_storage *out,
                                        const json_t *payload, struct fletch_error *err)
 {
     const json_t *key = json_object_get(payload, "path_name");
-    const struct fletch_zip_member *member;
+    const struct fletch_zip_member *member = NULL;
 
     if (!json_is_string(key))
         return fletch_fail(err, FLETCH_ERR_FORMAT, "its 'path_name' is no text");
@@ -160,10 +173,26 @@ static enum fletch_status read_storage(struct fletch_torch_storage *out,
     if (!out->key)
         return fletch_fail_memory(err, json_string_length(key), "a storage");
     TRY(read_type(out, json_object_get(payload, "tensor_meta"), err));
-    member = find_member(torch->container, WEIGHTS, out->key);
-    out->count = member ? member->size / out->width : 0;
+    TRY(find_weights(&member, torch->container, out->key, err));
+    out->count = member->size / out->width;
     out->view_count = out->count;
     return FLETCH_OK;
+}
+
+/* A fake tensor, of a model that was exported without its values, has a storage of no
+ * bytes. */
+static enum fletch_status check_values(const struct fletch_torch_layout *layout,
+                                       struct fletch_error *err)
+{
+    for (unsigned i = 0; i < layout->rank; i++)
+        if (!layout->shape[i])
+            return FLETCH_OK;
+    if (layout->storage.count)
+        return FLETCH_OK;
+    return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                       "its storage '%.*s' holds no values, as a fake tensor's: export the "
+                       "model with its weights",
+                       FLETCH_NAME_SHOWN, layout->storage.key);
 }
 
 static enum fletch_status read_tensor(struct fletch_tensor *out, struct fletch_torch *torch,
@@ -192,6 +221,7 @@ static enum fletch_status read_tensor(struct fletch_tensor *out, struct fletch_t
     if (strides_count != layout.rank)
         return fletch_fail(err, FLETCH_ERR_FORMAT, "has %u dimensions and %u strides",
                            layout.rank, strides_count);
+    TRY(check_values(&layout, err));
     TRY(read_whole(&layout.offset, json_object_get(meta, "storage_offset"),
                    "its storage_offset", err));
     return fletch_torch_layout_read(out, torch, &layout, err);
@@ -335,9 +365,10 @@ static bool is_inner(const struct fletch_zip_member *member)
 static enum fletch_status check_word(struct archive *archive, const char *name,
                                      const char *wanted, struct fletch_error *err)
 {
-    const struct fletch_zip_member *member = find_member(archive, "", name);
     const struct fletch_buf *text = &archive->scratch;
+    const struct fletch_zip_member *member = NULL;
 
+    TRY(find_member(&member, archive, "", name, err));
     if (!member)
         return FLETCH_OK;
     TRY(fletch_zip_load(&archive->scratch, &archive->zip, member, WORD_MAX, "WORD_MAX",

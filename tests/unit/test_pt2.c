@@ -30,6 +30,7 @@ static const char *put_archive(const char *config, const struct zip_member *more
           .size = strlen(config),
           .crc = 2 },
         { .name = "m/archive_format", .bytes = "pt2", .size = 3, .crc = 2 },
+        { .name = "m/data/weights/weight_1", .bytes = "", .size = 0 },
         { 0 },
     };
     struct fletch_buf file = { 0 };
@@ -38,8 +39,8 @@ static const char *put_archive(const char *config, const struct zip_member *more
     members[0].deflate = deflate;
     members[1].deflate = deflate;
     if (more)
-        members[3] = *more;
-    put_zip(&file, members, more ? 4 : 3, NULL);
+        members[4] = *more;
+    put_zip(&file, members, more ? 5 : 4, NULL);
     put_bytes(path, file.bytes, file.size);
     fletch_buf_release(&file);
     return path;
@@ -191,6 +192,10 @@ static const struct {
       "'m/data/weights/../weight_0'" },
     { CONFIG("{\"path_name\": 0, " META("1", N("2"), N("1"), "0") "}"), FLETCH_ERR_FORMAT,
       "tensor 'w': its 'path_name' is no text" },
+    { CONFIG("{\"path_name\": \"weight_1\", " META("1", N("2"), N("1"), "0") "}"),
+      FLETCH_ERR_UNSUPPORTED,
+      "tensor 'w': its storage 'weight_1' holds no values, as a fake tensor's: export the "
+      "model with its weights" },
     { CONFIG("7"), FLETCH_ERR_FORMAT,
       "tensor 'w': has no 'tensor_meta', expected its dtype, sizes and strides" },
     { "{\"w\": {}}", FLETCH_ERR_FORMAT,
