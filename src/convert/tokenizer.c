@@ -446,6 +446,27 @@ static enum fletch_status copy(char *warning, size_t warning_size,
     return status;
 }
 
+static struct fletch_vocab_source source_of(const struct fletch_model *model)
+{
+    return (struct fletch_vocab_source){ .folder = model->encoder_folder,
+                                         .config = model->config,
+                                         .tokenizer_config = model->tokenizer_config };
+}
+
+/* Whether the model's own gives the model's ids; if not, `warning` says why. */
+static bool is_worth_copying(char *warning, size_t warning_size,
+                             const struct fletch_model *model)
+{
+    struct fletch_vocab_source source = source_of(model);
+    struct fletch_error why;
+
+    if (!fletch_vocab_check(&source, &why))
+        return true;
+    snprintf(warning, warning_size, "no tokenizer is written, not even tokenizer.json: %s",
+             why.message);
+    return false;
+}
+
 /* Made from what there is. That this is not enough, or damaged, is the tokenizer's affair:
  * the weights are none the worse for it. */
 static enum fletch_status make(struct fletch_tokenizer_origin *origin, char *warning,
@@ -453,9 +474,7 @@ static enum fletch_status make(struct fletch_tokenizer_origin *origin, char *war
                                const char *folder, struct fletch_arena *arena,
                                struct fletch_error *err)
 {
-    struct fletch_vocab_source source = { .folder = model->encoder_folder,
-                                          .config = model->config,
-                                          .tokenizer_config = model->tokenizer_config };
+    struct fletch_vocab_source source = source_of(model);
     struct fletch_buf text = { 0 };
     struct fletch_error why = { 0 };
     enum fletch_status status = fletch_vocab_build(&text, &origin->from, &source, &why);
@@ -493,10 +512,10 @@ enum fletch_status fletch_tokenizer_write(struct fletch_tokenizer_origin *origin
 
     if (warning_size)
         *warning = '\0';
-    found.copied = from != NULL;
-    if (!status && from)
+    found.copied = from && is_worth_copying(warning, warning_size, model);
+    if (!status && found.copied)
         status = copy(warning, warning_size, model, from, folder, &arena, err);
-    else if (!status)
+    else if (!status && !from)
         status = make(&found, warning, warning_size, model, folder, &arena, err);
     if (!status)
         *origin = found;

@@ -69,7 +69,7 @@ enum fletch_status fletch_extras_add(struct fletch_building *building,
 {
     struct fletch_extras *extras = &building->extras;
     struct fletch_extra *there = find_extra(extras, extra->text, extra->len);
-    size_t next = vocabulary_size(building) + extras->beyond;
+    size_t next = vocabulary_size(building);
     struct fletch_extra added = *extra;
 
     if (!extra->len)
@@ -93,14 +93,16 @@ enum fletch_status fletch_extras_add(struct fletch_building *building,
         extras->list = list;
         extras->cap = cap;
     }
+    next = extras->above > next ? extras->above : next;
     if (!fletch_lexicon_find(&added.id, &building->lexicon, extra->text, extra->len)) {
         if (next >= FLETCH_VOCAB_TOKENS_MAX)
             return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
                                "%zu tokens, the limit is %zu (FLETCH_VOCAB_TOKENS_MAX)",
                                next, FLETCH_VOCAB_TOKENS_MAX);
         added.id = (uint32_t)next;
-        extras->beyond++;
     }
+    if (added.id >= extras->above)
+        extras->above = (size_t)added.id + 1;
     extras->list[extras->count++] = added;
     return FLETCH_OK;
 }

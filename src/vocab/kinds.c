@@ -6,6 +6,8 @@
  */
 #include "vocab/kinds.h"
 
+#include "base/glob.h"
+
 #include <string.h>
 
 static const char *const vocab_txt[] = { "vocab.txt", NULL };
@@ -272,24 +274,112 @@ static const struct fletch_kind *find_type(const char *name)
     return NULL;
 }
 
-/* A class that stands for any tokenizer.json says nothing of what it was made from. */
+/* Classes that stand for any tokenizer: they say nothing of what it is made from. */
+static const char *const generic_classes[] = {
+    "TokenizersBackend",
+    "PythonBackend",
+    "SentencePieceBackend",
+    "PreTrainedTokenizer",
+    "PreTrainedTokenizerFast",
+    "PreTrainedTokenizerBase",
+    NULL,
+};
+
 static const char *class_of(const json_t *config)
 {
     const char *name = json_string_value(json_object_get(config, "tokenizer_class"));
 
-    return name && strcmp(name, "PreTrainedTokenizerFast") ? name : NULL;
+    return name && !is_among(generic_classes, name, strlen(name)) ? name : NULL;
+}
+
+/* The class that a file names, or NULL. Of one model type whose class is no kind here the
+ * class counts, too. */
+static const char *class_said(const struct fletch_vocab_source *source)
+{
+    const char *type = json_string_value(json_object_get(source->config, "model_type"));
+    const char *name = class_of(source->tokenizer_config);
+
+    if (!name)
+        name = class_of(source->config);
+    return !name && type && !strcmp(type, "roformer") ? "RoFormerTokenizer" : name;
+}
+
+/* ---- What none can be ---- */
+
+#define JIEBA "splits Chinese words by jieba first"
+#define OWN_LIST "numbers sentencepiece's pieces by a list of its own"
+#define DICTIONARY "splits Japanese words by a dictionary first"
+
+/* Classes that do in Python what no tokenizer.json has a part for, or number tokens in
+ * another way than the vocabulary's file beside them. */
+static const struct unmade {
+    const char *glob, *why;
+    bool beyond; /* what a tokenizer.json lacks, so that one beside it is another's */
+} unmade[] = {
+    { "*Mecab*", DICTIONARY, true },
+    { "*MeCab*", DICTIONARY, true },
+    { "*Sudachi*", DICTIONARY, true },
+    { "*Juman*", DICTIONARY, true },
+    { "*Japanese*", DICTIONARY, false },
+    { "RoFormer*", JIEBA, true },
+    { "WoBert*", JIEBA, true },
+    { "Cpm*", JIEBA, true },
+    { "PhobertTokenizer*", "reads words that were joined before, by bpe.codes", false },
+    { "BertweetTokenizer*", "rewrites tweets first, and reads bpe.codes", false },
+    { "KoBertTokenizer*", OWN_LIST, false },
+    { "KoBERTTokenizer*", OWN_LIST, false },
+};
+
+static const struct unmade *find_unmade(const char *class_name)
+{
+    for (size_t i = 0; class_name && i < sizeof(unmade) / sizeof(unmade[0]); i++)
+        if (fletch_glob_match(unmade[i].glob, class_name))
+            return &unmade[i];
+    return NULL;
+}
+
+/* Every word splitter of BertJapaneseTokenizer's but "basic" is a program. */
+static const char *splitter_of(const struct fletch_vocab_source *source)
+{
+    const char *name =
+        json_string_value(json_object_get(source->tokenizer_config, "word_tokenizer_type"));
+
+    return name && strcmp(name, "basic") != 0 ? name : NULL;
+}
+
+enum fletch_status fletch_vocab_check(const struct fletch_vocab_source *source,
+                                      struct fletch_error *err)
+{
+    const char *class_name = class_said(source), *splitter = splitter_of(source);
+    const struct unmade *found = find_unmade(class_name);
+
+    if (splitter)
+        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                           "words are split by %.64s first (tokenizer_config.json: "
+                           "word_tokenizer_type), which no tokenizer.json can do",
+                           splitter);
+    if (found && found->beyond)
+        return fletch_fail(
+            err, FLETCH_ERR_UNSUPPORTED,
+            "the tokenizer_class '%.100s' %s, which no tokenizer.json can do", class_name,
+            found->why);
+    return FLETCH_OK;
 }
 
 enum fletch_status fletch_kind_find(const struct fletch_kind **out,
                                     const struct fletch_vocab_source *source,
                                     struct fletch_error *err)
 {
-    const char *class_name = class_of(source->tokenizer_config);
     const char *type = json_string_value(json_object_get(source->config, "model_type"));
+    const char *class_name = class_said(source);
+    const struct unmade *known = find_unmade(class_name);
     const struct fletch_kind *kind;
 
-    if (!class_name)
-        class_name = class_of(source->config);
+    TRY(fletch_vocab_check(source, err));
+    if (known)
+        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                           "none can be made for the tokenizer_class '%.100s', which %s",
+                           class_name, known->why);
     kind = class_name ? find_class(class_name) : type ? find_type(type) : NULL;
     if (kind) {
         *out = kind;
@@ -297,7 +387,9 @@ enum fletch_status fletch_kind_find(const struct fletch_kind **out,
     }
     if (class_name)
         return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
-                           "none can be made for the tokenizer_class '%s'", class_name);
+                           "none can be made for the tokenizer_class '%.100s'; where it is "
+                           "a fast one, its save_pretrained() writes a tokenizer.json",
+                           class_name);
     if (type)
         return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
                            "none can be made for the model_type '%s'", type);

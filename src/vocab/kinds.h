@@ -45,7 +45,7 @@ struct fletch_extra {
 struct fletch_extras {
     struct fletch_extra *list; /* [count] */
     size_t count, cap;
-    size_t beyond; /* of these, how many the vocabulary has not */
+    size_t above; /* the highest of their ids and 1 */
     struct fletch_extra specials[FLETCH_SPECIAL_COUNT];
 };
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* vocab.h - a tokenizer.json made from the vocabulary files of the time before it
  *
- * What transformers 4.57 makes of the same files when it is asked for a fast tokenizer, in
+ * What transformers 4.57 makes of the same files when it is asked for a fast tokenizer (the
+ * files' own syntax is read as transformers 5 does), in
  * the form in which the tokenizers library writes it. vocab/kinds.c has the table of what
  * can be made from what.
  */
@@ -34,6 +35,11 @@ struct fletch_vocab_origin {
     size_t files_count;
     bool byte_fallback; /* the vocabulary has one, but the library's form of it has not */
 };
+
+/* UNSUPPORTED, in words, when the files name a tokenizer that does more than a
+ * tokenizer.json has parts for: one beside them gives other ids than the model's. */
+enum fletch_status fletch_vocab_check(const struct fletch_vocab_source *source,
+                                      struct fletch_error *err);
 
 /* Appends the text of a tokenizer.json to `out`. NOT_FOUND when a file that is needed is
  * missing, UNSUPPORTED when nothing is known about this kind of tokenizer, or a limit,

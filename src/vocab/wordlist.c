@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* wordlist.c - vocab.txt; vocab.json with its merges.txt
  *
- *   vocab.txt    a token a line, its id the line's number from 0
+ *   vocab.txt    a token a line, its id the line's number from 0; white space behind it is
+ *                no part of it
  *   vocab.json   {"token": id, ...}
- *   merges.txt   a line that is no merge, then LEFT RIGHT a line; what follows the last
- *                newline is none
+ *   merges.txt   LEFT RIGHT a line; lines that begin with #version are none
  *
- * Lines end as Python reads text: with \n, \r\n or \r.
+ * Lines end with \n or \r\n. All this is as the tokenizers library reads such files itself,
+ * and so transformers 5; transformers 4 read them in Python.
  */
 #include "vocab/kinds.h"
 
@@ -15,6 +16,9 @@
 
 #include <inttypes.h>
 #include <string.h>
+
+/* Bytes of a token that a message shows. */
+#define TOKEN_SHOWN 60
 
 static enum fletch_status load_text(struct fletch_buf *out, const char *path,
                                     struct fletch_error *err)
@@ -35,25 +39,115 @@ struct lines {
     size_t size, at, number; /* number: of the line read last, from 1 */
 };
 
-/* The next line without its end; *ended says whether it had one. False behind the last. */
-static bool next_line(const char **line, size_t *len, bool *ended, struct lines *lines)
+/* The next line without its end. False behind the last. */
+static bool next_line(const char **line, size_t *len, struct lines *lines)
 {
-    size_t from = lines->at, to = from;
+    const char *from = lines->text + lines->at, *end;
+    size_t left = lines->size - lines->at;
 
-    if (from == lines->size)
+    if (!left)
         return false;
-    while (to < lines->size && lines->text[to] != '\n' && lines->text[to] != '\r')
-        to++;
-    *line = lines->text + from;
-    *len = to - from;
-    *ended = to < lines->size;
-    lines->at = to + *ended;
-    if (*ended && lines->text[to] == '\r' && lines->at < lines->size &&
-        lines->text[lines->at] == '\n')
-        lines->at++;
+    end = memchr(from, '\n', left);
+    *line = from;
+    *len = end ? (size_t)(end - from) : left;
+    lines->at += *len + (end != NULL);
+    if (end && *len && from[*len - 1] == '\r')
+        --*len;
     lines->number++;
     return true;
 }
+
+/* What Unicode calls white space, first and last. */
+static const uint32_t spaces[][2] = {
+    { 0x0009, 0x000d }, { 0x0020, 0x0020 }, { 0x0085, 0x0085 }, { 0x00a0, 0x00a0 },
+    { 0x1680, 0x1680 }, { 0x2000, 0x200a }, { 0x2028, 0x2029 }, { 0x202f, 0x202f },
+    { 0x205f, 0x205f }, { 0x3000, 0x3000 },
+};
+
+/* The length of a text of valid UTF-8 without the white space behind it. */
+static size_t trimmed(const char *text, size_t len)
+{
+    while (len) {
+        size_t at = len - 1;
+        uint32_t point = 0;
+        bool space = false;
+
+        while (at && ((unsigned char)text[at] & 0xc0) == 0x80)
+            at--;
+        fletch_utf8_get(&point, text + at, len - at);
+        for (size_t i = 0; i < sizeof(spaces) / sizeof(spaces[0]); i++)
+            space |= point >= spaces[i][0] && point <= spaces[i][1];
+        if (!space)
+            break;
+        len = at;
+    }
+    return len;
+}
+
+/* ---- Words that are another kind's ---- */
+
+/* How tokens of a kind are marked, in front or behind. */
+struct mark {
+    const char *text;
+    bool behind;
+};
+
+static bool has_mark(const struct fletch_lexeme *token, const struct mark *mark)
+{
+    size_t len = strlen(mark->text);
+
+    return token->text && token->len > len &&
+           !memcmp(token->text + (mark->behind ? token->len - len : 0), mark->text, len);
+}
+
+/* Tokens are marked as the kind marks them, or not at all: where more have the other mark,
+ * the kind's rules would find none of these in any text. */
+static enum fletch_status check_marks(const struct fletch_building *building,
+                                      const struct mark *own, const struct mark *other,
+                                      const char *what, struct fletch_error *err)
+{
+    const struct fletch_lexicon *lexicon = &building->lexicon;
+    const struct fletch_lexeme *first = NULL;
+    size_t owns = 0, others = 0;
+
+    for (size_t i = 0; i < lexicon->count; i++) {
+        owns += has_mark(&lexicon->tokens[i], own);
+        if (!has_mark(&lexicon->tokens[i], other))
+            continue;
+        first = first ? first : &lexicon->tokens[i];
+        others++;
+    }
+    if (others <= owns)
+        return FLETCH_OK;
+    return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                       "%s: %zu tokens such as '%.*s' and only %zu with %s: %s",
+                       building->vocabulary_path, others,
+                       (int)(first->len < TOKEN_SHOWN ? first->len : TOKEN_SHOWN),
+                       first->text, owns, own->text, what);
+}
+
+static enum fletch_status check_words(const struct fletch_building *building,
+                                      struct fletch_error *err)
+{
+    static const struct mark own = { "##", false }, other = { "\xe2\x96\x81", false };
+
+    return check_marks(building, &own, &other,
+                       "sentencepiece's pieces, which this kind of tokenizer never finds",
+                       err);
+}
+
+static enum fletch_status check_pairs(const struct fletch_building *building,
+                                      struct fletch_error *err)
+{
+    static const struct mark own = { "\xc4\xa0", false }, other = { "</w>", true };
+
+    return check_marks(building, &own, &other,
+                       "pairs of characters, where this kind of tokenizer has pairs of "
+                       "bytes",
+                       err);
+}
+
+/* ---- vocab.txt ---- */
 
 enum fletch_status fletch_read_lines(struct fletch_building *building,
                                      struct fletch_error *err)
@@ -61,14 +155,13 @@ enum fletch_status fletch_read_lines(struct fletch_building *building,
     struct lines lines;
     const char *line;
     size_t len;
-    bool ended;
 
     TRY(load_text(&building->vocabulary_text, building->vocabulary_path, err));
     lines = (struct lines){ .text = (const char *)building->vocabulary_text.bytes,
                             .size = building->vocabulary_text.size };
-    while (next_line(&line, &len, &ended, &lines)) {
+    while (next_line(&line, &len, &lines)) {
         enum fletch_status status =
-            fletch_lexicon_add(&building->lexicon, line, len, 0, err);
+            fletch_lexicon_add(&building->lexicon, line, trimmed(line, len), 0, err);
 
         if (status) {
             fletch_error_prefix(err, "%s", building->vocabulary_path);
@@ -80,7 +173,7 @@ enum fletch_status fletch_read_lines(struct fletch_building *building,
                            building->vocabulary_path);
     TRY(fletch_lexicon_seal(&building->lexicon, err));
     fletch_lexicon_drop_hidden(&building->lexicon);
-    return FLETCH_OK;
+    return check_words(building, err);
 }
 
 /* ---- Tables of ids ---- */
@@ -180,9 +273,8 @@ static size_t count_lines(const struct fletch_buf *text)
     struct lines lines = { .text = (const char *)text->bytes, .size = text->size };
     const char *line;
     size_t len;
-    bool ended;
 
-    while (next_line(&line, &len, &ended, &lines))
+    while (next_line(&line, &len, &lines))
         ;
     return lines.number;
 }
@@ -201,7 +293,15 @@ static enum fletch_status read_merge(struct fletch_building *building, const cha
     return FLETCH_OK;
 }
 
-/* Repeated merges stay: only the first of them ever matters. */
+static bool is_version(const char *line, size_t len)
+{
+    static const char word[] = "#version";
+
+    return len >= sizeof(word) - 1 && !memcmp(line, word, sizeof(word) - 1);
+}
+
+/* Repeated merges stay: of those in a tokenizer.json the library takes the last, as it does
+ * of those in a merges.txt. */
 static enum fletch_status read_merges(struct fletch_building *building,
                                       struct fletch_error *err)
 {
@@ -209,7 +309,6 @@ static enum fletch_status read_merges(struct fletch_building *building,
     struct lines lines;
     const char *line;
     size_t len, count;
-    bool ended;
     enum fletch_status status = FLETCH_OK;
 
     TRY(load_text(&building->merges_text, building->merges_path, err));
@@ -219,8 +318,8 @@ static enum fletch_status read_merges(struct fletch_building *building,
         return fletch_fail_memory(err, count * sizeof(*building->merges), "the merges");
     lines = (struct lines){ .text = (const char *)building->merges_text.bytes,
                             .size = building->merges_text.size };
-    while (!status && next_line(&line, &len, &ended, &lines))
-        if (lines.number > 1 && ended)
+    while (!status && next_line(&line, &len, &lines))
+        if (!is_version(line, len))
             status = read_merge(building, line, len, &joined, err);
     if (status)
         fletch_error_prefix(err, "%s: line %zu", building->merges_path, lines.number);
@@ -232,5 +331,6 @@ enum fletch_status fletch_read_pairs(struct fletch_building *building,
                                      struct fletch_error *err)
 {
     TRY(read_ids(building, err));
+    TRY(check_pairs(building, err));
     return read_merges(building, err);
 }

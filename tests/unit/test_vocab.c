@@ -63,9 +63,11 @@ static void says_what_it_cannot_make(void **state)
     (void)state;
     assert_fails(build("{\"model_type\": \"esm\"}", NULL, &err), FLETCH_ERR_UNSUPPORTED,
                  err, "none can be made for the model_type 'esm'");
-    assert_fails(build(BERT, "{\"tokenizer_class\": \"BertJapaneseTokenizer\"}", &err),
-                 FLETCH_ERR_UNSUPPORTED, err,
-                 "none can be made for the tokenizer_class 'BertJapaneseTokenizer'");
+    assert_fails(
+        build(BERT, "{\"tokenizer_class\": \"HerbertTokenizerFast\"}", &err),
+        FLETCH_ERR_UNSUPPORTED, err,
+        "none can be made for the tokenizer_class 'HerbertTokenizerFast'; where it is "
+        "a fast one, its save_pretrained() writes a tokenizer.json");
     assert_fails(build("{}", NULL, &err), FLETCH_ERR_UNSUPPORTED, err,
                  "neither tokenizer_config.json has a tokenizer_class nor config.json a "
                  "model_type that says what to make");
@@ -97,6 +99,65 @@ static void class_before_type(void **state)
     assert_string_equal(origin.files[1], "tokenizer_config.json");
 }
 
+/* What is done in Python, outside of any tokenizer.json. */
+static void says_what_no_file_can_do(void **state)
+{
+    static const struct {
+        const char *config, *sentence;
+    } cases[] = {
+        { "{\"tokenizer_class\": \"BertJapaneseTokenizer\"}",
+          "none can be made for the tokenizer_class 'BertJapaneseTokenizer', which splits "
+          "Japanese words by a dictionary first" },
+        { "{\"tokenizer_class\": \"MecabTokenizer\"}",
+          "the tokenizer_class 'MecabTokenizer' splits Japanese words by a dictionary "
+          "first, which no tokenizer.json can do" },
+        { "{\"word_tokenizer_type\": \"mecab\", \"do_lower_case\": false}",
+          "words are split by mecab first (tokenizer_config.json: word_tokenizer_type), "
+          "which no tokenizer.json can do" },
+        { "{\"tokenizer_class\": \"BertTokenizer\", \"word_tokenizer_type\": \"sudachi\"}",
+          "words are split by sudachi first (tokenizer_config.json: word_tokenizer_type), "
+          "which no tokenizer.json can do" },
+        { "{\"tokenizer_class\": \"RoFormerTokenizerFast\"}",
+          "the tokenizer_class 'RoFormerTokenizerFast' splits Chinese words by jieba "
+          "first, "
+          "which no tokenizer.json can do" },
+        { "{\"tokenizer_class\": \"PhobertTokenizer\"}",
+          "none can be made for the tokenizer_class 'PhobertTokenizer', which reads words "
+          "that were joined before, by bpe.codes" },
+        { "{\"tokenizer_class\": \"KoBertTokenizer\"}",
+          "none can be made for the tokenizer_class 'KoBertTokenizer', which numbers "
+          "sentencepiece's pieces by a list of its own" },
+    };
+    struct fletch_error err;
+
+    (void)state;
+    put_text(at("vocab.txt"), SPECIALS "a\n");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_fails(build(BERT, cases[i].config, &err), FLETCH_ERR_UNSUPPORTED, err,
+                     cases[i].sentence);
+    assert_ok(build(BERT, "{\"word_tokenizer_type\": \"basic\"}", &err), err);
+}
+
+/* A class that stands for any tokenizer says nothing: the files do. */
+static void goes_by_files(void **state)
+{
+    static const char *const classes[] = { "TokenizersBackend", "PythonBackend",
+                                           "SentencePieceBackend", "PreTrainedTokenizer",
+                                           "PreTrainedTokenizerFast" };
+    char config[100];
+    struct fletch_error err;
+
+    (void)state;
+    put_text(at("vocab.txt"), SPECIALS "a\n");
+    for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
+        snprintf(config, sizeof(config), "{\"tokenizer_class\": \"%s\"}", classes[i]);
+        assert_ok(build(BERT, config, &err), err);
+        check_built("model.type", "\"WordPiece\"");
+        assert_fails(build(ROBERTA, config, &err), FLETCH_ERR_NOT_FOUND, err,
+                     "there is no vocab.json to make one from");
+    }
+}
+
 /* ---- vocab.txt ---- */
 
 static void reads_lines(void **state)
@@ -104,10 +165,13 @@ static void reads_lines(void **state)
     struct fletch_error err;
 
     (void)state;
-    put_text(at("vocab.txt"), "[PAD]\r\n[UNK]\r[CLS]\n[SEP]\n[MASK]\na\n\na b \nlast");
+    put_text(at("vocab.txt"), "[PAD]\r\n[UNK]\n[CLS] \t\n[SEP]\xc2\xa0\xe3\x80\x80\n[MASK]"
+                              "\na\n\na b \nc\rd\n e\x1f\n\xe2\x80\x8b\nlast\r");
     assert_ok(build(BERT, NULL, &err), err);
-    check_built("model.vocab", "{\"[PAD]\":0,\"[UNK]\":1,\"[CLS]\":2,\"[SEP]\":3,"
-                               "\"[MASK]\":4,\"a\":5,\"\":6,\"a b \":7,\"last\":8}");
+    check_built("model.vocab",
+                "{\"[PAD]\":0,\"[UNK]\":1,\"[CLS]\":2,\"[SEP]\":3,\"[MASK]\":4,\"a\":5,"
+                "\"\":6,\"a b\":7,\"c\\rd\":8,\" e\\u001F\":9,\"\xe2\x80\x8b\":10,"
+                "\"last\":11}");
     put_text(at("vocab.txt"), SPECIALS "a\nb\na\n");
     assert_ok(build(BERT, NULL, &err), err);
     check_built("model.vocab", "{\"[PAD]\":0,\"[UNK]\":1,\"[CLS]\":2,\"[SEP]\":3,"
@@ -131,6 +195,31 @@ static void refuses_lines(void **state)
     put_text(at("vocab.txt"), "[UNK]\n");
     assert_fails(build(BERT, "{\"cls_token\": null}", &err), FLETCH_ERR_FORMAT, err,
                  "there is no cls_token");
+}
+
+/* Pieces of another kind of tokenizer under the name of this kind's file. */
+static void refuses_foreign_pieces(void **state)
+{
+    struct fletch_error err;
+
+    (void)state;
+    put_text(at("vocab.txt"),
+             SPECIALS "\xe2\x96\x81\xed\x95\x9c\n\xea\xb5\xad\n\xe2\x96\x81"
+                      "b\n##c\n");
+    assert_fails(
+        build(BERT, NULL, &err), FLETCH_ERR_UNSUPPORTED, err,
+        "vocab.txt: 2 tokens such as '\xe2\x96\x81\xed\x95\x9c' and only 1 with ##: "
+        "sentencepiece's pieces, which this kind of tokenizer never finds");
+    put_text(at("vocab.txt"), SPECIALS "\xe2\x96\x81\n\xe2\x96\x81x\n##a\n##b\n");
+    assert_ok(build(BERT, NULL, &err), err);
+    put_text(at("merges.txt"), "");
+    put_text(at("vocab.json"), "{\"<s>\":0,\"</s>\":1,\"<unk>\":2,\"a</w>\":3}");
+    assert_fails(build(ROBERTA, NULL, &err), FLETCH_ERR_UNSUPPORTED, err,
+                 "vocab.json: 1 tokens such as 'a</w>' and only 0 with \xc4\xa0: pairs of "
+                 "characters, where this kind of tokenizer has pairs of bytes");
+    put_text(at("vocab.json"), "{\"<s>\":0,\"</s>\":1,\"<unk>\":2,\"a</w>\":3,\"\xc4\xa0"
+                               "b\":4}");
+    assert_ok(build(ROBERTA, NULL, &err), err);
 }
 
 /* ---- Tokens beside it ---- */
@@ -179,6 +268,12 @@ static void numbers_added_tokens(void **state)
                 "{\"[PAD]\":0,\"[UNK]\":1,\"[CLS]\":2,\"[SEP]\":3,\"[MASK]\":4}");
     assert_non_null(strstr((char *)built.bytes, "\"id\": 5,\n      \"content\": \"one\""));
     assert_non_null(strstr((char *)built.bytes, "\"id\": 6,\n      \"content\": \"two\""));
+    /* with a token among them that the vocabulary has beyond its count, behind that */
+    put_text(at("vocab.txt"), SPECIALS "a\na\n[E]\n");
+    put_text(at("added_tokens.json"), "{\"[E]\": 7, \"one\": 8}");
+    assert_ok(build(BERT, NULL, &err), err);
+    assert_non_null(strstr((char *)built.bytes, "\"id\": 7,\n      \"content\": \"[E]\""));
+    assert_non_null(strstr((char *)built.bytes, "\"id\": 8,\n      \"content\": \"one\""));
 }
 
 /* How each of many tokens is written: a number between the first two, and, where there is a
@@ -277,11 +372,17 @@ static void reads_merges(void **state)
 
     (void)state;
     put_text(at("vocab.json"), IDS);
-    put_text(at("merges.txt"), "#version: 0.2\r\na  b\r\nab a");
+    put_text(at("merges.txt"), "#version: 0.2\r\na  b\r\n#version\na b");
     assert_ok(build(ROBERTA, NULL, &err), err);
-    check_built("model.merges", "[[\"a\",\"b\"]]");
+    check_built("model.merges", "[[\"a\",\"b\"],[\"a\",\"b\"]]");
     check_built("post_processor.sep", "[\"</s>\",2]");
     assert_int_equal(origin.files_count, 2);
+    put_text(at("merges.txt"), "a b\n");
+    assert_ok(build(ROBERTA, NULL, &err), err);
+    check_built("model.merges", "[[\"a\",\"b\"]]");
+    put_text(at("merges.txt"), "");
+    assert_ok(build(ROBERTA, NULL, &err), err);
+    check_built("model.merges", "[]");
 }
 
 static void refuses_merges(void **state)
@@ -289,10 +390,11 @@ static void refuses_merges(void **state)
     static const struct {
         const char *ids, *merges, *sentence;
     } cases[] = {
-        { IDS, "#\na b\n\n", "merges.txt: line 3: '' is not two parts" },
-        { IDS, "#\na b c\n", "merges.txt: line 2: 'a b c' is not two parts" },
-        { IDS, "#\na x\n", "merges.txt: line 2: 'x' is not in vocab.json" },
-        { IDS, "#\nb a\n", "merges.txt: line 2: 'ba' is not in vocab.json" },
+        { IDS, "#version\na b\n\n", "merges.txt: line 3: '' is not two parts" },
+        { IDS, "# pairs\na b\n", "merges.txt: line 1: '#' is not in vocab.json" },
+        { IDS, "a b\na b c", "merges.txt: line 2: 'a b c' is not two parts" },
+        { IDS, "#version\na x\n", "merges.txt: line 2: 'x' is not in vocab.json" },
+        { IDS, "#version\nb a\n", "merges.txt: line 2: 'ba' is not in vocab.json" },
         { IDS, "#\n\xc3\n", "merges.txt: byte 2: found 0xc3, expected UTF-8" },
         { "{}", "", "vocab.json: no tokens, expected token: id" },
         { "{\"a\": -1}", "", "vocab.json: the id of 'a' is not a whole number from 0" },
@@ -439,9 +541,12 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_scratch, release_built)
     const struct CMUnitTest tests[] = {
         TEST(says_what_it_cannot_make),
+        TEST(says_what_no_file_can_do),
+        TEST(goes_by_files),
         TEST(class_before_type),
         TEST(reads_lines),
         TEST(refuses_lines),
+        TEST(refuses_foreign_pieces),
         TEST(refuses_tokens),
         TEST(numbers_added_tokens),
         TEST(bounds_added_tokens),
