@@ -78,7 +78,7 @@ struct fletch_plan {
     struct fletch_model *model;
     struct fletch_row_plans plans;
     const struct fletch_codec *codec;
-    char tokenizer_warning[512]; /* "": none */
+    struct fletch_tokenizer_warnings tokenizer_warnings;
 };
 
 /* What weights in a type usually shrink to, in thousandths; trained weights are near to
@@ -120,8 +120,8 @@ static enum fletch_status plan_tokenizer(struct fletch_plan *plan,
 
     if (!plan->model->family->tokenizer || options->skip_tokenizer)
         return FLETCH_OK;
-    return fletch_tokenizer_write(&origin, plan->tokenizer_warning,
-                                  sizeof(plan->tokenizer_warning), plan->model, NULL, err);
+    return fletch_tokenizer_write(&origin, &plan->tokenizer_warnings, plan->model, NULL,
+                                  err);
 }
 
 enum fletch_status fletch_plan_open(struct fletch_plan **out, const char *model,
@@ -224,9 +224,8 @@ const char *fletch_plan_warning(const struct fletch_plan *plan, size_t i)
 {
     if (i < plan->plans.warnings_count)
         return plan->plans.warnings[i];
-    return i == plan->plans.warnings_count && plan->tokenizer_warning[0]
-               ? plan->tokenizer_warning
-               : NULL;
+    i -= plan->plans.warnings_count;
+    return i < plan->tokenizer_warnings.count ? plan->tokenizer_warnings.texts[i] : NULL;
 }
 
 const char *fletch_plan_note(const struct fletch_plan *plan, size_t i)

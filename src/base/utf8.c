@@ -72,3 +72,12 @@ size_t fletch_utf8_span(const void *text, size_t size)
     }
     return pos;
 }
+
+size_t fletch_utf8_cut(const char *text, size_t len, size_t most)
+{
+    if (len <= most)
+        return len;
+    while (most && ((unsigned char)text[most] & 0xc0) == 0x80)
+        most--;
+    return most;
+}

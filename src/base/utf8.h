@@ -15,5 +15,7 @@ size_t fletch_utf8_get(uint32_t *out, const void *text, size_t size);
 size_t fletch_utf8_put(uint8_t out[FLETCH_UTF8_MAX], uint32_t point);
 /* How many bytes of the text are valid from its start: `size` when all are. */
 size_t fletch_utf8_span(const void *text, size_t size);
+/* The length of a valid text cut to `most` bytes or less, between two code points. */
+size_t fletch_utf8_cut(const char *text, size_t len, size_t most);
 
 #endif

@@ -252,14 +252,14 @@ static enum fletch_status judge_casts(struct conversion *c, struct fletch_error 
 
 static enum fletch_status write_tokenizer(struct conversion *c, struct fletch_error *err)
 {
-    char warning[512] = "";
+    struct fletch_tokenizer_warnings warnings;
 
     if (!c->model->family->tokenizer || c->options->skip_tokenizer)
         return FLETCH_OK;
-    TRY(fletch_tokenizer_write(&c->tokenizer, warning, sizeof(warning), c->model,
+    TRY(fletch_tokenizer_write(&c->tokenizer, &warnings, c->model,
                                fletch_staging_path(c->staging), err));
-    if (warning[0])
-        return warn(c, fletch_arena_strdup(&c->arena, warning), err);
+    for (size_t i = 0; i < warnings.count; i++)
+        TRY(warn(c, fletch_arena_strdup(&c->arena, warnings.texts[i]), err));
     return FLETCH_OK;
 }
 

@@ -405,44 +405,32 @@ static enum fletch_status save(const struct fletch_buf *text, const char *folder
     return fletch_file_save(path, text->bytes, text->size, err);
 }
 
-/* Edits where needed, and saves. */
-static enum fletch_status write_text(char *warning, size_t warning_size,
+/* Edits where needed, and saves; zeroes *origin where it could not be used. */
+static enum fletch_status write_text(struct fletch_tokenizer_origin *origin,
+                                     struct fletch_tokenizer_warnings *warnings,
                                      const struct fletch_model *model,
                                      const struct fletch_buf *text, const char *folder,
                                      struct fletch_arena *arena, struct fletch_error *err)
 {
     struct fletch_buf edited = { 0 };
     struct fletch_tokenizer_cut cut = fletch_tokenizer_cut(model);
-    bool null = false;
+    bool null = false, useless = false;
     enum fletch_status status = fletch_tokenizer_edit(
         &edited, &null, (const char *)text->bytes, text->size, &cut, err);
 
-    if (!status && null && !cut.limit)
-        snprintf(warning, warning_size,
-                 "tokenizer.json does not truncate, and nothing says how long a text may "
-                 "be: longer ones than the model can take will break loaders");
-    if (!status && folder)
+    if (!status)
+        status = fletch_tokenizer_check_ids(warnings, &useless, text, origin->copied, model,
+                                            err);
+    if (useless)
+        *origin = (struct fletch_tokenizer_origin){ .copied = false };
+    else if (!status && null && !cut.limit)
+        fletch_tokenizer_warn(
+            warnings,
+            "tokenizer.json does not truncate, and nothing says how long a text may "
+            "be: longer ones than the model can take will break loaders");
+    if (!status && !useless && folder)
         status = save(edited.size ? &edited : text, folder, arena, err);
     fletch_buf_release(&edited);
-    return status;
-}
-
-/* The model's own. */
-static enum fletch_status copy(char *warning, size_t warning_size,
-                               const struct fletch_model *model, const char *from,
-                               const char *folder, struct fletch_arena *arena,
-                               struct fletch_error *err)
-{
-    struct fletch_buf text = { 0 };
-    enum fletch_status status =
-        fletch_file_load(&text, from, FLETCH_JSON_SIZE_MAX, "FLETCH_JSON_SIZE_MAX", err);
-
-    if (!status) {
-        status = write_text(warning, warning_size, model, &text, folder, arena, err);
-        if (status == FLETCH_ERR_FORMAT || status == FLETCH_ERR_UNSUPPORTED)
-            fletch_error_prefix(err, "%s", from);
-    }
-    fletch_buf_release(&text);
     return status;
 }
 
@@ -453,55 +441,89 @@ static struct fletch_vocab_source source_of(const struct fletch_model *model)
                                          .tokenizer_config = model->tokenizer_config };
 }
 
-/* Whether the model's own gives the model's ids; if not, `warning` says why. */
-static bool is_worth_copying(char *warning, size_t warning_size,
-                             const struct fletch_model *model)
+/* The model's own, unless it does not give the model's ids. */
+static enum fletch_status copy(struct fletch_tokenizer_origin *origin,
+                               struct fletch_tokenizer_warnings *warnings,
+                               const struct fletch_model *model, const char *from,
+                               const char *folder, struct fletch_arena *arena,
+                               struct fletch_error *err)
 {
     struct fletch_vocab_source source = source_of(model);
+    struct fletch_buf text = { 0 };
     struct fletch_error why;
+    enum fletch_status status;
 
-    if (!fletch_vocab_check(&source, &why))
-        return true;
-    snprintf(warning, warning_size, "no tokenizer is written, not even tokenizer.json: %s",
-             why.message);
-    return false;
+    if (fletch_vocab_check(&source, &why)) {
+        fletch_tokenizer_warn(warnings,
+                              "no tokenizer is written, not even tokenizer.json: %.440s",
+                              why.message);
+        return FLETCH_OK;
+    }
+    status =
+        fletch_file_load(&text, from, FLETCH_JSON_SIZE_MAX, "FLETCH_JSON_SIZE_MAX", err);
+    origin->copied = true;
+    if (!status) {
+        status = write_text(origin, warnings, model, &text, folder, arena, err);
+        if (status == FLETCH_ERR_FORMAT || status == FLETCH_ERR_UNSUPPORTED)
+            fletch_error_prefix(err, "%s", from);
+    }
+    fletch_buf_release(&text);
+    return status;
+}
+
+/* What was made is written. */
+static enum fletch_status write_made(struct fletch_tokenizer_origin *origin,
+                                     struct fletch_tokenizer_warnings *warnings,
+                                     const struct fletch_model *model,
+                                     const struct fletch_buf *text, const char *folder,
+                                     struct fletch_arena *arena, struct fletch_error *err)
+{
+    const struct fletch_vocab_origin *from = &origin->from;
+
+    origin->made = true;
+    TRY(write_text(origin, warnings, model, text, folder, arena, err));
+    if (!origin->made)
+        return FLETCH_OK;
+    fletch_tokenizer_warn_moved(warnings, from->moves_file, &from->moves);
+    if (from->byte_fallback)
+        fletch_tokenizer_warn(warnings,
+                              "%s spells unknown characters in bytes, which the "
+                              "tokenizer.json made from it does not: they become the "
+                              "unknown token",
+                              from->files[0]);
+    return FLETCH_OK;
 }
 
 /* Made from what there is. That this is not enough, or damaged, is the tokenizer's affair:
  * the weights are none the worse for it. */
-static enum fletch_status make(struct fletch_tokenizer_origin *origin, char *warning,
-                               size_t warning_size, const struct fletch_model *model,
-                               const char *folder, struct fletch_arena *arena,
-                               struct fletch_error *err)
+static enum fletch_status make(struct fletch_tokenizer_origin *origin,
+                               struct fletch_tokenizer_warnings *warnings,
+                               const struct fletch_model *model, const char *folder,
+                               struct fletch_arena *arena, struct fletch_error *err)
 {
     struct fletch_vocab_source source = source_of(model);
     struct fletch_buf text = { 0 };
     struct fletch_error why = { 0 };
     enum fletch_status status = fletch_vocab_build(&text, &origin->from, &source, &why);
 
-    origin->made = !status;
     if (status == FLETCH_ERR_MEMORY || status == FLETCH_ERR_IO) {
         if (err)
             *err = why;
     } else if (status) {
-        snprintf(warning, warning_size,
-                 "the checkpoint has no tokenizer.json: no tokenizer is written: %s",
-                 why.message);
+        fletch_tokenizer_warn(
+            warnings,
+            "the checkpoint has no tokenizer.json: no tokenizer is written: %.440s",
+            why.message);
         status = FLETCH_OK;
     } else {
-        if (origin->from.byte_fallback)
-            snprintf(warning, warning_size,
-                     "%s spells unknown characters in bytes, which the tokenizer.json made "
-                     "from it does not: they become the unknown token",
-                     origin->from.files[0]);
-        status = write_text(warning, warning_size, model, &text, folder, arena, err);
+        status = write_made(origin, warnings, model, &text, folder, arena, err);
     }
     fletch_buf_release(&text);
     return status;
 }
 
 enum fletch_status fletch_tokenizer_write(struct fletch_tokenizer_origin *origin,
-                                          char *warning, size_t warning_size,
+                                          struct fletch_tokenizer_warnings *warnings,
                                           const struct fletch_model *model,
                                           const char *folder, struct fletch_error *err)
 {
@@ -510,13 +532,11 @@ enum fletch_status fletch_tokenizer_write(struct fletch_tokenizer_origin *origin
     const char *from = NULL;
     enum fletch_status status = find_own(&from, model, &arena, err);
 
-    if (warning_size)
-        *warning = '\0';
-    found.copied = from && is_worth_copying(warning, warning_size, model);
-    if (!status && found.copied)
-        status = copy(warning, warning_size, model, from, folder, &arena, err);
-    else if (!status && !from)
-        status = make(&found, warning, warning_size, model, folder, &arena, err);
+    warnings->count = 0;
+    if (!status && from)
+        status = copy(&found, warnings, model, from, folder, &arena, err);
+    else if (!status)
+        status = make(&found, warnings, model, folder, &arena, err);
     if (!status)
         *origin = found;
     fletch_arena_release(&arena);

@@ -9,8 +9,7 @@
 #ifndef FLETCH_CONVERT_TOKENIZER_H
 #define FLETCH_CONVERT_TOKENIZER_H
 
-#include "model/model.h"
-#include "vocab/vocab.h"
+#include "convert/tokenizer_ids.h"
 
 /* Where a tokenizer.json that was written is from: the model's own, or the files that it
  * was made from. Zeroed: none was written. */
@@ -20,11 +19,11 @@ struct fletch_tokenizer_origin {
 };
 
 /* Writes `folder`/tokenizer/tokenizer.json; NULL: only finds out what would come of it.
- * *origin is zeroed, and `warning` filled in, when the model has none and none can be made.
- * A warning may also come with a written one. FORMAT, with the byte offset, for a
- * tokenizer.json that is not JSON, or has no model. */
+ * *origin is zeroed, and a warning says why, when the model has none and none can be made,
+ * or that would give other ids than the model's. Warnings may also come with a written one.
+ * FORMAT, with the byte offset, for a tokenizer.json that is not JSON, or has no model. */
 enum fletch_status fletch_tokenizer_write(struct fletch_tokenizer_origin *origin,
-                                          char *warning, size_t warning_size,
+                                          struct fletch_tokenizer_warnings *warnings,
                                           const struct fletch_model *model,
                                           const char *folder, struct fletch_error *err);
 

@@ -117,6 +117,20 @@ static const char *const bert_optional[] = {
     NULL,
 };
 
+static const char *const bert_unpooled[] = {
+    "ForMaskedLM",          "LMHeadModel", "ForCausalLM", "ForTokenClassification",
+    "ForQuestionAnswering", NULL,
+};
+
+const char *const fletch_roberta_unpooled[] = {
+    "ForMaskedLM",
+    "ForCausalLM",
+    "ForTokenClassification",
+    "ForQuestionAnswering",
+    "ForSequenceClassification",
+    NULL,
+};
+
 static const struct fletch_default bert_defaults[] = {
     { "hidden_size", 768 },        { "num_attention_heads", 12 },
     { "intermediate_size", 3072 }, { "num_hidden_layers", 12 },
@@ -206,6 +220,7 @@ static const struct fletch_member members[] = {
       .need = bert_need,
       .wants = bert_wants,
       .optional = bert_optional,
+      .unpooled = bert_unpooled,
       .layers = "encoder.layer.",
       .layers_key = "num_hidden_layers",
       .fields = fletch_text_fields,
@@ -217,6 +232,7 @@ static const struct fletch_member members[] = {
       .need = bert_need,
       .wants = bert_wants,
       .optional = bert_optional,
+      .unpooled = fletch_roberta_unpooled,
       .layers = "encoder.layer.",
       .layers_key = "num_hidden_layers",
       .fields = fletch_text_fields,
@@ -229,6 +245,7 @@ static const struct fletch_member members[] = {
       .need = bert_need,
       .wants = bert_wants,
       .optional = bert_optional,
+      .unpooled = fletch_roberta_unpooled,
       .layers = "encoder.layer.",
       .layers_key = "num_hidden_layers",
       .fields = fletch_text_fields,
@@ -241,6 +258,7 @@ static const struct fletch_member members[] = {
       .need = bert_need,
       .wants = bert_wants,
       .optional = bert_optional,
+      .unpooled = fletch_roberta_unpooled,
       .layers = "encoder.layer.",
       .layers_key = "num_hidden_layers",
       .fields = fletch_text_fields,

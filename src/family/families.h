@@ -26,6 +26,8 @@ FAMILIES(DECLARE_FAMILY)
 
 /* Of bert.c: old names of parameters, heads and buffers of text models, and the seven
  * values of model_info that config.json has under their own names. */
+/* Classes of RoBERTa's kin, and of MPNet, that have no pooler. */
+extern const char *const fletch_roberta_unpooled[];
 extern const struct fletch_rename fletch_text_renames[];
 extern const struct fletch_drop fletch_text_drops[];
 extern const struct fletch_field fletch_text_fields[];

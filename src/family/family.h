@@ -89,6 +89,9 @@ struct fletch_member {
     const char *const *optional; /* of the wanted: what loaders do without; NULL: none */
     const struct fletch_condition *conditions; /* of the wanted: what config.json decides;
                                                   ends with a NULL glob; NULL: none */
+    const char *const
+        *unpooled;           /* ends of the names of classes with another head, which have
+                                    no pooler; NULL: none */
     const char *layers;      /* own names of layer i start with this and i; NULL: none */
     const char *layers_key;  /* the field that says how many there are */
     const char *layers_path; /* or the path in config.json, 1 without a value; NULL: none */

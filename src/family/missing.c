@@ -167,6 +167,20 @@ static bool is_lacked_by_variant(const struct search *search, const char *glob)
            fletch_has_row(search->mapped, search->input, weight);
 }
 
+/* Whether the class that config.json names is one that has no pooler. */
+static bool is_unpooled(const struct search *search)
+{
+    const json_t *classes = json_object_get(search->input->config, "architectures");
+    const char *name = json_string_value(json_array_get(classes, 0));
+    const char *const *end = search->member->unpooled;
+    size_t len = name ? strlen(name) : 0;
+
+    for (; len && end && *end; end++)
+        if (len >= strlen(*end) && !strcmp(name + len - strlen(*end), *end))
+            return true;
+    return false;
+}
+
 /* What loaders do without: a module's weight stands for its bias. */
 static enum fletch_status put_doable(struct search *search, const char *glob)
 {
@@ -176,6 +190,8 @@ static enum fletch_status put_doable(struct search *search, const char *glob)
     if (bias && last && !strncmp(last, glob, len) && !strcmp(last + len, "weight"))
         return FLETCH_OK;
     search->last_doable = glob;
+    if (!strncmp(glob, "pooler.", strlen("pooler.")) && is_unpooled(search))
+        return FLETCH_OK;
     if (search->doable++ >= SHOWN_MAX)
         return FLETCH_OK;
     return fletch_lacks_say(

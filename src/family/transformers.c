@@ -123,6 +123,13 @@ static const char *const albert_wants[] = {
     NULL,
 };
 
+static const char *const albert_unpooled[] = {
+    "ForMaskedLM",
+    "ForTokenClassification",
+    "ForQuestionAnswering",
+    NULL,
+};
+
 static const char *const albert_optional[] = {
     "embeddings.token_type_embeddings.weight",
     "pooler.*",
@@ -370,6 +377,7 @@ static const struct fletch_member members[] = {
       .need = mpnet_need,
       .wants = mpnet_wants,
       .optional = mpnet_optional,
+      .unpooled = fletch_roberta_unpooled,
       .layers = "encoder.layer.",
       .layers_key = "num_hidden_layers",
       .fields = fletch_text_fields,
@@ -381,6 +389,7 @@ static const struct fletch_member members[] = {
       .need = albert_need,
       .wants = albert_wants,
       .optional = albert_optional,
+      .unpooled = albert_unpooled,
       .layers = "encoder.albert_layer_groups.",
       .layers_path = "num_hidden_groups",
       .inner_path = "inner_group_num",

@@ -160,6 +160,17 @@ static enum fletch_status apply_one(struct fletch_model *model, const char *key,
     return status || known ? status : fail_unknown(model, key, err);
 }
 
+/* Whether a file or a setting says it: a default would contradict only what is not meant.
+ */
+static bool is_said(const struct fletch_model *model, const char *key)
+{
+    const struct fletch_field *field = model->member->fields;
+
+    while (field->key && strcmp(field->key, key) != 0)
+        field++;
+    return field->key && fletch_family_path(model->member, field, model->config);
+}
+
 /* Heads share the hidden size evenly, unless a config says how wide each is. */
 static enum fletch_status check_heads(const struct fletch_model *model,
                                       struct fletch_error *err)
@@ -174,10 +185,20 @@ static enum fletch_status check_heads(const struct fletch_model *model,
             return FLETCH_OK;
     if (heads <= 0 || hidden <= 0 || hidden % heads == 0)
         return FLETCH_OK;
-    return fletch_fail(err, FLETCH_ERR_ARGUMENT,
-                       "--set: a hidden_size of %lld is not divisible by %lld "
-                       "num_attention_heads, expected a divisor",
-                       (long long)hidden, (long long)heads);
+    if (model->set)
+        return fletch_fail(err, FLETCH_ERR_ARGUMENT,
+                           "--set: a hidden_size of %lld is not divisible by %lld "
+                           "num_attention_heads, expected a divisor",
+                           (long long)hidden, (long long)heads);
+    /* of classes that are not known here the rows are as they are, whatever it says */
+    if (!model->member->owns || !is_said(model, "hidden_size") ||
+        !is_said(model, "num_attention_heads"))
+        return FLETCH_OK;
+    return fletch_fail(err, FLETCH_ERR_FORMAT,
+                       "%s: a hidden_size of %lld is not divisible by %lld "
+                       "num_attention_heads: no such model can be built; --set "
+                       "num_attention_heads=N says what is right",
+                       model->config_path, (long long)hidden, (long long)heads);
 }
 
 enum fletch_status fletch_settings_apply(struct fletch_model *model,
@@ -187,7 +208,7 @@ enum fletch_status fletch_settings_apply(struct fletch_model *model,
     json_t *value;
 
     if (!model->set)
-        return FLETCH_OK;
+        return check_heads(model, err);
     if (!model->config)
         model->config = json_object();
     if (!model->config)

@@ -9,6 +9,7 @@
 #include "vocab/kinds.h"
 
 #include "base/file.h"
+#include "base/utf8.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -301,6 +302,34 @@ static enum fletch_status read_numbered(struct numbered *list, size_t *count,
     return FLETCH_OK;
 }
 
+void fletch_vocab_move(struct fletch_vocab_moves *moves, const char *text, size_t len,
+                       uint64_t said, uint64_t is)
+{
+    size_t i = moves->count++;
+
+    if (i >= FLETCH_VOCAB_MOVES_SHOWN)
+        return;
+    len = fletch_utf8_cut(text, len, sizeof(moves->shown[i].text) - 1);
+    memcpy(moves->shown[i].text, text, len);
+    moves->shown[i].text[len] = '\0';
+    moves->shown[i].said = said;
+    moves->shown[i].is = is;
+}
+
+/* Adds one, and notes where the file gives it another id. */
+static enum fletch_status add_one(struct fletch_building *building,
+                                  const struct numbered *one, struct fletch_error *err)
+{
+    uint32_t id;
+
+    TRY(fletch_extras_add(building, &one->extra, err));
+    if (fletch_building_find(&id, building, one->extra.text, one->extra.len) &&
+        id != (uint64_t)one->id)
+        fletch_vocab_move(&building->origin->moves, one->extra.text, one->extra.len,
+                          (uint64_t)one->id, id);
+    return FLETCH_OK;
+}
+
 static enum fletch_status add_numbered(struct fletch_building *building, json_t *object,
                                        bool decoder, struct fletch_error *err)
 {
@@ -318,8 +347,9 @@ static enum fletch_status add_numbered(struct fletch_building *building, json_t 
         struct fletch_extra *extra = &list[i].extra;
 
         extra->special |= is_special(building, &listed, extra->text, extra->len, false);
-        status = fletch_extras_add(building, extra, err);
+        status = add_one(building, &list[i], err);
     }
+    building->origin->moves_file = decoder ? "tokenizer_config.json" : "added_tokens.json";
     fletch_lexicon_release(&listed);
     fletch_free(list);
     return status;

@@ -27,12 +27,27 @@ struct fletch_vocab_source {
     const json_t *tokenizer_config; /* tokenizer_config.json; may be NULL */
 };
 
+/* Added tokens that get another id than a file gives them. */
+#define FLETCH_VOCAB_MOVES_SHOWN 3
+struct fletch_vocab_moves {
+    struct {
+        char text[40]; /* its beginning */
+        uint64_t said, is;
+    } shown[FLETCH_VOCAB_MOVES_SHOWN];
+    size_t count;
+};
+
+void fletch_vocab_move(struct fletch_vocab_moves *moves, const char *text, size_t len,
+                       uint64_t said, uint64_t is);
+
 /* Files that one tokenizer is made from: vocabulary, merges, three of tokens. */
 #define FLETCH_VOCAB_FILES_MAX 5
 
 struct fletch_vocab_origin {
     const char *files[FLETCH_VOCAB_FILES_MAX]; /* names in the folder; static text */
     size_t files_count;
+    struct fletch_vocab_moves moves;
+    const char *moves_file; /* that gives them; static text */
     bool byte_fallback; /* the vocabulary has one, but the library's form of it has not */
 };
 

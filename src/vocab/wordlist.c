@@ -122,7 +122,7 @@ static enum fletch_status check_marks(const struct fletch_building *building,
     return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
                        "%s: %zu tokens such as '%.*s' and only %zu with %s: %s",
                        building->vocabulary_path, others,
-                       (int)(first->len < TOKEN_SHOWN ? first->len : TOKEN_SHOWN),
+                       (int)fletch_utf8_cut(first->text, first->len, TOKEN_SHOWN),
                        first->text, owns, own->text, what);
 }
 

@@ -44,6 +44,26 @@ static void check_edited(json_t *before, const struct fletch_buf *edited)
     json_decref(after);
 }
 
+/* Whatever the text is, its ids are looked at, and what is said is text. */
+static void check_ids(const uint8_t *data, size_t size)
+{
+    struct fletch_tokenizer_warnings warnings = { .count = 0 };
+    struct fletch_buf text = { 0 };
+    struct fletch_error err = { 0 };
+    struct fletch_model model = { .config = json_pack("{si}", "vocab_size", 3) };
+    bool useless;
+
+    fletch_buf_put(&text, data, size);
+    if (!text.failed &&
+        fletch_tokenizer_check_ids(&warnings, &useless, &text, true, &model, &err))
+        abort();
+    for (size_t i = 0; i < warnings.count; i++)
+        if (!warnings.texts[i][0])
+            abort();
+    fletch_buf_release(&text);
+    json_decref(model.config);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fletch_buf edited = { 0 };
@@ -65,5 +85,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     json_decref(json);
     fletch_buf_release(&edited);
+    check_ids(data, size);
     return 0;
 }

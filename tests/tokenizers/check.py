@@ -38,16 +38,19 @@ OTHERS = [WORDS, "encoder.layer.0.attention.self.query.weight"]
 PARTS = ("added_tokens", "normalizer", "pre_tokenizer", "post_processor", "decoder")
 
 
-def write_weights(path, names):
-    header = {name: {"dtype": "F32", "shape": [2, 2], "data_offsets": [16 * i, 16 * i + 16]}
-              for i, name in enumerate(names)}
+def write_weights(path, names, words):
+    header, end = {}, 0
+    for name in names:
+        rows = words if name == WORDS else 2
+        header[name] = {"dtype": "F32", "shape": [rows, 2], "data_offsets": [end, end + 8 * rows]}
+        end += 8 * rows
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
     with open(path, "wb") as stream:
-        stream.write(struct.pack("<Q", len(text)) + text + bytes(16 * len(names)))
+        stream.write(struct.pack("<Q", len(text)) + text + bytes(end))
 
 
-def make_checkpoint(case, folder):
+def make_checkpoint(case, folder, words=700):
     shutil.copytree(os.path.join(HERE, case, "source"), folder)
     config = load_json(folder, "config.json")
     model_type = config["model_type"]
@@ -55,7 +58,7 @@ def make_checkpoint(case, folder):
     with open(os.path.join(folder, "config.json"), "w", encoding="utf-8") as stream:
         json.dump(config, stream)
     write_weights(os.path.join(folder, "model.safetensors"),
-                  TENSORS.get(model_type, OTHERS))
+                  TENSORS.get(model_type, OTHERS), words)
 
 
 def convert(folder, out):
@@ -165,6 +168,65 @@ def changed(before, after):
     return {"changed": {"from": before, "to": after, "source": "sentence_bert_config.json"}}
 
 
+def said(done):
+    return [line.partition("warning: ")[2] for line in done.stderr.splitlines()
+            if "tokenizer" in line or "added tokens" in line]
+
+
+def check_rows():
+    """Ids beyond the word embeddings: a warning, or none written where every text has one"""
+    with tempfile.TemporaryDirectory() as parent:
+        for words, wanted in ((420, None), (419, "ids up to 419, and the word embeddings' rows "
+                                                 "are 419: 1 tokens such as "),
+                              (30, "ids up to 419, and the word embeddings' rows are 30: 390 "
+                                   "tokens such as '"),
+                              (3, "no tokenizer is written: '[SEP]', which every text gets, "
+                                  "has the id 3, and the word embeddings' rows are 3: ")):
+            source, out = (os.path.join(parent, "%d-%s" % (words, x)) for x in ("s", "o"))
+            make_checkpoint("bert-plain", source, words)
+            done = convert(source, out)
+            path = os.path.join(out, "tokenizer", "tokenizer.json")
+            TAP.ok(len(said(done)) == (wanted is not None) and
+                   (not wanted or wanted in said(done)[0]) and
+                   os.path.exists(path) == (words > 3),
+                   "a vocabulary of 420 beside %d rows" % words, done.stderr)
+            if words == 30:
+                shutil.copy(path, source)
+                again = convert(source, out + "-copied")
+                TAP.equal(said(again), said(done), "the same of a tokenizer.json that is there")
+
+
+def check_gaps():
+    """Added tokens whose ids leave a gap: what they become is what the library makes of it"""
+    with tempfile.TemporaryDirectory() as parent:
+        source, out = os.path.join(parent, "s"), os.path.join(parent, "o")
+        make_checkpoint("bert-plain", source)
+        with open(os.path.join(source, "added_tokens.json"), "w", encoding="utf-8") as stream:
+            json.dump({"<b>": 429, "<a>": 425, "[MASK]": 4}, stream)
+        done = convert(source, out)
+        path = os.path.join(out, "tokenizer", "tokenizer.json")
+        TAP.equal(said(done), ["added_tokens.json: '<a>' has the id 425 and becomes 420, '<b>' "
+                               "has the id 429 and becomes 421: added tokens are numbered "
+                               "without gaps behind the vocabulary"], "a gap is warned of")
+        ids = tokenizers.Tokenizer.from_file(path)
+        TAP.equal([ids.token_to_id(token) for token in ("<a>", "<b>", "[MASK]")],
+                  [420, 421, 4], "they have the ids that were said")
+        graph = load_json(out, "tokenizer", "tokenizer.json")
+        for token in graph["added_tokens"]:
+            token["id"] += 9 if token["content"] == "<b>" else 0
+        with open(os.path.join(source, "tokenizer.json"), "w", encoding="utf-8") as stream:
+            json.dump(graph, stream)
+        done = convert(source, out + "-copied")
+        TAP.equal(said(done), ["tokenizer.json: '<b>' has the id 430 and becomes 421: added "
+                               "tokens are numbered without gaps behind the vocabulary"],
+                  "a gap in tokenizer.json is warned of")
+        path = os.path.join(out + "-copied", "tokenizer", "tokenizer.json")
+        TAP.equal(tokenizers.Tokenizer.from_file(path).token_to_id("<b>"), 421,
+                  "the library reads it so")
+
+
+check_rows()
+check_gaps()
 check_cut(20, 48, changed(20, 48))
 check_cut(60, 16, changed(60, 16))
 check_cut(48, 48, {})

@@ -24,18 +24,16 @@ static struct fletch_model made_model(const char *model_type, const char *config
 static const char *written(const char *text)
 {
     struct fletch_model model = made_model("bert", "{\"max_position_embeddings\": 64}");
-    char warning[256];
+    struct fletch_tokenizer_warnings warnings = { .count = 0 };
     struct fletch_error err;
     struct fletch_tokenizer_origin done = { .copied = false };
     json_error_t why;
     json_t *json;
 
     put_text(at("tokenizer.json"), text);
-    assert_ok(
-        fletch_tokenizer_write(&done, warning, sizeof(warning), &model, scratch, &err),
-        err);
+    assert_ok(fletch_tokenizer_write(&done, &warnings, &model, scratch, &err), err);
     assert_true(done.copied);
-    assert_string_equal(warning, "");
+    assert_int_equal(warnings.count, 0);
     json_decref(model.config);
     json = json_load_file(at("tokenizer/tokenizer.json"), JSON_REJECT_DUPLICATES, &why);
     if (!json)
@@ -183,15 +181,14 @@ static void refuses_broken_text(void **state)
     };
     struct fletch_model model = made_model("bert", "{}");
     struct fletch_error err;
-    char warning[256];
+    struct fletch_tokenizer_warnings warnings = { .count = 0 };
     struct fletch_tokenizer_origin done = { .copied = false };
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         put_text(at("tokenizer.json"), cases[i].text);
-        assert_fails(
-            fletch_tokenizer_write(&done, warning, sizeof(warning), &model, scratch, &err),
-            FLETCH_ERR_FORMAT, err, cases[i].sentence);
+        assert_fails(fletch_tokenizer_write(&done, &warnings, &model, scratch, &err),
+                     FLETCH_ERR_FORMAT, err, cases[i].sentence);
         assert_false(exists(at("tokenizer/tokenizer.json")));
     }
     json_decref(model.config);
@@ -202,15 +199,14 @@ static void refuses_deep_nesting(void **state)
     struct fletch_model model = made_model("bert", "{}");
     char text[512] = "{\"a\": ";
     struct fletch_error err;
-    char warning[256];
+    struct fletch_tokenizer_warnings warnings = { .count = 0 };
     struct fletch_tokenizer_origin done = { .copied = false };
 
     (void)state;
     memset(text + strlen(text), '[', FLETCH_JSON_DEPTH_MAX + 1);
     put_text(at("tokenizer.json"), text);
-    assert_fails(
-        fletch_tokenizer_write(&done, warning, sizeof(warning), &model, scratch, &err),
-        FLETCH_ERR_UNSUPPORTED, err, "(FLETCH_JSON_DEPTH_MAX)");
+    assert_fails(fletch_tokenizer_write(&done, &warnings, &model, scratch, &err),
+                 FLETCH_ERR_UNSUPPORTED, err, "(FLETCH_JSON_DEPTH_MAX)");
     json_decref(model.config);
 }
 
@@ -218,23 +214,19 @@ static void says_what_is_missing(void **state)
 {
     struct fletch_model model = made_model("bert", "{\"model_type\": \"bert\"}");
     struct fletch_error err;
-    char warning[256] = "x";
+    struct fletch_tokenizer_warnings warnings = { .count = 0 };
     struct fletch_tokenizer_origin done = { .copied = true };
 
     (void)state;
-    assert_ok(
-        fletch_tokenizer_write(&done, warning, sizeof(warning), &model, scratch, &err),
-        err);
+    assert_ok(fletch_tokenizer_write(&done, &warnings, &model, scratch, &err), err);
     assert_false(done.copied || done.made);
-    assert_string_equal(warning,
+    assert_string_equal(warnings.texts[0],
                         "the checkpoint has no tokenizer.json: no tokenizer is written: "
                         "there is no vocab.txt to make one from");
     put_text(at("vocab.txt"), "[PAD]\n");
-    assert_ok(
-        fletch_tokenizer_write(&done, warning, sizeof(warning), &model, scratch, &err),
-        err);
+    assert_ok(fletch_tokenizer_write(&done, &warnings, &model, scratch, &err), err);
     assert_false(done.copied || done.made);
-    assert_string_equal(warning,
+    assert_string_equal(warnings.texts[0],
                         "the checkpoint has no tokenizer.json: no tokenizer is written: "
                         "'[UNK]', the unk_token, is not in vocab.txt");
     json_decref(model.config);
@@ -246,18 +238,16 @@ static void cuts_what_it_makes(void **state)
     struct fletch_model model = made_model("bert", "{\"model_type\": \"bert\"}");
     struct fletch_tokenizer_origin done = { .copied = true };
     struct fletch_error err;
-    char warning[256] = "x";
+    struct fletch_tokenizer_warnings warnings = { .count = 0 };
     json_t *json;
 
     (void)state;
     put_text(at("vocab.txt"), "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n");
-    assert_ok(
-        fletch_tokenizer_write(&done, warning, sizeof(warning), &model, scratch, &err),
-        err);
+    assert_ok(fletch_tokenizer_write(&done, &warnings, &model, scratch, &err), err);
     assert_true(done.made && !done.copied);
     assert_int_equal(done.from.files_count, 1);
     assert_string_equal(done.from.files[0], "vocab.txt");
-    assert_string_equal(warning, "");
+    assert_int_equal(warnings.count, 0);
     json = json_load_file(at("tokenizer/tokenizer.json"), JSON_REJECT_DUPLICATES, NULL);
     assert_int_equal(json_integer_value(fletch_json_at(json, "truncation.max_length")),
                      512);
@@ -269,18 +259,16 @@ static void warns_without_a_limit(void **state)
 {
     struct fletch_model model = { .encoder_folder = scratch };
     struct fletch_error err;
-    char warning[256] = "";
+    struct fletch_tokenizer_warnings warnings = { .count = 0 };
     struct fletch_tokenizer_origin done = { .copied = false };
 
     (void)state;
     fletch_family_find(&model.family, "transformers", NULL);
     model.member = fletch_family_member(model.family, "made-up");
     put_text(at("tokenizer.json"), "{\"truncation\":null,\"model\":1}");
-    assert_ok(
-        fletch_tokenizer_write(&done, warning, sizeof(warning), &model, scratch, &err),
-        err);
+    assert_ok(fletch_tokenizer_write(&done, &warnings, &model, scratch, &err), err);
     assert_true(done.copied);
-    assert_non_null(strstr(warning, "nothing says how long a text may be"));
+    assert_non_null(strstr(warnings.texts[0], "nothing says how long a text may be"));
     assert_string_equal(text_of(at("tokenizer/tokenizer.json")),
                         "{\"truncation\":null,\"model\":1}");
 }
@@ -357,14 +345,12 @@ static void golden_files(void **state)
         struct fletch_model *model = NULL;
         json_t *source, *expected, *found, *truncation;
         struct fletch_error err;
-        char warning[256];
+        struct fletch_tokenizer_warnings warnings = { .count = 0 };
         struct fletch_tokenizer_origin done = { .copied = false };
 
         snprintf(path, sizeof(path), GOLDEN "%s/source", names[i]);
         assert_ok(fletch_model_open(&model, path, NULL, &err), err);
-        assert_ok(
-            fletch_tokenizer_write(&done, warning, sizeof(warning), model, scratch, &err),
-            err);
+        assert_ok(fletch_tokenizer_write(&done, &warnings, model, scratch, &err), err);
         assert_true(done.copied);
         found = json_load_file(at("tokenizer/tokenizer.json"), 0, NULL);
         snprintf(path, sizeof(path), GOLDEN "%s/source/tokenizer.json", names[i]);
