@@ -66,10 +66,16 @@ static const char *const words[] = {
     "embed_in.weight",        "tokens_embed.weight",
 };
 
+/* And the whole names of static ones, which are all of their model. */
+static const char *const whole_words[] = { "embedding.weight", "embeddings" };
+
 static bool is_words(const struct fletch_tensor *tensor)
 {
     size_t len = strlen(tensor->name);
 
+    for (size_t i = 0; i < sizeof(whole_words) / sizeof(whole_words[0]); i++)
+        if (tensor->rank == 2 && !strcmp(tensor->name, whole_words[i]))
+            return true;
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         size_t end = strlen(words[i]);
 
