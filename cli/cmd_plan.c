@@ -18,6 +18,8 @@ static void print_json_rows(struct fletch_report *report, const struct fletch_pl
         fletch_report_begin(report, NULL, '{', true);
         fletch_report_text(report, "name", row.name);
         fletch_report_text(report, "tensor", row.tensor);
+        if (row.mask)
+            fletch_report_text(report, "mask", row.mask);
         fletch_report_text(report, "source_dtype", row.source_dtype);
         fletch_report_text(report, "dtype", row.dtype);
         fletch_report_shape(report, "shape", row.shape, row.rank);
@@ -77,6 +79,19 @@ static bool renamed(const struct fletch_plan_row *row)
            strcmp(row->tensor + tensor_len - name_len, row->name) != 0;
 }
 
+/* Where it is not the row's own name. */
+static void put_source(struct fletch_grid *grid, const struct fletch_plan_row *row)
+{
+    struct fletch_text text = { 0 };
+
+    if (renamed(row))
+        fletch_text_add(&text, row->tensor);
+    if (row->mask)
+        fletch_text_add(&text, " * its mask");
+    fletch_grid_put_name(grid, fletch_text_string(&text));
+    fletch_text_release(&text);
+}
+
 static void print_rows(const struct fletch_plan *plan)
 {
     static const struct fletch_grid_column columns[] = {
@@ -102,7 +117,7 @@ static void print_rows(const struct fletch_plan *plan)
         fletch_grid_put_count(&grid, row.count);
         fletch_grid_put_size(&grid, row.size);
         if (grid.columns_count == 6)
-            fletch_grid_put_name(&grid, renamed(&row) ? row.tensor : "");
+            put_source(&grid, &row);
     }
     fletch_grid_print(&grid);
 }

@@ -206,7 +206,8 @@ bool fletch_plan_row_at(struct fletch_plan_row *out, const struct fletch_plan *p
                                      .rank = row->tensor->rank,
                                      .count = row->tensor->count,
                                      .source_size = row->tensor->size,
-                                     .size = row->size };
+                                     .size = row->size,
+                                     .mask = row->mask_name };
     return true;
 }
 

@@ -212,6 +212,7 @@ struct fletch_plan_row {
     uint64_t count;       /* elements */
     uint64_t source_size; /* bytes in the checkpoint */
     uint64_t size;        /* bytes when stored, before compression */
+    const char *mask;     /* of a pruned weight: the mask that it is multiplied by; NULL */
 };
 
 struct fletch_left_out {

@@ -353,6 +353,7 @@ void fletch_checkpoint_close(struct fletch_checkpoint *checkpoint)
     json_decref(checkpoint->metadata);
     fletch_free(checkpoint->files);
     fletch_free(checkpoint->tensors);
+    fletch_free(checkpoint->unfolded);
     fletch_arena_release(&checkpoint->arena);
     fletch_free(checkpoint);
 }

@@ -25,6 +25,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "tensor/mask.h"
 #include "tensor/tensor.h"
 
 struct fletch_checkpoint_file {
@@ -49,6 +50,9 @@ struct fletch_checkpoint {
     size_t files_count;
     struct fletch_tensor *tensors; /* [tensors_count], in natural order */
     size_t tensors_count;
+    struct fletch_tensor *unfolded; /* [unfolded_count]: the same before pruned weights were
+                                       folded; NULL: none was */
+    size_t unfolded_count;
     const char *prefix; /* "state_dict.model", what was in front of all names; or "" */
     struct fletch_texts
         notes; /* what people should know: what was passed over, what a pickle
@@ -158,12 +162,25 @@ enum fletch_status fletch_checkpoint_load(struct fletch_checkpoint **out, const 
 #define FLETCH_GATHER_THREAD_SIZE ((size_t)1 << 20)
 
 /* `size` bytes of a tensor from byte `begin` on, its elements in order and little-endian,
- * however the file holds them. IO when the file shrank; FORMAT, CANCELLED, MEMORY where a
- * compressed member must be unpacked for them. */
+ * however the file holds them, without its mask. IO when the file shrank; FORMAT,
+ * CANCELLED, MEMORY where a compressed member must be unpacked for them. */
 enum fletch_status fletch_checkpoint_read(const struct fletch_checkpoint *checkpoint,
                                           const struct fletch_tensor *tensor,
                                           uint64_t begin, void *out, size_t size,
                                           struct fletch_error *err);
+/* Makes one tensor of a pruned weight and its mask, which share a name but for _orig and
+ * _mask, where they fit each other and nothing else has that name. MEMORY. */
+enum fletch_status fletch_checkpoint_fold(struct fletch_checkpoint *checkpoint,
+                                          struct fletch_error *err);
+/* The list as it was before, if nothing has replaced it since. */
+void fletch_checkpoint_unfold(struct fletch_checkpoint *checkpoint);
+/* Multiplies `count` elements that were read of a tensor, from element `begin` on, by its
+ * mask; does nothing where it has none. As fletch_checkpoint_read, and UNSUPPORTED for an
+ * element of the mask that is neither 0 nor 1. */
+enum fletch_status fletch_checkpoint_mask(const struct fletch_checkpoint *checkpoint,
+                                          const struct fletch_tensor *tensor,
+                                          uint64_t begin, void *elements, size_t count,
+                                          fletch_mask_fn apply, struct fletch_error *err);
 /* Gives back what reading needed, memory for tensors that do not lie in order and disk for
  * compressed ones, until one is read again. Nobody may be reading. */
 void fletch_checkpoint_relax(struct fletch_checkpoint *checkpoint);

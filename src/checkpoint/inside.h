@@ -70,6 +70,13 @@ enum fletch_status fletch_parts_open(bool *there, struct fletch_checkpoint *chec
                                      struct fletch_tensor_list *list, const char *folder,
                                      struct fletch_error *err);
 
+/* ---- pruned.c ---- */
+
+/* The name that a pruned weight has once it is folded: that of all others is the same.
+ * MEMORY. */
+enum fletch_status fletch_pruned_name(const char **out, const char *name,
+                                      struct fletch_arena *arena, struct fletch_error *err);
+
 /* ---- slices.c ---- */
 
 /* `size` bytes from byte `begin` on of a tensor that lies in slices. The caller checked the

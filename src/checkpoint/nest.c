@@ -482,8 +482,10 @@ enum fletch_status fletch_nest_choose(const char **prefix,
     search.marks = fletch_alloc_array(count, sizeof(*search.marks));
     if (!search.names || !search.below || !search.places || !search.marks)
         status = fletch_fail_memory(err, count * sizeof(*search.names), "names");
-    for (size_t i = 0; !status && i < count; i++)
+    for (size_t i = 0; !status && i < count; i++) {
         search.names[i] = all->names[i];
+        status = fletch_pruned_name(&search.names[i].path, all->names[i].path, arena, err);
+    }
     if (!status) {
         qsort(search.names, count, sizeof(*search.names), compare_names);
         status = choose(prefix, &search, arena);

@@ -110,6 +110,8 @@ static void emit_row(struct fletch_emit *emit, const struct fletch_row_plan *row
     fletch_emit_key(emit, row->name);
     fletch_emit_open(emit, '{');
     emit_pair(emit, "tensor", row->tensor_name);
+    if (row->mask_name)
+        emit_pair(emit, "mask", row->mask_name);
     if (row->tensor->taken)
         emit_pair(emit, "taken", row->tensor->taken);
     emit_pair(emit, "source_dtype", fletch_dtype_text(row->tensor->dtype));

@@ -144,6 +144,8 @@ static enum fletch_status hash_tensor(uint8_t out[FLETCH_SHA256_SIZE],
                                       struct fletch_sha256 *sha, uint8_t *buffer,
                                       struct fletch_error *err)
 {
+    size_t width = fletch_dtype_size(row->tensor->dtype);
+
     TRY(fletch_sha256_open(sha, err));
     for (uint64_t at = 0; at < row->tensor->size; at += READ_SIZE) {
         uint64_t left = row->tensor->size - at;
@@ -151,6 +153,9 @@ static enum fletch_status hash_tensor(uint8_t out[FLETCH_SHA256_SIZE],
 
         TRY(fletch_check_cancel(hashing->pipeline->options, err));
         TRY(fletch_checkpoint_read(row->checkpoint, row->tensor, at, buffer, size, err));
+        if (row->tensor->mask)
+            TRY(fletch_checkpoint_mask(row->checkpoint, row->tensor, at / width, buffer,
+                                       size / width, fletch_mask_apply, err));
         fletch_sha256_put(sha, buffer, size);
     }
     fletch_sha256_finish(sha, out);

@@ -71,6 +71,8 @@ static enum fletch_status expect_more(struct fletch_comparison *comparison,
                            comparison->row->name, tensor->count);
     TRY(fletch_checkpoint_read(plan->checkpoint, tensor, comparison->next * width,
                                juror->source, count * width, err));
+    TRY(fletch_checkpoint_mask(plan->checkpoint, tensor, comparison->next, juror->source,
+                               count, fletch_mask_apply_plain, err));
     comparison->cast(juror->expected, juror->source, count, &comparison->report);
     comparison->next += count;
     comparison->begin = 0;

@@ -83,6 +83,8 @@ enum fletch_status fletch_part_read(void *out, const struct fletch_part_of_row *
                                    count * source_size, err));
         if (crc)
             *crc = fletch_crc32(*crc, chunk, count * source_size);
+        TRY(fletch_checkpoint_mask(part->row->checkpoint, tensor, at, chunk, count,
+                                   fletch_mask_apply, err));
         if (!as_is)
             cast(to, chunk, count, report);
         to += count * stored_size;

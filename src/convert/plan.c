@@ -81,27 +81,57 @@ static enum fletch_status size_row(struct fletch_row_plan *row,
 
 /* ---- Rows and what is left out ---- */
 
+/* A tensor's name as metadata says it: that in its file, behind the part's. */
+static enum fletch_status say_name(const char **out, const struct planner *planner,
+                                   const struct fletch_part *part,
+                                   const struct fletch_tensor *tensor,
+                                   struct fletch_error *err)
+{
+    const char *name = tensor->origin ? tensor->origin : tensor->name;
+    const char *in = part->file ? part->file : part->folder;
+
+    *out = *in ? fletch_arena_format(&planner->plans->arena, "%s/%s", in, name) : name;
+    return *out ? FLETCH_OK : fletch_fail_memory(err, strlen(name), "names");
+}
+
 static enum fletch_status put_row(const struct planner *planner, const char *name,
                                   const struct fletch_part *part,
                                   const struct fletch_tensor *tensor,
-                                  const char *tensor_name, struct fletch_error *err)
+                                  struct fletch_error *err)
 {
     struct fletch_row_plan *row = &planner->plans->rows[planner->plans->rows_count];
 
     *row = (struct fletch_row_plan){ .name = name,
                                      .checkpoint = part->checkpoint,
-                                     .tensor = tensor,
-                                     .tensor_name = tensor_name };
+                                     .tensor = tensor };
+    TRY(say_name(&row->tensor_name, planner, part, tensor, err));
+    if (tensor->mask)
+        TRY(say_name(&row->mask_name, planner, part, tensor->mask, err));
     TRY(size_row(row, planner, err));
     planner->plans->rows_count++;
     return FLETCH_OK;
 }
 
-static void put_left_out(const struct planner *planner, const char *tensor,
-                         const char *reason)
+static void put_left_out_name(const struct planner *planner, const char *tensor,
+                              const char *reason)
 {
     planner->plans->left_out[planner->plans->left_out_count++] =
         (struct fletch_left_out_plan){ .tensor = tensor, .reason = reason };
+}
+
+/* A pruned weight is two tensors. */
+static enum fletch_status put_left_out(const struct planner *planner,
+                                       const struct fletch_part *part,
+                                       const struct fletch_tensor *tensor,
+                                       const char *reason, struct fletch_error *err)
+{
+    const char *name;
+
+    for (; tensor; tensor = tensor->mask) {
+        TRY(say_name(&name, planner, part, tensor, err));
+        put_left_out_name(planner, name, reason);
+    }
+    return FLETCH_OK;
 }
 
 /* The encoder's rows as shapes, under the names that the model has for them. */
@@ -291,12 +321,11 @@ static enum fletch_status plan_encoder(const struct planner *planner,
     TRY(check_fit(planner, mapped, &input, err));
     for (size_t i = 0; i < count; i++) {
         const struct fletch_tensor *tensor = &part->checkpoint->tensors[i];
-        const char *name = tensor->origin ? tensor->origin : names[i];
 
         if (mapped[i].row)
-            TRY(put_row(planner, mapped[i].row, part, tensor, name, err));
+            TRY(put_row(planner, mapped[i].row, part, tensor, err));
         else
-            put_left_out(planner, name, mapped[i].reason);
+            TRY(put_left_out(planner, part, tensor, mapped[i].reason, err));
     }
     outside = "is outside the dict of the model's tensors";
     if (part->checkpoint->prefix && *part->checkpoint->prefix)
@@ -306,7 +335,7 @@ static enum fletch_status plan_encoder(const struct planner *planner,
     if (!outside)
         return fletch_fail_memory(err, 0, "reasons");
     for (size_t i = 0; i < part->checkpoint->rest.count; i++)
-        put_left_out(planner, part->checkpoint->rest.items[i], outside);
+        put_left_out_name(planner, part->checkpoint->rest.items[i], outside);
     return list_warnings(planner, mapped, &input, err);
 }
 
@@ -321,19 +350,18 @@ static enum fletch_status plan_module(const struct planner *planner,
     for (size_t i = 0; i < part->checkpoint->tensors_count; i++) {
         const struct fletch_tensor *tensor = &part->checkpoint->tensors[i];
         char *row = fletch_arena_format(arena, "%s.%s", part->folder, tensor->name);
-        const char *name = fletch_arena_format(
-            arena, "%s/%s", part->file ? part->file : part->folder, tensor->name);
 
-        if (!row || !name)
+        if (!row)
             return fletch_fail_memory(err, strlen(tensor->name), "names");
         for (char *c = row; c < row + strlen(part->folder); c++) /* a Router's modules */
             *c = *c == '/' ? '.' : *c;
         if (planner->model->family->layout == FLETCH_LAYOUT_SENTENCE)
-            TRY(put_row(planner, row, part, tensor, name, err));
+            TRY(put_row(planner, row, part, tensor, err));
         else
-            put_left_out(planner, name,
-                         "belongs to a module behind the encoder, which the type "
-                         "sentence-transformers keeps");
+            TRY(put_left_out(planner, part, tensor,
+                             "belongs to a module behind the encoder, which the type "
+                             "sentence-transformers keeps",
+                             err));
     }
     return FLETCH_OK;
 }
@@ -423,7 +451,7 @@ static enum fletch_status make(const struct planner *planner, struct fletch_erro
         count += planner->model->parts[i].checkpoint->tensors_count;
     plans->rows = fletch_arena_alloc_array(&plans->arena, count, sizeof(*plans->rows));
     plans->left_out =
-        fletch_arena_alloc_array(&plans->arena, count, sizeof(*plans->left_out));
+        fletch_arena_alloc_array(&plans->arena, 2 * count, sizeof(*plans->left_out));
     if (!plans->rows || !plans->left_out)
         return fletch_fail_memory(err, count * sizeof(*plans->rows), "a plan");
     TRY(plan_encoder(planner, err));

@@ -16,6 +16,7 @@ struct fletch_row_plan {
     const struct fletch_checkpoint *checkpoint;
     const struct fletch_tensor *tensor; /* its source */
     const char *tensor_name; /* as metadata says it: "2_Dense/linear.weight" for parts */
+    const char *mask_name;   /* the same of a pruned weight's mask; NULL */
     enum fletch_dtype dtype; /* stored as, unless a value overflows */
     enum fletch_dtype wide;  /* stored as when one does (--on-overflow keep) */
     uint64_t size;           /* bytes when stored as `dtype` */

@@ -213,7 +213,7 @@ static enum fletch_status open_encoder(struct fletch_model *model, const char *p
                                 model->model_type, err));
     model->parts[0].folder = "";
     model->parts_count = 1;
-    return FLETCH_OK;
+    return fletch_checkpoint_fold(model->parts[0].checkpoint, err);
 }
 
 /* ---- The family ---- */
@@ -327,6 +327,8 @@ static enum fletch_status find_family(struct fletch_model *model, const char *fa
     }
     find_member(model, &clues);
     note_words(model);
+    if (!model->member->owns) /* all tensors, as they are */
+        fletch_checkpoint_unfold(model->parts[0].checkpoint);
     return FLETCH_OK;
 }
 

@@ -326,6 +326,16 @@ static enum fletch_status load_module_config(struct fletch_module *module,
     return status;
 }
 
+/* The part behind the last was opened. Where it becomes rows, pruned weights are folded. */
+static enum fletch_status count_part(struct fletch_model *model, struct fletch_error *err)
+{
+    struct fletch_part *part = &model->parts[model->parts_count++];
+
+    return model->family->layout == FLETCH_LAYOUT_SENTENCE
+               ? fletch_checkpoint_fold(part->checkpoint, err)
+               : FLETCH_OK;
+}
+
 static enum fletch_status open_module(struct fletch_model *model,
                                       struct fletch_module *module,
                                       struct fletch_error *err)
@@ -342,8 +352,7 @@ static enum fletch_status open_module(struct fletch_model *model,
         return FLETCH_OK;
     TRY(fletch_checkpoint_load(&part->checkpoint, folder, NULL, err));
     part->folder = module->folder;
-    model->parts_count++;
-    return FLETCH_OK;
+    return count_part(model, err);
 }
 
 /* Heads in files beside the encoder's checkpoint, as bge-m3's: a file each. */
@@ -365,7 +374,7 @@ static enum fletch_status open_beside(struct fletch_model *model, struct fletch_
         TRY(fletch_checkpoint_load(&part->checkpoint, path, NULL, err));
         part->folder = heads[i][0];
         part->file = heads[i][1];
-        model->parts_count++;
+        TRY(count_part(model, err));
     }
     return FLETCH_OK;
 }

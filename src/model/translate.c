@@ -97,6 +97,48 @@ static enum fletch_status fail_slices(const struct fletch_tensor *tensor,
                        SHOWN, tensor->name, tensor->slices_count);
 }
 
+static const char *origin_of(const struct fletch_tensor *tensor)
+{
+    return tensor->origin ? tensor->origin : tensor->name;
+}
+
+/* Makes a copy of a tensor the i-th part of it. */
+static enum fletch_status reshape(struct fletch_tensor *out,
+                                  const struct fletch_rendering *rendering, unsigned i,
+                                  const struct translation *translation)
+{
+    struct fletch_tensor whole = *out;
+
+    if (!rendering->transpose && rendering->count < 2)
+        return FLETCH_OK;
+    if (whole.slices)
+        return fail_slices(&whole, translation->err);
+    out->crc = 0; /* is that of the whole, in its order */
+    if (rendering->transpose)
+        TRY(turn(out, translation));
+    return rendering->count > 1 ? cut(out, &whole, i, rendering->count, translation)
+                                : FLETCH_OK;
+}
+
+/* What becomes of a pruned weight becomes of its mask. */
+static enum fletch_status reshape_mask(struct fletch_tensor *out,
+                                       const struct fletch_rendering *rendering, unsigned i,
+                                       const struct translation *translation)
+{
+    struct fletch_arena *arena = &translation->checkpoint->arena;
+    struct fletch_tensor *mask = fletch_arena_alloc(arena, sizeof(*mask));
+
+    if (!mask)
+        return fletch_fail_memory(translation->err, sizeof(*mask), "a mask");
+    *mask = *out->mask;
+    mask->origin = origin_of(mask);
+    mask->name = fletch_arena_strdup(arena, mask->name); /* a name for each part */
+    if (!mask->name)
+        return fletch_fail_memory(translation->err, strlen(mask->origin), "a name");
+    out->mask = mask;
+    return reshape(mask, rendering, i, translation);
+}
+
 static enum fletch_status translate_one(struct translation *translation,
                                         const struct fletch_tensor *tensor,
                                         const struct fletch_shape *shape)
@@ -113,23 +155,13 @@ static enum fletch_status translate_one(struct translation *translation,
         struct fletch_tensor *out = &translation->tensors[translation->count++];
 
         *out = *tensor;
-        if (tensor->slices && (rendering.transpose || rendering.count > 1))
-            return fail_slices(tensor, translation->err);
-        if (rendering.transpose || rendering.count > 1)
-            out->crc = 0; /* is that of the whole, in its order */
-        if (rendering.transpose)
-            TRY(turn(out, translation));
-        if (rendering.count > 1)
-            TRY(cut(out, tensor, i, rendering.count, translation));
-        out->origin = tensor->name;
+        TRY(reshape(out, &rendering, i, translation));
+        if (tensor->mask)
+            TRY(reshape_mask(out, &rendering, i, translation));
+        out->origin = origin_of(tensor);
         out->name = rendering.names[i];
     }
     return FLETCH_OK;
-}
-
-static const char *origin_of(const struct fletch_tensor *tensor)
-{
-    return tensor->origin ? tensor->origin : tensor->name;
 }
 
 static int compare_tensors(const void *a, const void *b)

@@ -39,6 +39,9 @@ struct fletch_tensor {
      * and `file` and `offset` are the first's. NULL: all of it is there. */
     const struct fletch_tensor_slice *slices;
     size_t slices_count;
+    /* Of a pruned weight: its mask, of the same shape. What is read must be multiplied by
+     * it (fletch_checkpoint_mask). NULL: the bytes are the values. */
+    const struct fletch_tensor *mask;
     uint32_t crc; /* CRC-32 of its bytes as the archive around them has it; 0: not known */
     bool big_endian; /* its elements have their most significant byte first */
     bool aside;      /* offset counts in what was unpacked from the file, not in the file */

@@ -347,6 +347,7 @@ static const struct operation operations[] = {
     { "convert, snappy", "clip", "snappy", convert },
     { "convert, gzip", "clip", "gzip", convert },
     { "convert, none", "whisper", "none", convert },
+    { "convert, pruned", "pruned/bert", "none", convert },
     { "convert, torch and vocab.txt", "bert-pretraining-bin", "none", convert },
     { "convert, torch before 1.6", "bert-pretraining-legacy-bin", "none", convert },
     { "convert, vocab.json and merges.txt", "roberta-mlm", "none", convert },

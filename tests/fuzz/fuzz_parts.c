@@ -3,7 +3,8 @@
  *
  * The input is cut at bytes 0xff, which no UTF-8 has, into a header for each part; each
  * file has as many bytes of data as its header is long, but for DATA_MAX. What opens is
- * joined so that each byte is read once, and the same whole as in pieces.
+ * joined so that each byte is read once, and the same whole as in pieces. What is a weight
+ * and its mask becomes one tensor, whose product two kernels agree on.
  */
 #include "checkpoint/checkpoint.h"
 
@@ -88,6 +89,40 @@ static void check_tensor(const struct fletch_checkpoint *checkpoint,
     MUST(!memcmp(whole, pieces, size));
 }
 
+static void check_product(const struct fletch_checkpoint *checkpoint,
+                          const struct fletch_tensor *tensor)
+{
+    uint8_t moved[READ_MAX] = { 0 }, multiplied[READ_MAX] = { 0 };
+    struct fletch_error err = { 0 };
+    size_t count = (size_t)tensor->count;
+
+    if (!tensor->mask || tensor->size > READ_MAX)
+        return;
+    MUST(tensor->mask->count == tensor->count);
+    MUST(!fletch_checkpoint_read(checkpoint, tensor, 0, moved, (size_t)tensor->size, &err));
+    memcpy(multiplied, moved, sizeof(moved));
+    MUST(fletch_checkpoint_mask(checkpoint, tensor, 0, moved, count, fletch_mask_apply,
+                                &err) ==
+         fletch_checkpoint_mask(checkpoint, tensor, 0, multiplied, count,
+                                fletch_mask_apply_plain, &err));
+    MUST(!memcmp(moved, multiplied, sizeof(moved)));
+}
+
+static void check_folded(struct fletch_checkpoint *checkpoint)
+{
+    size_t before = checkpoint->tensors_count, masks = 0;
+    struct fletch_error err = { 0 };
+
+    MUST(!fletch_checkpoint_fold(checkpoint, &err));
+    for (size_t i = 0; i < checkpoint->tensors_count; i++) {
+        check_product(checkpoint, &checkpoint->tensors[i]);
+        masks += checkpoint->tensors[i].mask != NULL;
+    }
+    MUST(checkpoint->tensors_count + masks == before);
+    fletch_checkpoint_unfold(checkpoint);
+    MUST(checkpoint->tensors_count == before);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fletch_checkpoint *checkpoint = NULL;
@@ -114,6 +149,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     MUST(checkpoint->files_count >= 2);
     for (size_t i = 0; i < checkpoint->tensors_count; i++)
         check_tensor(checkpoint, &checkpoint->tensors[i]);
+    check_folded(checkpoint);
     fletch_checkpoint_close(checkpoint);
     return 0;
 }

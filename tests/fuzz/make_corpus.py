@@ -288,9 +288,10 @@ def sentencepieces():
 def part(*slices, dropped=()):
     """How many bytes of data a part has, and its header: fuzz_parts makes files of them."""
     tensors, sharding, end = {}, {}, 0
-    for name, shape, offsets in slices:
-        begin, end = end, end + math.prod(shape)
-        tensors[name] = {"dtype": "U8", "shape": shape, "data_offsets": [begin, end]}
+    for name, shape, offsets, *dtype in slices:
+        begin, end = end, end + math.prod(shape) * (2 if dtype else 1)
+        tensors[name] = {"dtype": dtype[0] if dtype else "U8", "shape": shape,
+                         "data_offsets": [begin, end]}
         sharding[name] = {"saved_offsets": offsets}
     words = {"format": "pt", "DCP_SHARDING_INFO": json.dumps(sharding), **dict(dropped)}
     return bytes([end]) + json.dumps({"__metadata__": words, **tensors}).encode()
@@ -307,6 +308,8 @@ def parts():
             "hole": front + cut + part(("a.w", [2, 3], [3, 0])),
             "far": front + cut + part(("a.w", [1, 3], [2**63 - 1, 0])),
             "dropped": front + cut + part(("a.w", [1, 3], [2, 0]), dropped=[("b.w", "a.w")]),
+            "pruned": part(("w_mask", [1, 2], [0, 0]), ("w_orig", [1, 2], [0, 0], "BF16"))
+            + cut + part(("w_mask", [1, 2], [1, 0]), ("w_orig", [1, 2], [1, 0], "BF16")),
             "alone": front, "damaged": front + cut + b"\x05{"}
 
 

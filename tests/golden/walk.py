@@ -38,6 +38,7 @@ model, out = sys.argv[1:]
 with open(os.path.join(out, "metadata.json")) as file:
     account = json.load(file)["fletch"]
 told = {row["tensor"] for row in account["rows"].values()}
+told |= {row["mask"] for row in account["rows"].values() if "mask" in row}
 told |= {entry["tensor"] for entry in account["left_out"]}
 read = [entry["name"] for entry in account["source_files"]]
 encoder = os.path.dirname(read[0])

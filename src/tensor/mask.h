@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* mask.h - a pruned weight times its mask of zeros and ones
+ *
+ * Such a product is exact, as IEEE 754 has it and torch computes it: times 1 an element is
+ * itself, times 0 a zero that has the product's sign. NaN stays NaN, quieted; infinity
+ * times 0 becomes the NaN that x86 makes of it, on every processor.
+ *
+ * There are two kernels, as there are two families of casts: one moves bits, the other
+ * multiplies. Both give the same bits; verification uses the one that multiplies, so that a
+ * proof shares no step with what it proves.
+ */
+#ifndef FLETCH_TENSOR_MASK_H
+#define FLETCH_TENSOR_MASK_H
+
+#include "tensor/dtype.h"
+
+/* Whether a mask of the one type may stand beside a weight of the other. */
+bool fletch_mask_fits(enum fletch_dtype weight, enum fletch_dtype mask);
+
+/* Multiplies `count` elements by as many of a mask, in place; both little-endian, of any
+ * alignment, and of types that fit. How many it did: it stops at a mask's element that is
+ * neither 0 nor 1. */
+typedef size_t (*fletch_mask_fn)(void *elements, enum fletch_dtype dtype, const void *mask,
+                                 enum fletch_dtype mask_dtype, size_t count);
+
+size_t fletch_mask_apply(void *elements, enum fletch_dtype dtype, const void *mask,
+                         enum fletch_dtype mask_dtype, size_t count);
+size_t fletch_mask_apply_plain(void *elements, enum fletch_dtype dtype, const void *mask,
+                               enum fletch_dtype mask_dtype, size_t count);
+
+#endif
