@@ -122,7 +122,7 @@ static void print_json(const struct conversion *conversion)
                        ratio(result->source_bytes, result->written_bytes));
     fletch_report_real(&report, "conversion_time_sec", conversion->seconds);
     /* what is proved of a part is not said of the model */
-    fletch_report_bool(&report, "validation_passed", result->verified && !result->missing);
+    fletch_report_bool(&report, "validation_passed", result->passed);
     fletch_report_text(&report, "error_message", done ? NULL : conversion->err.message);
     fletch_report_json(&report, "metadata", done ? result->metadata_json : "{}");
     fletch_report_text(&report, "fletch_version", fletch_version());

@@ -178,6 +178,7 @@ struct fletch_result {
     uint64_t written_bytes; /* of weights.parquet */
     double seconds;         /* wall time, verification included */
     bool verified;          /* false only with skip_verify */
+    bool passed;            /* verified, and the whole of a model: nothing is missing */
 };
 
 /* Converts the model in the folder (or single file) `model` into the folder `out_dir`,

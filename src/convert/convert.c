@@ -421,7 +421,9 @@ static enum fletch_status fill_result(struct fletch_result *result,
                                 .source_bytes = c->plans.source_bytes,
                                 .stored_bytes = stored_bytes(c),
                                 .written_bytes = c->written_bytes,
-                                .verified = !c->options->skip_verify };
+                                .verified = !c->options->skip_verify,
+                                .passed =
+                                    !c->options->skip_verify && !c->plans.missing_count };
 
     if (has_tokenizer(c))
         result->tokenizer_path = join(c->out_dir, "tokenizer");

@@ -247,6 +247,9 @@ struct fletch_lacks {
     const char *layers;     /* says that whole layers are missing; NULL */
     const char **unknown;   /* [unknown_count]: what its layers have that it has not */
     size_t unknown_count;
+    const char *
+        *inside; /* [inside_count]: the same, and what lies elsewhere among its own */
+    size_t inside_count;
     /* In words: what loaders do without, layers that are left out, tensors that the model
      * does not have, weights that are none. */
     const char *warnings[FLETCH_LACKS_MAX];

@@ -8,8 +8,10 @@
 #include "family/families.h"
 
 #include "base/glob.h"
+#include "base/natural.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* How much of a name, and how many of a kind a message shows. */
@@ -239,6 +241,57 @@ static enum fletch_status check_type(const struct fit *fit, size_t i)
                        SHOWN, fit->input->names[i], fit->facts[i].dtype);
 }
 
+static int compare_names(const void *a, const void *b)
+{
+    const char *const *x = a, *const *y = b;
+
+    return fletch_natural_compare(*x, *y);
+}
+
+/* Whether a name lies in a module that has a weight in this model, and none here. */
+static enum fletch_status is_in_place(bool *out, const char *name,
+                                      const struct fletch_map_input *input,
+                                      struct fletch_arena *arena, struct fletch_error *err)
+{
+    size_t len = strlen(name);
+
+    *out = false;
+    for (size_t i = 1; i < len && !*out; i++) {
+        const char *weight;
+
+        if (name[i] != '.')
+            continue;
+        weight = fletch_arena_format(arena, "%.*s.weight", (int)i, name);
+        if (!weight)
+            return fletch_fail_memory(err, len, "names");
+        TRY(fletch_member_has(out, input->family, input->member, weight, arena, err));
+        *out = *out &&
+               !bsearch(&weight, input->names, input->count, sizeof(weight), compare_names);
+    }
+    return FLETCH_OK;
+}
+
+/* Integers in a module whose weight is not there are what became of it, whatever library
+ * packed it: codes, bits, indices. */
+static enum fletch_status check_instead(const struct fit *fit, size_t i)
+{
+    const char *name = fit->input->names[i];
+    struct fletch_arena arena = { 0 };
+    bool in_place = false;
+    enum fletch_status status = FLETCH_OK;
+
+    if (fit->mapped[i].unknown != FLETCH_PLACE_LAYER || fit->facts[i].floating)
+        return FLETCH_OK;
+    status = is_in_place(&in_place, name, fit->input, &arena, fit->err);
+    fletch_arena_release(&arena);
+    if (!in_place || status)
+        return status;
+    return fletch_fail(fit->err, FLETCH_ERR_UNSUPPORTED,
+                       "tensor '%.*s' is %s, and its module has no weight besides: that is "
+                       "quantized or compressed; start from the model before it was",
+                       SHOWN, name, fit->facts[i].dtype);
+}
+
 enum fletch_status fletch_family_check_fit(const struct fletch_mapping *mapped,
                                            const struct fletch_map_input *input,
                                            const struct fletch_facts *facts,
@@ -251,8 +304,10 @@ enum fletch_status fletch_family_check_fit(const struct fletch_mapping *mapped,
     TRY(refuse_empty(&fit));
     find_widths(&fit);
     for (size_t i = 0; i < input->count; i++) {
-        if (!mapped[i].row)
+        if (!mapped[i].row) {
+            TRY(check_instead(&fit, i));
             continue;
+        }
         TRY(check_type(&fit, i));
         TRY(check_shape(&fit, i));
     }

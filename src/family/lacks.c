@@ -45,6 +45,43 @@ static const char *list_names(char out[LIST_CAP], const char *const *names, size
 
 /* ---- Tensors that the model does not have ---- */
 
+/* What adapters of several libraries call their tensors. */
+static const char *const adapters[] = {
+    "*adapter*",           "*.lora*",
+    "*.loras.*",           "*prefix_tuning*",
+    "*prefix_encoder.*",   "*prompt_encoder.*",
+    "*.modules_to_save.*", "*.original_module.*",
+    "*.intervention*",     NULL,
+};
+
+/* An adapter beside the model leaves it whole, and other than it was trained to be. */
+static enum fletch_status warn_of_adapters(struct fletch_lacks *out,
+                                           const struct fletch_mapping *mapped,
+                                           const struct fletch_map_input *input,
+                                           struct fletch_arena *arena,
+                                           struct fletch_error *err)
+{
+    const char **found = fletch_arena_alloc_array(arena, input->count, sizeof(*found));
+    char names[LIST_CAP];
+    size_t count = 0;
+
+    if (!found)
+        return fletch_fail_memory(err, input->count * sizeof(*found), "names");
+    for (size_t i = 0; input->member->owns && i < input->count; i++)
+        if (!mapped[i].row && fletch_glob_any(adapters, input->names[i]))
+            found[count++] = input->names[i];
+    if (!count)
+        return FLETCH_OK;
+    list_names(names, found, count, count, SHOWN_MAX);
+    return fletch_lacks_say(out,
+                            fletch_arena_format(arena,
+                                                "an adapter lies beside the model, and is "
+                                                "left out: %s; the model is that without "
+                                                "the adapter",
+                                                names),
+                            err);
+}
+
 static enum fletch_status list_unknown(struct fletch_lacks *out,
                                        const struct fletch_mapping *mapped,
                                        const struct fletch_map_input *input,
@@ -54,6 +91,7 @@ static enum fletch_status list_unknown(struct fletch_lacks *out,
     char names[LIST_CAP];
     size_t count = 0;
 
+    out->inside = inside;
     out->unknown = fletch_arena_alloc_array(arena, input->count, sizeof(*out->unknown));
     if (!inside || !out->unknown)
         return fletch_fail_memory(err, input->count * sizeof(*inside), "names");
@@ -63,6 +101,7 @@ static enum fletch_status list_unknown(struct fletch_lacks *out,
         if (mapped[i].unknown == FLETCH_PLACE_LAYER)
             out->unknown[out->unknown_count++] = input->names[i];
     }
+    out->inside_count = count;
     if (!count)
         return FLETCH_OK;
     list_names(names, inside, count, count, SHOWN_MAX);
@@ -131,6 +170,7 @@ enum fletch_status fletch_family_lacks(struct fletch_lacks *out,
     if (input->member->owns)
         TRY(fletch_find_missing(out, mapped, input, arena, err));
     TRY(list_unknown(out, mapped, input, arena, err));
+    TRY(warn_of_adapters(out, mapped, input, arena, err));
     return list_beyond(out, mapped, input, arena, err);
 }
 
@@ -182,18 +222,16 @@ enum fletch_status fletch_family_check_whole(const struct fletch_lacks *lacks,
                                              const struct fletch_map_input *input,
                                              bool allow_missing, struct fletch_error *err)
 {
-    static const char *const adapters[] = { "*adapter*", "*.lora*", "*.loras.*",
-                                            "*prefix_tuning*", NULL };
     char names[LIST_CAP];
 
-    for (size_t i = 0; i < lacks->unknown_count; i++)
-        if (fletch_glob_any(adapters, lacks->unknown[i]))
+    for (size_t i = 0; i < lacks->inside_count; i++)
+        if (fletch_glob_any(adapters, lacks->inside[i]))
             return fletch_fail(
                 err, FLETCH_ERR_UNSUPPORTED,
                 "tensor '%.*s': an adapter that is not merged into the "
                 "model's weights; merge it and save the model first, or start "
                 "from the model without it",
-                NAME_SHOWN, lacks->unknown[i]);
+                NAME_SHOWN, lacks->inside[i]);
     if (!lacks->missing_count)
         return FLETCH_OK;
     if (lacks->unknown_count)

@@ -68,6 +68,7 @@ static void the_result_says_what_was_done(void **state)
     assert_int_equal(result.parameters, 8);
     assert_int_equal(result.source_bytes, 32);
     assert_true(result.verified);
+    assert_true(result.passed);
     assert_true(result.seconds > 0);
     assert_int_equal(stat(result.weights_path, &info), 0);
     assert_int_equal(result.written_bytes, info.st_size);
@@ -77,6 +78,28 @@ static void the_result_says_what_was_done(void **state)
     options.skip_verify = true;
     assert_ok(fletch_convert(&result, model, at("a/out"), &options, &err), err);
     assert_false(result.verified);
+    assert_false(result.passed);
+    fletch_result_release(&result);
+}
+
+/* What is proved of a part is not said of the model. */
+static void only_a_whole_model_passes(void **state)
+{
+    static const struct test_tensor part = { "embeddings.word_embeddings.weight", "F32",
+                                             "[3,2]", mixed, sizeof(mixed) };
+    const char *model = make_model("part", &part, 1);
+    struct fletch_options options = { .skip_tokenizer = true, .allow_missing = true };
+    struct fletch_result result;
+    struct fletch_error err;
+
+    (void)state;
+    put_text(at("part/config.json"), "{\"model_type\": \"bert\"}");
+    assert_ok(fletch_convert(&result, model, at("part-out"), &options, &err), err);
+    assert_true(result.missing > 0);
+    assert_true(result.verified);
+    assert_false(result.passed);
+    assert_null(strstr(result.metadata_json, "passed"));
+    assert_non_null(strstr(result.metadata_json, "\"missing_keys\""));
     fletch_result_release(&result);
 }
 
@@ -378,6 +401,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(the_result_says_what_was_done),
+        TEST(only_a_whole_model_passes),
         TEST(the_account_says_what_casting_cost),
         TEST(a_certificate_hashes_the_source),
         TEST(a_failed_proof_publishes_nothing),
