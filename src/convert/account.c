@@ -194,18 +194,34 @@ static void emit_module(struct fletch_emit *emit, const struct fletch_module *mo
     fletch_emit_close(emit, '}');
 }
 
-/* What the library puts together for a folder without modules.json. */
-static void emit_plain_modules(struct fletch_emit *emit)
-{
-    static const struct fletch_module plain[] = {
-        { .kind = "Transformer",
-          .type = "sentence_transformers.models.Transformer",
-          .folder = "" },
-        { .kind = "Pooling", .type = "sentence_transformers.models.Pooling", .folder = "" },
-    };
+#define MODULE(name)                                                                       \
+    {                                                                                      \
+        .kind = name, .type = "sentence_transformers.models." name, .folder = ""           \
+    }
 
-    for (size_t i = 0; i < 2; i++)
-        emit_module(emit, &plain[i]);
+/* What the libraries put together for a folder without modules.json. */
+static void emit_plain_modules(struct fletch_emit *emit, const struct fletch_model *model)
+{
+    static const struct fletch_module plain[] = { MODULE("Transformer"),
+                                                  MODULE("Pooling") };
+    static const struct fletch_module table[] = { MODULE("StaticEmbedding"),
+                                                  MODULE("Normalize") };
+    bool is_table = model->member->told;
+    bool normalize = json_is_true(json_object_get(model->config, "normalize"));
+    const char *kind = fletch_model_kind(model);
+
+    emit_module(emit, is_table ? &table[0] : &plain[0]);
+    if (is_table ? normalize : !kind)
+        emit_module(emit, is_table ? &table[1] : &plain[1]);
+}
+
+/* What a model does to its scores, or nothing: a CrossEncoder's. */
+static const json_t *activation_of(const struct fletch_model *model)
+{
+    const json_t *value = json_object_get(model->prompts, "activation_fn");
+
+    return value ? value
+                 : fletch_json_at(model->config, "sentence_transformers.activation_fn");
 }
 
 /* Who says how long a text may be. */
@@ -259,13 +275,14 @@ static void emit_pipeline(struct fletch_emit *emit, const struct fletch_metadata
 
     fletch_emit_key(emit, "pipeline");
     fletch_emit_open(emit, '{');
-    emit_config(emit, "model_type", model->prompts, "model_type");
+    if (fletch_model_kind(model))
+        emit_pair(emit, "model_type", fletch_model_kind(model));
     fletch_emit_key(emit, "modules");
     fletch_emit_open(emit, '[');
     for (size_t i = 0; i < model->modules_count; i++)
         emit_module(emit, &model->modules[i]);
     if (!model->modules_count)
-        emit_plain_modules(emit);
+        emit_plain_modules(emit, model);
     fletch_emit_close(emit, ']');
     if (length > 0)
         emit_number(emit, "max_seq_length", (uint64_t)length);
@@ -273,8 +290,11 @@ static void emit_pipeline(struct fletch_emit *emit, const struct fletch_metadata
     emit_config(emit, "prompts", model->prompts, "prompts");
     emit_config(emit, "default_prompt_name", model->prompts, "default_prompt_name");
     emit_config(emit, "similarity", model->prompts, "similarity_fn_name");
-    emit_config(emit, "activation", model->prompts, "activation_fn");
-    if (metadata->has_tokenizer)
+    if (activation_of(model)) {
+        fletch_emit_key(emit, "activation");
+        fletch_emit_json(emit, activation_of(model));
+    }
+    if (metadata->has_tokenizer && model->family->layout == FLETCH_LAYOUT_SENTENCE)
         emit_truncation(emit, model, truncation);
     fletch_emit_close(emit, '}');
 }
@@ -358,7 +378,8 @@ void fletch_account_emit(struct fletch_emit *emit, const struct fletch_metadata 
         fletch_emit_text(emit, metadata->warnings[i]);
     fletch_emit_close(emit, ']');
     emit_notes(emit, model);
-    if (model->family->layout == FLETCH_LAYOUT_SENTENCE)
+    if (model->family->layout == FLETCH_LAYOUT_SENTENCE ||
+        (!model->modules_count && fletch_model_kind(model)))
         emit_pipeline(emit, metadata, truncation);
     fletch_emit_close(emit, '}');
 }

@@ -423,7 +423,9 @@ static enum fletch_status write_text(struct fletch_tokenizer_origin *origin,
                                             err);
     if (useless)
         *origin = (struct fletch_tokenizer_origin){ .copied = false };
-    else if (!status && null && !cut.limit)
+    /* without layers it is a table of words, which takes texts of any length */
+    else if (!status && null && !cut.limit &&
+             (!model->member->owns || model->member->layers))
         fletch_tokenizer_warn(
             warnings,
             "tokenizer.json does not truncate, and nothing says how long a text may "

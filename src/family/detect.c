@@ -98,7 +98,7 @@ static const struct fletch_member *guess_own(const struct fletch_family *family,
                                              const char *const *names, size_t count)
 {
     for (const struct fletch_member *member = family->members; member->fields; member++)
-        if (fletch_member_has_needs(member, names, count))
+        if (!member->told && fletch_member_has_needs(member, names, count))
             return member;
     return NULL;
 }
@@ -137,6 +137,11 @@ const struct fletch_member *fletch_family_fitting(const struct fletch_family *fa
             found = fitting_own(family->also[i], model_type, names, count);
     }
     return found ? found : fletch_family_member(family, model_type);
+}
+
+bool fletch_family_is_input(const char *kind)
+{
+    return exact_member(&fletch_family_sentence, kind) != NULL;
 }
 
 /* The family that claims a model_type as its own, refused ones included. */

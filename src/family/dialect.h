@@ -9,7 +9,8 @@
  * dialect.c; a dialect's own file holds a comment, arrays and the struct.
  *
  * A dialect without a name is transformers' own words: it only says what of a missing
- * config.json can be told from shapes.
+ * config.json can be told from shapes. With a family it is asked only where the model_type
+ * is its own, and says also what a config.json that is there leaves out.
  */
 #ifndef FLETCH_FAMILY_DIALECT_H
 #define FLETCH_FAMILY_DIALECT_H

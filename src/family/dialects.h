@@ -22,7 +22,12 @@
     X(plain_albert)                                                                        \
     X(plain_modernbert)                                                                    \
     X(plain_google_bert)                                                                   \
-    X(plain_bert)
+    X(plain_bert)                                                                          \
+    X(static_embedding)                                                                    \
+    X(static_folded)                                                                       \
+    X(model2vec)                                                                           \
+    X(word_embeddings)                                                                     \
+    X(sparse_static)
 
 #define DECLARE_DIALECT(name) extern const struct fletch_dialect fletch_dialect_##name;
 DIALECTS(DECLARE_DIALECT)

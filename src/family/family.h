@@ -103,6 +103,7 @@ struct fletch_member {
     const char *const *roots; /* objects of config.json, the first that is there holds the
                                  fields' paths; NULL: its top */
     bool positions_after_pad; /* the first position is pad_token_id + 1 */
+    bool told; /* its names are anybody's: never guessed from them, somebody must say so */
 };
 
 /* Which keys metadata.json has, in which order. */
@@ -145,6 +146,9 @@ const struct fletch_member *fletch_family_member(const struct fletch_family *fam
 const struct fletch_member *fletch_family_fitting(const struct fletch_family *family,
                                                   const char *model_type,
                                                   const char *const *names, size_t count);
+/* Whether a module of that kind, first in a pipeline, is a model of its own that is none of
+ * transformers': StaticEmbedding. Its kind is then its model_type. */
+bool fletch_family_is_input(const char *kind);
 /* The first member whose needed names all occur in the list: for checkpoints that come
  * without a model_type. NULL when none fits. */
 const struct fletch_member *fletch_family_guess(const struct fletch_family *family,

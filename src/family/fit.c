@@ -19,12 +19,20 @@
 #define SHOWN_MAX 3
 #define LIST_CAP 420
 #define SHAPE_CAP 128
+/* In front of the dimensions of what must be integers: which row is a word's. */
+#define INTEGERS "#"
 
-/* A letter a dimension: H the layers' width, I the inner one, 3 itself, P a side of a
- * square, ? anything. The first glob that matches the own name counts. */
+/* A letter a dimension: H the layers' width, I the inner one, V the number of words, 3
+ * itself, P a side of a square, ? anything. The first glob that matches the own name
+ * counts. */
 static const struct {
     const char *glob, *dims;
 } table[] = {
+    /* tables of word vectors */
+    { "weight", "?" },
+    { "embeddings", "??" },
+    { "mapping", INTEGERS "V" },
+    { "weights", "V" },
     /* convolutions */
     { "*.patch_embedding.weight", "H?PP" },
     { "encoder.conv1.weight", "H?3" },
@@ -88,15 +96,22 @@ struct fit {
     const struct fletch_mapping *mapped;
     const struct fletch_map_input *input;
     const struct fletch_facts *facts;
-    uint64_t hidden, inner; /* 0: not known */
+    uint64_t hidden, inner, words; /* 0: not known */
     struct fletch_error *err;
 };
 
-static const char *dims_of(const char *own)
+/* *integers, which may be NULL, says what its elements are. */
+static const char *dims_of(bool *integers, const char *own)
 {
-    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-        if (fletch_glob_match(table[i].glob, own))
-            return table[i].dims;
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        bool marked = *table[i].dims == *INTEGERS;
+
+        if (!fletch_glob_match(table[i].glob, own))
+            continue;
+        if (integers)
+            *integers = marked;
+        return table[i].dims + marked;
+    }
     return NULL;
 }
 
@@ -143,7 +158,7 @@ static enum fletch_status refuse_empty(const struct fit *fit)
 static void find_widths(struct fit *fit)
 {
     for (size_t i = 0; i < fit->input->count; i++) {
-        const char *dims = fit->mapped[i].row ? dims_of(fit->mapped[i].own) : NULL;
+        const char *dims = fit->mapped[i].row ? dims_of(NULL, fit->mapped[i].own) : NULL;
 
         if (!dims || dims[1] || fit->facts[i].rank != 1)
             continue;
@@ -151,6 +166,8 @@ static void find_widths(struct fit *fit)
             fit->hidden = fit->facts[i].dims[0];
         if (*dims == 'I' && !fit->inner)
             fit->inner = fit->facts[i].dims[0];
+        if (*dims == 'V' && !fit->words)
+            fit->words = fit->facts[i].dims[0];
     }
 }
 
@@ -163,6 +180,8 @@ static uint64_t expected(const struct fit *fit, const char *dims, unsigned at,
         return fit->hidden;
     case 'I':
         return fit->inner;
+    case 'V':
+        return fit->words;
     case '3':
         return 3;
     case 'P':
@@ -209,7 +228,7 @@ static const char *reason_of(const struct fit *fit, const char *dims, unsigned a
 static enum fletch_status check_shape(const struct fit *fit, size_t i)
 {
     const struct fletch_facts *facts = &fit->facts[i];
-    const char *name = fit->input->names[i], *dims = dims_of(fit->mapped[i].own);
+    const char *name = fit->input->names[i], *dims = dims_of(NULL, fit->mapped[i].own);
     char shape[SHAPE_CAP];
 
     if (!dims)
@@ -233,8 +252,17 @@ static enum fletch_status check_shape(const struct fit *fit, size_t i)
 
 static enum fletch_status check_type(const struct fit *fit, size_t i)
 {
-    if (fit->facts[i].floating)
+    bool integers = false;
+
+    dims_of(&integers, fit->mapped[i].own);
+    if (fit->facts[i].floating != integers)
         return FLETCH_OK;
+    if (integers)
+        return fletch_fail(fit->err, FLETCH_ERR_FAMILY,
+                           "tensor '%.*s' is %s, expected integers: the numbers of rows of "
+                           "%s",
+                           SHOWN, fit->input->names[i], fit->facts[i].dtype,
+                           fit->input->member->class_name);
     return fletch_fail(fit->err, FLETCH_ERR_UNSUPPORTED,
                        "tensor '%.*s' is %s, expected floating point: its weight is "
                        "quantized; start from the model before it was quantized",

@@ -30,7 +30,7 @@ static const struct fletch_family *const families[] = { FAMILIES(FAMILY_ADDRESS)
 static void try_member(struct trial *trial, const struct fletch_family *family,
                        const struct fletch_member *member)
 {
-    if (member->need && member->owns && trial->count < TRIED_MAX)
+    if (member->need && member->owns && !member->told && trial->count < TRIED_MAX)
         trial->tried[trial->count++] = (struct tried){ family, member };
 }
 

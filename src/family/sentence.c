@@ -2,12 +2,46 @@
 /* sentence.c - sentence-transformers folders: an encoder and what follows it
  *
  * Known by modules.json. The first module's checkpoint is an encoder of the other text
- * families, saved without heads; modules behind it that have weights (Dense, LayerNorm) are
- * rows of their own, named after their folder. Which modules there are is model/'s affair.
+ * families, saved without heads, or a table of word vectors, whose kind stands for a
+ * model_type; modules behind it that have weights (Dense, LayerNorm) are rows of their own,
+ * named after their folder. Which modules there are is model/'s affair.
  */
 #include "family/families.h"
 
+/* ---- Tables of word vectors ---- */
+
+/* They have no layers, and their sizes are those of the table: dialect_static.c. */
+static const struct fletch_field static_fields[] = {
+    { .key = "hidden_size", .paths = { "hidden_size" } },
+    { .key = "num_attention_heads" },
+    { .key = "intermediate_size" },
+    { .key = "num_hidden_layers" },
+    { .key = "vocab_size", .paths = { "vocab_size" } },
+    { .key = "max_position_embeddings" },
+    { .key = "layer_norm_eps", .kind = FLETCH_FIELD_REAL },
+    { .key = NULL },
+};
+
+static const char *const static_names[] = { "embedding.weight", NULL };
+static const char *const words_names[] = { "emb_layer.weight", NULL };
+static const char *const sparse_names[] = { "weight", NULL };
+
+/* model2vec's: which row is a word's, and what it is multiplied by */
+static const char *const model2vec_owns[] = { "embeddings", "mapping", "weights", NULL };
+static const char *const model2vec_need[] = { "embeddings", NULL };
+
+#define TABLE(type, class, own, needed)                                                    \
+    {                                                                                      \
+        .model_type = type, .class_name = class, .owns = own, .need = needed,              \
+        .fields = static_fields, .told = true                                              \
+    }
+
 static const struct fletch_member members[] = {
+    TABLE("StaticEmbedding", "StaticEmbedding", static_names, static_names),
+    TABLE("StaticEmbedding", "StaticEmbedding", model2vec_owns, model2vec_need),
+    TABLE("model2vec", "StaticModel", model2vec_owns, model2vec_need),
+    TABLE("WordEmbeddings", "WordEmbeddings", words_names, words_names),
+    TABLE("SparseStaticEmbedding", "SparseStaticEmbedding", sparse_names, sparse_names),
     { .model_type = NULL, .class_name = "the encoder", .fields = fletch_text_fields },
     { .fields = NULL },
 };

@@ -40,12 +40,23 @@ static bool has_splade(const struct fletch_model *model)
     return false;
 }
 
+const char *fletch_model_kind(const struct fletch_model *model)
+{
+    const char *kind = json_string_value(json_object_get(model->prompts, "model_type"));
+
+    /* up to 5.x they had no modules.json, and kept their own settings here */
+    if (!kind && !model->modules_count &&
+        json_is_object(fletch_json_at(model->config, "sentence_transformers")))
+        kind = "CrossEncoder";
+    return kind;
+}
+
 enum fletch_status fletch_model_head_matters(const char **out,
                                              const struct fletch_model *model,
                                              struct fletch_arena *arena,
                                              struct fletch_error *err)
 {
-    const char *kind = json_string_value(json_object_get(model->prompts, "model_type"));
+    const char *kind = fletch_model_kind(model);
     const char *name = json_string_value(
         json_array_get(json_object_get(model->config, "architectures"), 0));
 

@@ -121,8 +121,8 @@ static enum fletch_status refuse_adapter(const struct fletch_model *model, const
 }
 
 /* Before config.json had a model_type, the class of a pipeline's first module said it. */
-static enum fletch_status ask_first_module(struct fletch_model *model,
-                                           struct fletch_error *err)
+static enum fletch_status ask_old_module(struct fletch_model *model,
+                                         struct fletch_error *err)
 {
     static const char *const classes[][2] = {
         { "BERT", "bert" },
@@ -144,15 +144,24 @@ static enum fletch_status ask_first_module(struct fletch_model *model,
     return FLETCH_OK;
 }
 
+/* Whether a first module that is none of transformers' models says what the model is. */
+static bool is_input(const struct fletch_model *model)
+{
+    return model->modules_count &&
+           fletch_family_is_input(model->modules[model->encoder].kind);
+}
+
 static enum fletch_status load_config(struct fletch_model *model, struct fletch_error *err)
 {
     model->model_type = "";
-    if (fletch_file_kind(model->config_path) == FLETCH_FILE_NONE)
-        return FLETCH_OK;
-    TRY(fletch_json_load(&model->config, model->config_path, false, err));
-    model->config_stated = true;
-    TRY(read_model_type(model, err));
-    return *model->model_type ? FLETCH_OK : ask_first_module(model, err);
+    if (fletch_file_kind(model->config_path) != FLETCH_FILE_NONE) {
+        TRY(fletch_json_load(&model->config, model->config_path, false, err));
+        model->config_stated = true;
+        TRY(read_model_type(model, err));
+    }
+    if (is_input(model))
+        model->model_type = model->modules[model->encoder].kind;
+    return *model->model_type || !model->config ? FLETCH_OK : ask_old_module(model, err);
 }
 
 /* Only a file alone, what other projects save, and what is taken whatever it is may lack a
@@ -162,7 +171,8 @@ static enum fletch_status need_config(const struct fletch_model *model, bool sin
 {
     const struct fletch_family *family = NULL;
 
-    if (model->config_stated || single || (model->dialect && model->dialect->name))
+    if (model->config_stated || single || is_input(model) ||
+        (model->dialect && model->dialect->name))
         return FLETCH_OK;
     if (asked && !fletch_family_find(&family, asked, NULL) && family->carries_config)
         return FLETCH_OK;
@@ -267,6 +277,8 @@ static const char *type_says(const struct fletch_model *model)
 {
     if (json_object_get(model->set, "model_type"))
         return "--set says";
+    if (is_input(model))
+        return "modules.json says";
     return model->config_stated ? "config.json says" : "its words say";
 }
 
@@ -319,11 +331,16 @@ static enum fletch_status find_family(struct fletch_model *model, const char *fa
     if (family && strcmp(family, "auto") != 0) {
         TRY(fletch_family_choose(&model->family, family, &clues, err));
         snprintf(model->evidence, sizeof(model->evidence), "as asked for%s%.100s%s",
-                 *model->model_type ? "; config.json: model_type \"" : "",
+                 !*model->model_type ? ""
+                 : is_input(model)   ? "; modules.json: \""
+                                     : "; config.json: model_type \"",
                  model->model_type, *model->model_type ? "\"" : "");
     } else {
         TRY(refuse_timm(model, err));
         TRY(detect(model, &clues, err));
+        if (is_input(model))
+            snprintf(model->evidence, sizeof(model->evidence),
+                     "modules.json: the first module is a %.100s", model->model_type);
     }
     find_member(model, &clues);
     note_words(model);
@@ -360,8 +377,10 @@ static enum fletch_status open_all(struct fletch_model *model, const char *path,
     TRY(refuse_adapter(model, path, single, &model->arena, err));
     TRY(load_config(model, err));
     TRY(fletch_settings_read(model, options, err));
-    if (!single && model->modules_count)
+    if (!single && model->modules_count) {
+        TRY(fletch_modules_check_first(model, err));
         TRY(need_config(model, single, options->family, err));
+    }
     TRY(open_encoder(model, path, single, options, err));
     TRY(fletch_model_translate(model, options->family, err));
     TRY(need_config(model, single, options->family, err));

@@ -117,6 +117,10 @@ void fletch_model_hint_prefixes(const struct fletch_checkpoint *checkpoint,
 
 /* ---- Heads (heads.c) ---- */
 
+/* What sentence-transformers calls the model: config_sentence_transformers.json's
+ * model_type, or "CrossEncoder" where config.json has what only those leave there; NULL
+ * where nothing says so. */
+const char *fletch_model_kind(const struct fletch_model *model);
 /* Why the head on top of the encoder is the point of the model, as "the model is a
  * CrossEncoder"; in `arena`, *out is NULL where it is not. MEMORY. */
 enum fletch_status fletch_model_head_matters(const char **out,

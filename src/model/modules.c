@@ -40,6 +40,7 @@ static enum fletch_status folder_of(const char **out, const json_t *entry, size_
                                     struct fletch_arena *arena, struct fletch_error *err)
 {
     const json_t *path = json_object_get(entry, "path");
+    const char *text;
     size_t len;
     char *folder;
 
@@ -48,10 +49,13 @@ static enum fletch_status folder_of(const char **out, const json_t *entry, size_
                            "entry %zu: path is %s, expected a "
                            "string",
                            i, fletch_json_kind(path));
+    text = json_string_value(path);
     len = json_string_length(path);
-    if (len && json_string_value(path)[len - 1] == '/')
+    if (len && text[len - 1] == '/')
         len--;
-    folder = fletch_arena_text(arena, json_string_value(path), len);
+    if (len == 1 && *text == '.') /* as model2vec writes the model's own */
+        len = 0;
+    folder = fletch_arena_text(arena, text, len);
     if (!folder)
         return fletch_fail_memory(err, len, "a path");
     if (len && !fletch_path_is_below(folder))
@@ -174,23 +178,6 @@ const char *fletch_module_pooling(const struct fletch_module *module, size_t i)
     return pooling_by_flag(module->config, i);
 }
 
-const char *fletch_module_dimension_key(const struct fletch_module *module)
-{
-    static const char *const keys[][2] = {
-        { "Pooling", "word_embedding_dimension" },
-        { "Dense", "out_features" },
-        { "LayerNorm", "dimension" },
-    };
-
-    if (!strcmp(module->kind, "Pooling") &&
-        json_object_get(module->config, "embedding_dimension"))
-        return "embedding_dimension";
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-        if (!strcmp(module->kind, keys[i][0]))
-            return keys[i][1];
-    return NULL;
-}
-
 static enum fletch_status check_count(const json_t *config, const char *key,
                                       struct fletch_error *err)
 {
@@ -253,27 +240,12 @@ enum fletch_status fletch_module_check(const struct fletch_module *module,
     TRY(check_count(module->config, key, err));
     if (!strcmp(module->kind, "Dense"))
         TRY(check_count(module->config, "in_features", err));
+    if (!strcmp(module->kind, "CNN") &&
+        !json_array_size(json_object_get(module->config, "kernel_sizes")))
+        return fletch_fail(
+            err, FLETCH_ERR_FORMAT, "kernel_sizes is %s, expected an array of one at least",
+            fletch_json_kind(json_object_get(module->config, "kernel_sizes")));
     return check_pooling(module->config, err);
-}
-
-int64_t fletch_modules_dimension(const struct fletch_model *model)
-{
-    for (size_t i = model->modules_count; i-- > 1;) {
-        const struct fletch_module *module = &model->modules[i];
-        const char *key = fletch_module_dimension_key(module);
-        int64_t modes = 1;
-
-        /* the language modelling head's: one for each piece */
-        if (!strcmp(module->kind, "SpladePooling") && !module->aside)
-            return fletch_family_count(model->member, "vocab_size", model->config);
-        if (!key || module->aside || i == model->encoder)
-            continue;
-        if (!strcmp(module->kind, "Pooling"))
-            for (modes = 0; fletch_module_pooling(module, (size_t)modes);)
-                modes++;
-        return modes * json_integer_value(json_object_get(module->config, key));
-    }
-    return -1;
 }
 
 /* ---- The modules' weights ---- */
@@ -381,10 +353,40 @@ static enum fletch_status open_beside(struct fletch_model *model, struct fletch_
 
 enum fletch_status fletch_modules_open(struct fletch_model *model, struct fletch_error *err)
 {
-    for (size_t i = 0; i < model->modules_count; i++)
+    for (size_t i = 0; i < model->modules_count; i++) {
+        struct fletch_module *module = &model->modules[i];
+
         if (i != model->encoder)
-            TRY(open_module(model, &model->modules[i], err));
+            TRY(open_module(model, module, err));
+        else if (fletch_family_is_input(module->kind))
+            TRY(load_module_config(module, model->encoder_folder, &model->arena, err));
+    }
     return model->modules_count ? open_beside(model, err) : FLETCH_OK;
+}
+
+enum fletch_status fletch_modules_check_first(const struct fletch_model *model,
+                                              struct fletch_error *err)
+{
+    const struct fletch_module *first = &model->modules[model->encoder];
+    const struct fletch_module *behind = first + 1;
+
+    if (strcmp(first->kind, "BoW") != 0)
+        return FLETCH_OK;
+    while (behind < model->modules + model->modules_count &&
+           strcmp(behind->kind, "Dense") != 0)
+        behind++;
+    if (behind == model->modules + model->modules_count)
+        return fletch_fail(
+            err, FLETCH_ERR_UNSUPPORTED,
+            "%s: the first module is a BoW, which counts the words of a list "
+            "and has no tensors: there is nothing to convert",
+            model->folder);
+    return fletch_fail(
+        err, FLETCH_ERR_UNSUPPORTED,
+        "%s: the first module is a BoW, which counts the words of a list and "
+        "has no tensors: give %s/%s with --type any for those of the module "
+        "behind it",
+        model->folder, model->folder, behind->folder);
 }
 
 enum fletch_status fletch_sentence_config_load(struct fletch_model *model,

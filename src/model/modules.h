@@ -13,6 +13,10 @@ enum fletch_status fletch_modules_load(struct fletch_model *model,
  * those with weights to model->parts, behind the encoder. */
 enum fletch_status fletch_modules_open(struct fletch_model *model,
                                        struct fletch_error *err);
+/* UNSUPPORTED for a pipeline whose first module has no tensors: names what may be given in
+ * its place. */
+enum fletch_status fletch_modules_check_first(const struct fletch_model *model,
+                                              struct fletch_error *err);
 /* Fills in model->modules from the array of a modules.json. */
 enum fletch_status fletch_modules_read(struct fletch_model *model, const json_t *array,
                                        struct fletch_error *err);

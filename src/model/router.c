@@ -17,9 +17,10 @@
 #include <string.h>
 
 /* Files beside a module's weights that are no config of it. */
-static const char *const not_configs[] = { "tokenizer", "special_tokens", "added_tokens",
-                                           "vocab",     "preprocessor",   "processor",
-                                           NULL };
+static const char *const not_configs[] = {
+    "tokenizer", "special_tokens",      "added_tokens",    "vocab", "preprocessor",
+    "processor", "whitespacetokenizer", "phrasetokenizer", NULL
+};
 
 bool fletch_module_is_router(const struct fletch_module *module)
 {
@@ -99,13 +100,15 @@ static enum fletch_status load_router(struct fletch_model *model,
                        folder, router->kind);
 }
 
-/* Whether the route that is taken when none is named goes through the module. */
+/* Whether the route that is taken when none is named goes through the module. Without such
+ * a one the library asks the first for its dimension. */
 static bool is_on_default_route(const json_t *config, const char *name)
 {
     const json_t *route = fletch_json_at(config, "parameters.default_route");
-    const json_t *names =
-        json_object_get(json_object_get(config, "structure"),
-                        json_is_string(route) ? json_string_value(route) : "");
+    json_t *routes = json_object_get(config, "structure");
+    const json_t *names = json_is_string(route)
+                              ? json_object_get(routes, json_string_value(route))
+                              : json_object_iter_value(json_object_iter(routes));
 
     for (size_t i = 0; i < json_array_size(names); i++) {
         const char *said = json_string_value(json_array_get(names, i));
@@ -168,19 +171,32 @@ static enum fletch_status expand(struct fletch_model *model, size_t i,
     return FLETCH_OK;
 }
 
-/* The encoder is the first module; behind a Router in front, the first of its modules that
- * is one, the default route's if there is a choice. */
-static size_t find_encoder(const struct fletch_model *model)
+/* The first of a Router's modules that is a Transformer, or else a table of word vectors;
+ * the default route's if there is a choice. 0: none. */
+static size_t find_behind(const struct fletch_model *model, bool transformers)
 {
     size_t found = 0;
 
+    for (size_t i = model->modules_count; i-- > 1;) {
+        const struct fletch_module *module = &model->modules[i];
+        bool fits = transformers ? strstr(module->kind, "Transformer") != NULL
+                                 : fletch_family_is_input(module->kind);
+
+        if (fits && (!found || !module->aside || model->modules[found].aside))
+            found = i;
+    }
+    return found;
+}
+
+/* The encoder is the first module, or lies behind a Router in front. */
+static size_t find_encoder(const struct fletch_model *model)
+{
+    size_t found;
+
     if (!fletch_module_is_router(&model->modules[0]))
         return 0;
-    for (size_t i = model->modules_count; i-- > 1;)
-        if (strstr(model->modules[i].kind, "Transformer") &&
-            (!found || !model->modules[i].aside || model->modules[found].aside))
-            found = i;
-    return found;
+    found = find_behind(model, true);
+    return found ? found : find_behind(model, false);
 }
 
 enum fletch_status fletch_routers_expand(struct fletch_model *model,

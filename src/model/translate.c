@@ -234,15 +234,17 @@ static enum fletch_status list_shapes(struct fletch_dialect_input *out,
 }
 
 /* Another project's words are asked only where neither config.json nor the user says that
- * it is something else; transformers' own only where there is no config.json. */
+ * it is something else; transformers' own only where there is no config.json; tables of
+ * word vectors only where something says that it is one. */
 static bool may_be(const struct fletch_dialect *dialect, const struct fletch_model *model,
                    const char *family)
 {
-    if (!dialect->name)
+    if (!dialect->name && !dialect->family)
         return !model->config;
     if (family && strcmp(family, "auto") != 0 && strcmp(family, dialect->family->name) != 0)
         return false;
-    return !*model->model_type || !strcmp(model->model_type, dialect->model_type);
+    return (dialect->name && !*model->model_type) ||
+           !strcmp(model->model_type, dialect->model_type);
 }
 
 /* Loads the dialect's config file, where it has one and that is there. */
@@ -261,6 +263,16 @@ static enum fletch_status load_file(json_t **out, const struct fletch_dialect *d
     return fletch_json_load(out, path, false, err);
 }
 
+/* What a config.json says goes before what is told. */
+static enum fletch_status complete(struct fletch_model *model, json_t *told,
+                                   struct fletch_error *err)
+{
+    bool failed = json_object_update_missing(model->config, told) != 0;
+
+    json_decref(told);
+    return failed ? fletch_fail_memory(err, 0, "config values") : FLETCH_OK;
+}
+
 /* The words are the dialect's: names and config become transformers'. */
 static enum fletch_status adopt(struct fletch_model *model,
                                 const struct fletch_dialect *dialect, const char *prefix,
@@ -277,6 +289,8 @@ static enum fletch_status adopt(struct fletch_model *model,
     model->dialect = dialect;
     if (!*model->model_type || !dialect->name) {
         TRY(fletch_dialect_config(&config, dialect, prefix, input, err));
+        if (!dialect->name && model->config)
+            return complete(model, config, err);
         json_decref(model->config);
         model->config = config;
         model->config_stated = false;

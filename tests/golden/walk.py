@@ -11,11 +11,25 @@ import sys
 import zipfile
 
 
+class State(dict):
+    """A dict that may have attributes, as modules give it"""
+
+
+class Tensor:
+    """What stands for every other object: it takes whatever is done to it"""
+
+    def __init__(self, *arguments):
+        pass
+
+    def __setstate__(self, state):
+        pass
+
+
 class Names(pickle.Unpickler):
     """A dict of tensors, of which only the names are wanted: nothing is called"""
 
     def find_class(self, module, name):
-        return dict if name == "OrderedDict" else lambda *arguments: name
+        return State if name == "OrderedDict" else Tensor
 
     def persistent_load(self, pid):
         return None

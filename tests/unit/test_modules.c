@@ -215,10 +215,9 @@ static void refuses_bad_modules(void **state)
                   "entry 0: path is '../x', expected a folder below the model's");
     check_modules("[{\"type\": \"x\", \"path\": \"/etc\"}]", FLETCH_ERR_FORMAT,
                   "entry 0: path is '/etc', expected a folder below the model's");
-    check_modules("[{\"type\": \"a.StaticEmbedding\", \"path\": \"0_S\"}]",
-                  FLETCH_ERR_NOT_FOUND,
+    check_modules("[{\"type\": \"a.Normalize\", \"path\": \"0_S\"}]", FLETCH_ERR_NOT_FOUND,
                   "/0_S/config.json: no such file; the first module of modules.json is a "
-                  "StaticEmbedding, expected an encoder with a config.json");
+                  "Normalize, expected an encoder with a config.json");
 }
 
 static void refuses_too_many_modules(void **state)
