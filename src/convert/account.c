@@ -196,7 +196,7 @@ static void emit_module(struct fletch_emit *emit, const struct fletch_module *mo
 
 #define MODULE(name)                                                                       \
     {                                                                                      \
-        .kind = name, .type = "sentence_transformers.models." name, .folder = ""           \
+        .kind = (name), .type = "sentence_transformers.models." name, .folder = ""         \
     }
 
 /* What the libraries put together for a folder without modules.json. */

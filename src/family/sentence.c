@@ -32,7 +32,7 @@ static const char *const model2vec_need[] = { "embeddings", NULL };
 
 #define TABLE(type, class, own, needed)                                                    \
     {                                                                                      \
-        .model_type = type, .class_name = class, .owns = own, .need = needed,              \
+        .model_type = (type), .class_name = (class), .owns = (own), .need = (needed),      \
         .fields = static_fields, .told = true                                              \
     }
 
