@@ -95,6 +95,11 @@ bool fletch_own_any(const char *const *globs, const char *name);
 #define FLETCH_OWN_CAP 256
 bool fletch_unwrap_into(char out[FLETCH_OWN_CAP], const char *name);
 
+/* Of own.c: takes the wrappers' word "module" out of the rows' names of a model of which
+ * nothing is known, where it can be no word of its own. MEMORY. */
+enum fletch_status fletch_unwrap_modules(struct fletch_mapping *mapped, size_t count,
+                                         struct fletch_arena *arena,
+                                         struct fletch_error *err);
 /* Of family.c: true when some mapped row is what the own name says. */
 bool fletch_has_row(const struct fletch_mapping *mapped,
                     const struct fletch_map_input *input, const char *glob);

@@ -384,6 +384,8 @@ enum fletch_status fletch_family_map(struct fletch_mapping *out,
         TRY(refuse_quantized(input->config, err));
     for (size_t i = 0; i < input->count; i++)
         TRY(map_one(&out[i], input->names[i], input, arena, err));
+    if (!input->member->owns)
+        TRY(fletch_unwrap_modules(out, input->count, arena, err));
     TRY(settle_all(out, input, arena, err));
     return check_need(out, input, err);
 }

@@ -7,6 +7,7 @@
  */
 #include "family/families.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- Own names ---- */
@@ -133,4 +134,89 @@ bool fletch_unwrap_into(char out[FLETCH_OWN_CAP], const char *name)
     memcpy(out, name, front);
     copy_unwrapped(out + front, name + front, true);
     return true;
+}
+
+/* ---- Wrappers in models that nothing is known of ---- */
+
+#define MODULE_WORD "module."
+
+static int compare_texts(const void *a, const void *b)
+{
+    const char *const *x = a, *const *y = b;
+
+    return strcmp(*x, *y);
+}
+
+/* How many of the sorted names begin with the first `len` bytes of one. */
+static size_t count_beginning(const char *const *sorted, size_t count, const char *name,
+                              size_t len)
+{
+    size_t bounds[2];
+
+    for (int upper = 0; upper < 2; upper++) {
+        size_t low = 0, high = count;
+
+        while (low < high) {
+            size_t middle = low + (high - low) / 2;
+
+            if (strncmp(sorted[middle], name, len) < upper)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        bounds[upper] = low;
+    }
+    return bounds[1] - bounds[0];
+}
+
+/* A wrapper holds what it wraps and nothing else: where other names stand beside "module",
+ * it is a word of the model's own. */
+static char *without_modules(const char *name, const char *const *sorted, size_t count,
+                             struct fletch_arena *arena)
+{
+    char *out = fletch_arena_text(arena, name, strlen(name));
+    size_t used = 0, at = 0;
+
+    while (out) {
+        size_t len = strcspn(name + at, ".");
+        bool wraps = at && name[at + len] && is_word(name + at, len, "module");
+
+        wraps = wraps && count_beginning(sorted, count, name, at) ==
+                             count_beginning(sorted, count, name, at + strlen(MODULE_WORD));
+        len += name[at + len] == '.';
+        if (!wraps) {
+            memcpy(out + used, name + at, len);
+            used += len;
+        }
+        at += len;
+        if (name[at])
+            continue;
+        out[used] = '\0';
+        break;
+    }
+    return out;
+}
+
+enum fletch_status fletch_unwrap_modules(struct fletch_mapping *mapped, size_t count,
+                                         struct fletch_arena *arena,
+                                         struct fletch_error *err)
+{
+    const char **sorted = fletch_alloc_array(count, sizeof(*sorted));
+    enum fletch_status status = FLETCH_OK;
+
+    if (!sorted)
+        return fletch_fail_memory(err, count * sizeof(*sorted), "names");
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = mapped[i].row;
+    qsort(sorted, count, sizeof(*sorted), compare_texts);
+    for (size_t i = 0; i < count && !status; i++) {
+        if (!strstr(mapped[i].row, "." MODULE_WORD))
+            continue;
+        mapped[i].own = mapped[i].row =
+            without_modules(mapped[i].row, sorted, count, arena);
+        if (!mapped[i].row)
+            status = fletch_fail_memory(err, 0, "names");
+    }
+    fletch_free(sorted);
+    return status;
 }

@@ -166,7 +166,8 @@ static void every_class_is_whole_or_said_not_to_be(void **state)
         check_class(&cases[i]);
 }
 
-/* A member that is in no list has not been compared with the library. */
+/* A member that is in no list has not been compared with the library. Tables of word vectors
+ * are no classes of it: tests/cli/modules.txt has them, as their own library wrote them. */
 static void no_class_without_a_list(void **state)
 {
     const struct fletch_family *family;
@@ -175,7 +176,7 @@ static void no_class_without_a_list(void **state)
     for (size_t i = 0; (family = fletch_family_get(i)); i++)
         for (const struct fletch_member *member = family->members; member->fields;
              member++) {
-            bool listed = !member->model_type;
+            bool listed = !member->model_type || member->told;
 
             for (size_t j = 0; j < sizeof(cases) / sizeof(cases[0]) && !listed; j++)
                 listed = !strcmp(cases[j].model_type, member->model_type);
