@@ -166,8 +166,9 @@ static void every_class_is_whole_or_said_not_to_be(void **state)
         check_class(&cases[i]);
 }
 
-/* A member that is in no list has not been compared with the library. Tables of word vectors
- * are no classes of it: tests/cli/modules.txt has them, as their own library wrote them. */
+/* A member that is in no list has not been compared with the library. Tables of word
+ * vectors are no classes of it: tests/cli/modules.txt has them as their library wrote them.
+ */
 static void no_class_without_a_list(void **state)
 {
     const struct fletch_family *family;
