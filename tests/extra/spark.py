@@ -27,7 +27,7 @@ LARGEST = 130 * MIB
 # Spark holds a group's values several times over: in the page, in the column, in the row; and
 # two groups at once.
 TASKS = 2
-DRIVER_MEMORY = "%dm" % (4 * 256 * TASKS)
+DRIVER_MEMORY = "%dm" % (8 * LARGEST // MIB * TASKS)
 # More splits than any of the files has row groups
 SPLITS = (1, 16)
 SCHEMA = "struct<layer_name:string,shape:array<int>,dtype:string,data:binary,num_params:bigint>"

@@ -191,7 +191,7 @@ def answer_of(name, task, memory, path):
                           row[2], int(row[3]), digest(row[4])] for row in rows],
                 "peak": max([peak()] + other)}
     except (Exception, SystemExit) as error:  # pylint: disable=broad-except
-        return {"error": "%s: %s" % (type(error).__name__, str(error)[:400])}
+        return {"error": "%s: %s" % (type(error).__name__, str(error)[:8000])}
 
 
 def main():
