@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* api.c - public functions that only forward: names, plans, detection */
-#include "convert/plan.h"
+#include "convert/preflight.h"
 #include "convert/tokenizer.h"
 
 #include <stdio.h>
@@ -75,9 +75,7 @@ enum fletch_status fletch_detect(struct fletch_detection *out, const char *model
 /* ---- Plans ---- */
 
 struct fletch_plan {
-    struct fletch_model *model;
-    struct fletch_row_plans plans;
-    const struct fletch_codec *codec;
+    struct fletch_preflight flight;
     struct fletch_tokenizer_warnings tokenizer_warnings;
 };
 
@@ -118,10 +116,10 @@ static enum fletch_status plan_tokenizer(struct fletch_plan *plan,
 {
     struct fletch_tokenizer_origin origin;
 
-    if (!plan->model->family->tokenizer || options->skip_tokenizer)
+    if (!plan->flight.source.model->family->tokenizer || options->skip_tokenizer)
         return FLETCH_OK;
-    return fletch_tokenizer_write(&origin, &plan->tokenizer_warnings, plan->model, NULL,
-                                  err);
+    return fletch_tokenizer_write(&origin, &plan->tokenizer_warnings,
+                                  plan->flight.source.model, NULL, err);
 }
 
 enum fletch_status fletch_plan_open(struct fletch_plan **out, const char *model,
@@ -131,22 +129,11 @@ enum fletch_status fletch_plan_open(struct fletch_plan **out, const char *model,
     static const struct fletch_options defaults = { 0 };
     struct fletch_plan *plan = fletch_alloc(sizeof(*plan));
     enum fletch_status status;
-    int level;
 
     if (!plan)
         return fletch_fail_memory(err, sizeof(*plan), "a plan");
     options = options ? options : &defaults;
-    status = fletch_codec_find(&plan->codec, options->codec, err);
-    if (!status)
-        status = fletch_codec_level(&level, plan->codec, options->level, err);
-    if (!status)
-        status = fletch_model_open(&plan->model, model, options, err);
-    if (!status)
-        status = fletch_row_plans_make(&plan->plans, plan->model, options->precision, err);
-    if (!status)
-        status = fletch_model_check_said(plan->model, err);
-    if (!status)
-        status = fletch_row_plans_check(&plan->plans, plan->codec, err);
+    status = fletch_preflight_make(&plan->flight, model, options, err);
     if (!status)
         status = plan_tokenizer(plan, options, err);
     if (status) {
@@ -161,33 +148,35 @@ void fletch_plan_close(struct fletch_plan *plan)
 {
     if (!plan)
         return;
-    fletch_row_plans_release(&plan->plans);
-    fletch_model_close(plan->model);
+    fletch_source_close(&plan->flight.source);
     fletch_free(plan);
 }
 
 void fletch_plan_summarise(struct fletch_plan_summary *out, const struct fletch_plan *plan)
 {
-    const char *prefix = plan->model->parts[0].checkpoint->prefix;
+    const char *prefix = plan->flight.source.model->parts[0].checkpoint->prefix;
 
-    *out = (struct fletch_plan_summary){ .family = plan->model->family->name,
-                                         .model_type = plan->model->model_type,
-                                         .evidence = plan->model->evidence,
-                                         .format = plan->model->parts[0].checkpoint->format,
-                                         .dialect = plan->model->dialect
-                                                        ? plan->model->dialect->name
-                                                        : NULL,
-                                         .prefix = prefix && *prefix ? prefix : NULL,
-                                         .rows = plan->plans.rows_count,
-                                         .left_out = plan->plans.left_out_count,
-                                         .missing = plan->plans.missing_count,
-                                         .parameters = plan->plans.parameters,
-                                         .source_bytes = plan->plans.source_bytes,
-                                         .stored_bytes = plan->plans.stored_bytes };
-    for (size_t i = 0; i < plan->model->parts_count; i++)
-        out->files += plan->model->parts[i].checkpoint->files_count;
-    for (size_t i = 0; i < plan->plans.rows_count; i++)
-        out->predicted_bytes += predict(&plan->plans.rows[i], plan->codec);
+    *out = (struct fletch_plan_summary){
+        .family = plan->flight.source.model->family->name,
+        .model_type = plan->flight.source.model->model_type,
+        .evidence = plan->flight.source.model->evidence,
+        .format = plan->flight.source.model->parts[0].checkpoint->format,
+        .dialect = plan->flight.source.model->dialect
+                       ? plan->flight.source.model->dialect->name
+                       : NULL,
+        .prefix = prefix && *prefix ? prefix : NULL,
+        .rows = plan->flight.source.plans.rows_count,
+        .left_out = plan->flight.source.plans.left_out_count,
+        .missing = plan->flight.source.plans.missing_count,
+        .parameters = plan->flight.source.plans.parameters,
+        .source_bytes = plan->flight.source.plans.source_bytes,
+        .stored_bytes = plan->flight.source.plans.stored_bytes
+    };
+    for (size_t i = 0; i < plan->flight.source.model->parts_count; i++)
+        out->files += plan->flight.source.model->parts[i].checkpoint->files_count;
+    for (size_t i = 0; i < plan->flight.source.plans.rows_count; i++)
+        out->predicted_bytes +=
+            predict(&plan->flight.source.plans.rows[i], plan->flight.codec);
 }
 
 bool fletch_plan_row_at(struct fletch_plan_row *out, const struct fletch_plan *plan,
@@ -195,9 +184,9 @@ bool fletch_plan_row_at(struct fletch_plan_row *out, const struct fletch_plan *p
 {
     const struct fletch_row_plan *row;
 
-    if (i >= plan->plans.rows_count)
+    if (i >= plan->flight.source.plans.rows_count)
         return false;
-    row = &plan->plans.rows[i];
+    row = &plan->flight.source.plans.rows[i];
     *out = (struct fletch_plan_row){ .name = row->name,
                                      .tensor = row->tensor_name,
                                      .source_dtype = fletch_dtype_text(row->tensor->dtype),
@@ -214,22 +203,25 @@ bool fletch_plan_row_at(struct fletch_plan_row *out, const struct fletch_plan *p
 bool fletch_plan_left_out_at(struct fletch_left_out *out, const struct fletch_plan *plan,
                              size_t i)
 {
-    if (i >= plan->plans.left_out_count)
+    if (i >= plan->flight.source.plans.left_out_count)
         return false;
-    *out = (struct fletch_left_out){ .tensor = plan->plans.left_out[i].tensor,
-                                     .reason = plan->plans.left_out[i].reason };
+    *out =
+        (struct fletch_left_out){ .tensor = plan->flight.source.plans.left_out[i].tensor,
+                                  .reason = plan->flight.source.plans.left_out[i].reason };
     return true;
 }
 
 const char *fletch_plan_warning(const struct fletch_plan *plan, size_t i)
 {
-    if (i < plan->plans.warnings_count)
-        return plan->plans.warnings[i];
-    i -= plan->plans.warnings_count;
+    const struct fletch_row_plans *plans = &plan->flight.source.plans;
+
+    if (i < plans->warnings_count)
+        return plans->warnings[i];
+    i -= plans->warnings_count;
     return i < plan->tokenizer_warnings.count ? plan->tokenizer_warnings.texts[i] : NULL;
 }
 
 const char *fletch_plan_note(const struct fletch_plan *plan, size_t i)
 {
-    return fletch_model_note(plan->model, i);
+    return fletch_model_note(plan->flight.source.model, i);
 }

@@ -241,8 +241,9 @@ struct fletch_plan_summary {
 
 struct fletch_plan;
 
-/* Fails with what a conversion would fail with before it reads a tensor, the tokenizer's
- * faults among it. */
+/* Fails with what a conversion would fail with before it reads a tensor, in the same words:
+ * the faults of config.json and of the tokenizer and a memory budget that is too small are
+ * among it; the output folder is not looked at. */
 FLETCH_API enum fletch_status fletch_plan_open(struct fletch_plan **out, const char *model,
                                                const struct fletch_options *options,
                                                struct fletch_error *err);

@@ -54,6 +54,8 @@ struct fletch_checkpoint {
                                        folded; NULL: none was */
     size_t unfolded_count;
     const char *prefix; /* "state_dict.model", what was in front of all names; or "" */
+    const char *dialect; /* static: set by model/open.c for a caller who lists it; NULL:
+                            transformers' words, or not asked */
     struct fletch_texts
         notes; /* what people should know: what was passed over, what a pickle
                   wanted to call; in the order of what they are about */

@@ -8,6 +8,7 @@
 #include "base/pool.h"
 #include "convert/certify.h"
 #include "convert/piece.h"
+#include "convert/preflight.h"
 #include "convert/proof.h"
 #include "convert/publish.h"
 #include "convert/tokenizer.h"
@@ -80,21 +81,18 @@ static enum fletch_status warn(struct conversion *c, const char *text,
 
 /* ---- Steps ---- */
 
-static enum fletch_status choose_codec(struct conversion *c, struct fletch_error *err)
-{
-    TRY(fletch_codec_find(&c->codec, c->options->codec, err));
-    return fletch_codec_level(&c->level, c->codec, c->options->level, err);
-}
-
 static enum fletch_status open_model(struct conversion *c, struct fletch_error *err)
 {
+    struct fletch_preflight flight;
     const char *prefix, *below = "";
     char *text;
 
-    TRY(fletch_model_open(&c->model, c->path, c->options, err));
-    /* what the tensors are comes first: only then is asked for what they do not tell */
-    TRY(fletch_row_plans_make(&c->plans, c->model, c->options->precision, err));
-    TRY(fletch_metadata_check(c->model, err));
+    TRY(fletch_preflight_make(&flight, c->path, c->options, err));
+    c->model = flight.source.model;
+    c->plans = flight.source.plans;
+    c->codec = flight.codec;
+    c->level = flight.level;
+    c->budget = flight.budget;
     prefix = c->model->parts[0].checkpoint->prefix;
     if (prefix && *prefix)
         below = fletch_arena_format(&c->arena, "; what is below '%.160s'", prefix);
@@ -102,8 +100,6 @@ static enum fletch_status open_model(struct conversion *c, struct fletch_error *
                                c->model->evidence, below ? below : "");
     if (!below || !text)
         return fletch_fail_memory(err, 0, "a description");
-    TRY(fletch_row_plans_check(&c->plans, c->codec, err));
-    TRY(fletch_budget_make(&c->budget, &c->plans, c->codec, c->level, c->options, err));
     tell(c, FLETCH_STAGE_OPEN, text);
     for (size_t i = 0; i < c->plans.warnings_count; i++)
         TRY(warn(c, c->plans.warnings[i], err));
@@ -285,10 +281,9 @@ static enum fletch_status prove(const struct conversion *c, const char *path,
 {
     struct fletch_file file = FLETCH_FILE_CLOSED;
     struct fletch_reader *reader = NULL;
-    struct fletch_model *model = NULL;
-    struct fletch_row_plans plans = { 0 };
+    struct fletch_source source;
     struct fletch_verification found;
-    struct fletch_proof proof = { .plans = &plans,
+    struct fletch_proof proof = { .plans = &source.plans,
                                   .options = c->options,
                                   .threads = c->budget.threads,
                                   .large_limit = c->budget.large_limit };
@@ -296,9 +291,7 @@ static enum fletch_status prove(const struct conversion *c, const char *path,
 
     for (size_t i = 0; i < c->model->parts_count; i++)
         fletch_checkpoint_relax(c->model->parts[i].checkpoint);
-    status = fletch_model_open(&model, c->path, c->options, err);
-    if (!status)
-        status = fletch_row_plans_make(&plans, model, c->options->precision, err);
+    status = fletch_source_open(&source, c->path, c->options, err);
     if (!status)
         status = fletch_file_open(&file, path, err);
     if (!status)
@@ -313,8 +306,7 @@ static enum fletch_status prove(const struct conversion *c, const char *path,
     }
     fletch_reader_close(reader);
     fletch_file_close(&file);
-    fletch_row_plans_release(&plans);
-    fletch_model_close(model);
+    fletch_source_close(&source);
     return status;
 }
 
@@ -472,7 +464,6 @@ static enum fletch_status convert(struct conversion *c, struct fletch_result *re
 {
     const char *weights, *metadata;
 
-    TRY(choose_codec(c, err));
     TRY(open_model(c, err));
     TRY(fletch_staging_open(&c->staging, c->out_dir, c->options->force, err));
     weights =

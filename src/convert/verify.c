@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* verify.c - a converted folder, proven after the fact: by itself, or against its source */
-#include "convert/pipeline.h"
+#include "convert/preflight.h"
 #include "convert/proof.h"
 #include "convert/tail.h"
 #include "convert/tokenizer.h"
@@ -15,8 +15,7 @@ struct verification {
     struct fletch_file file;
     struct fletch_reader *reader;
     json_t *metadata;
-    struct fletch_model *model; /* of the source */
-    struct fletch_row_plans plans;
+    struct fletch_source origin;
 };
 
 /* Said where the output holds what metadata.json says, but not what the source says. */
@@ -338,11 +337,11 @@ static enum fletch_status open_source(struct verification *v, struct fletch_erro
     const json_t *float16 = json_object_get(config, "use_float16");
     const char *made_as = json_string_value(fletch_json_at(v->metadata, "fletch.family"));
     struct fletch_options options = *v->options;
-    enum fletch_precision precision =
-        json_is_false(float16) ? FLETCH_PRECISION_KEEP : FLETCH_PRECISION_FLOAT16;
     enum fletch_status status;
 
     TRY(recall_settings(&options.set, v, err));
+    options.precision =
+        json_is_false(float16) ? FLETCH_PRECISION_KEEP : FLETCH_PRECISION_FLOAT16;
     if (!options.family)
         options.family = made_as;
     /* what was not whole then need not be now */
@@ -351,16 +350,15 @@ static enum fletch_status open_source(struct verification *v, struct fletch_erro
     if (!options.prefix)
         options.prefix =
             json_string_value(fletch_json_at(v->metadata, "fletch.source_prefix"));
-    status = fletch_model_open(&v->model, v->source, &options, err);
+    status = fletch_source_open(&v->origin, v->source, &options, err);
     /* the same weights in another file may have no such prefix */
     if (status == FLETCH_ERR_ARGUMENT && options.prefix && !v->options->prefix) {
         options.prefix = NULL;
-        status = fletch_model_open(&v->model, v->source, &options, err);
+        status = fletch_source_open(&v->origin, v->source, &options, err);
     }
     if (status == FLETCH_ERR_FAMILY && made_as && options.family == made_as)
         return fail_family(v, made_as, err);
-    TRY(status);
-    return fletch_row_plans_make(&v->plans, v->model, precision, err);
+    return status;
 }
 
 /* The proof against the source failed. Where the output is as it was converted, all of its
@@ -395,7 +393,7 @@ enum fletch_status fletch_verify(struct fletch_verification *out, const char *ou
     if (!status && source)
         status = open_source(&v, err);
     if (!status) {
-        struct fletch_proof proof = { .plans = source ? &v.plans : NULL,
+        struct fletch_proof proof = { .plans = source ? &v.origin.plans : NULL,
                                       .options = v.options,
                                       .overflow_may_be_inf = true,
                                       .rows = fletch_json_at(v.metadata, "fletch.rows"),
@@ -410,8 +408,7 @@ enum fletch_status fletch_verify(struct fletch_verification *out, const char *ou
             warn(&v, "no value was compared with anything: no sha256 is known of them, and "
                      "no source was given");
     }
-    fletch_row_plans_release(&v.plans);
-    fletch_model_close(v.model);
+    fletch_source_close(&v.origin);
     fletch_reader_close(v.reader);
     fletch_file_close(&v.file);
     json_decref(v.metadata);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* open.c - checkpoints opened with the families' knowledge of names */
-#include "model/model.h"
+#include "model/translate.h"
 
 #include <string.h>
 
@@ -37,8 +37,20 @@ enum fletch_status fletch_checkpoint_open_with(struct fletch_checkpoint **out,
                                                struct fletch_error *err)
 {
     static const struct fletch_options defaults = { 0 };
+    const struct fletch_dialect *dialect = NULL;
+    struct fletch_checkpoint *checkpoint;
+    enum fletch_status status;
 
-    return fletch_model_checkpoint(out, path, options ? options : &defaults, NULL, err);
+    options = options ? options : &defaults;
+    TRY(fletch_model_checkpoint(&checkpoint, path, options, NULL, err));
+    status = fletch_dialect_recognise(&dialect, checkpoint, options->family, err);
+    if (status) {
+        fletch_checkpoint_close(checkpoint);
+        return status;
+    }
+    checkpoint->dialect = dialect ? dialect->name : NULL;
+    *out = checkpoint;
+    return FLETCH_OK;
 }
 
 enum fletch_status fletch_checkpoint_open(struct fletch_checkpoint **out, const char *path,
@@ -47,34 +59,7 @@ enum fletch_status fletch_checkpoint_open(struct fletch_checkpoint **out, const 
     return fletch_checkpoint_open_with(out, path, NULL, err);
 }
 
-/* Whether a dialect's config file lies beside the checkpoint. */
-static bool has_file(const struct fletch_checkpoint *checkpoint,
-                     const struct fletch_dialect *dialect)
-{
-    struct fletch_arena arena = { 0 };
-    const char *path = checkpoint->files_count ? checkpoint->files[0].file.path : "";
-    const char *beside = fletch_arena_format(
-        &arena, "%.*s%s", (int)(fletch_path_base(path) - path), path, dialect->config_file);
-    bool found = beside && fletch_file_kind(beside) != FLETCH_FILE_NONE;
-
-    fletch_arena_release(&arena);
-    return found;
-}
-
 const char *fletch_checkpoint_dialect(const struct fletch_checkpoint *checkpoint)
 {
-    const char **names = fletch_alloc_array(checkpoint->tensors_count, sizeof(*names));
-    const struct fletch_dialect *dialect = NULL;
-
-    if (!names)
-        return NULL;
-    for (size_t i = 0; i < checkpoint->tensors_count; i++)
-        names[i] = checkpoint->tensors[i].name;
-    for (size_t i = 0; (dialect = fletch_dialect_get(i)); i++)
-        if (dialect->name &&
-            fletch_dialect_has_needs(dialect, names, checkpoint->tensors_count) &&
-            (!dialect->config_file || has_file(checkpoint, dialect)))
-            break;
-    fletch_free(names);
-    return dialect ? dialect->name : NULL;
+    return checkpoint->dialect;
 }

@@ -233,6 +233,12 @@ static enum fletch_status list_shapes(struct fletch_dialect_input *out,
     return FLETCH_OK;
 }
 
+/* Whether the family that was asked for, NULL or "auto" for any, allows the dialect's. */
+static bool is_allowed(const struct fletch_dialect *dialect, const char *family)
+{
+    return !family || !strcmp(family, "auto") || !strcmp(family, dialect->family->name);
+}
+
 /* Another project's words are asked only where neither config.json nor the user says that
  * it is something else; transformers' own only where there is no config.json; tables of
  * word vectors only where something says that it is one. */
@@ -241,7 +247,7 @@ static bool may_be(const struct fletch_dialect *dialect, const struct fletch_mod
 {
     if (!dialect->name && !dialect->family)
         return !model->config;
-    if (family && strcmp(family, "auto") != 0 && strcmp(family, dialect->family->name) != 0)
+    if (!is_allowed(dialect, family))
         return false;
     return (dialect->name && !*model->model_type) ||
            !strcmp(model->model_type, dialect->model_type);
@@ -249,13 +255,14 @@ static bool may_be(const struct fletch_dialect *dialect, const struct fletch_mod
 
 /* Loads the dialect's config file, where it has one and that is there. */
 static enum fletch_status load_file(json_t **out, const struct fletch_dialect *dialect,
-                                    struct fletch_model *model, struct fletch_error *err)
+                                    const char *folder, struct fletch_arena *arena,
+                                    struct fletch_error *err)
 {
     const char *path;
 
     if (!dialect->config_file)
         return FLETCH_OK;
-    path = fletch_path_join(&model->arena, model->encoder_folder, dialect->config_file);
+    path = fletch_path_join(arena, folder, dialect->config_file);
     if (!path)
         return fletch_fail_memory(err, strlen(dialect->config_file), "a path");
     if (fletch_file_kind(path) == FLETCH_FILE_NONE)
@@ -307,7 +314,8 @@ static enum fletch_status try_dialect(bool *found, struct fletch_model *model,
 {
     const char *prefix;
     json_t *file = NULL;
-    enum fletch_status status = load_file(&file, dialect, model, err);
+    enum fletch_status status =
+        load_file(&file, dialect, model->encoder_folder, &model->arena, err);
 
     input->file = file;
     if (!status)
@@ -335,6 +343,48 @@ enum fletch_status fletch_model_translate(struct fletch_model *model, const char
     for (size_t i = 0; !status && !found && (dialect = fletch_dialect_get(i)); i++)
         if (may_be(dialect, model, family))
             status = try_dialect(&found, model, dialect, &input, err);
+    fletch_arena_release(&arena);
+    return status;
+}
+
+/* ---- Of a checkpoint alone ---- */
+
+/* A config file that cannot be read is for a conversion to refuse: a listing goes on. */
+static enum fletch_status fits_alone(bool *out, const struct fletch_dialect *dialect,
+                                     struct fletch_dialect_input *input, const char *folder,
+                                     struct fletch_arena *arena, struct fletch_error *err)
+{
+    const char *prefix;
+    json_t *file = NULL;
+    enum fletch_status status = load_file(&file, dialect, folder, arena, err);
+
+    input->file = file;
+    *out = !status && fletch_dialect_fits(&prefix, dialect, input);
+    input->file = NULL;
+    json_decref(file);
+    return status == FLETCH_ERR_MEMORY ? status : FLETCH_OK;
+}
+
+enum fletch_status fletch_dialect_recognise(const struct fletch_dialect **out,
+                                            const struct fletch_checkpoint *checkpoint,
+                                            const char *family, struct fletch_error *err)
+{
+    const char *path = checkpoint->files_count ? checkpoint->files[0].file.path : "";
+    const struct fletch_dialect *dialect;
+    struct fletch_dialect_input input;
+    struct fletch_arena arena = { 0 };
+    const char *folder =
+        fletch_arena_text(&arena, path, (size_t)(fletch_path_base(path) - path));
+    bool found = false;
+    enum fletch_status status = folder ? list_shapes(&input, checkpoint, &arena, err)
+                                       : fletch_fail_memory(err, strlen(path), "a path");
+
+    *out = NULL;
+    for (size_t i = 0; !status && !found && (dialect = fletch_dialect_get(i)); i++)
+        if (dialect->name && is_allowed(dialect, family)) {
+            status = fits_alone(&found, dialect, &input, folder, &arena, err);
+            *out = found ? dialect : NULL;
+        }
     fletch_arena_release(&arena);
     return status;
 }

@@ -2,6 +2,8 @@
 /* test_api.c - the public functions as a program uses them, from many threads at once */
 #include "models.h"
 
+#include "base/json.h"
+
 #include <pthread.h>
 
 #define COUNT ((size_t)200 * 1000)
@@ -116,6 +118,136 @@ static void a_plan_is_what_convert_does(void **state)
     options.level = 3;
     assert_fails(fletch_plan_open(&plan, golden("bert-bf16"), &options, &err),
                  FLETCH_ERR_ARGUMENT, err, "none");
+}
+
+/* A golden model's folder, but for its config.json: there `key` is `value`, a JSON text. */
+static const char *edited_model(const char *name, const char *key, const char *value)
+{
+    static const char *const files[] = { "model.safetensors", "tokenizer.json",
+                                         "tokenizer_config.json" };
+    struct fletch_buf text = { 0 };
+    char from[4200];
+    json_t *config, *member = json_loads(value, JSON_DECODE_ANY, NULL);
+    struct fletch_error err;
+
+    for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+        snprintf(from, sizeof(from), "%s/%s", golden(name), files[i]);
+        unlink(at(files[i]));
+        assert_int_equal(symlink(from, at(files[i])), 0);
+    }
+    snprintf(from, sizeof(from), "%s/config.json", golden(name));
+    assert_ok(fletch_json_load(&config, from, false, &err), err);
+    assert_int_equal(json_object_set_new(config, key, member), 0);
+    fletch_json_put(&text, config, 0);
+    fletch_buf_put_u8(&text, 0);
+    put_text(at("config.json"), (const char *)text.bytes);
+    fletch_buf_release(&text);
+    json_decref(config);
+    return scratch;
+}
+
+/* Both fail, in the same words. */
+static void assert_both_fail(const char *model, const struct fletch_options *options,
+                             const char *sentence)
+{
+    struct fletch_error planned = { 0 }, converted = { 0 };
+    struct fletch_result result;
+    struct fletch_plan *plan;
+
+    if (!fletch_convert(&result, model, at("out"), options, &converted))
+        fail_msg("converted, expected: %s", sentence);
+    if (!fletch_plan_open(&plan, model, options, &planned))
+        fail_msg("planned, though a conversion says: %s", converted.message);
+    assert_string_equal(planned.message, converted.message);
+    assert_int_equal(planned.status, converted.status);
+    if (!strstr(planned.message, sentence))
+        fail_msg("%s: expected in it: %s", planned.message, sentence);
+}
+
+static void a_plan_fails_as_convert_does(void **state)
+{
+    static const struct {
+        const char *key, *value, *sentence;
+    } configs[] = {
+        { "hidden_size", "\"32\"", "hidden_size is a string, expected an integer" },
+        { "architectures", "\"BertModel\"",
+          "architectures is a string, expected an array" },
+        { "architectures", "[1]", "architectures[0] is an integer, expected a string" },
+        { "layer_norm_eps", "-1", "layer_norm_eps is -1" },
+        { "max_seq_len", "{}", "max_seq_len is an object, expected an integer" },
+    };
+    static const char *const settings[] = { "hidden_size=no", NULL };
+    static const struct {
+        struct fletch_options options;
+        const char *sentence;
+    } wrong[] = {
+        { { .memory = 1 }, "memory budget" },
+        { { .memory = 8 << 20, .codec = "gzip" }, "memory budget" },
+        { { .codec = "brotli" }, "codec 'brotli' is not known" },
+        { { .codec = "gzip", .level = 99 }, "level" },
+        { { .codec = "none", .level = 3 }, "none" },
+        { { .prefix = "nowhere" }, "nowhere" },
+        { { .family = "whisper" }, "whisper" },
+        { { .set = settings }, "hidden_size" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(configs) / sizeof(*configs); i++)
+        assert_both_fail(edited_model("bert-safetensors", configs[i].key, configs[i].value),
+                         NULL, configs[i].sentence);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
+        assert_both_fail(golden("bert-safetensors"), &wrong[i].options, wrong[i].sentence);
+    edited_model("bert-safetensors", "hidden_size", "32");
+    unlink(at("tokenizer.json"));
+    put_text(at("tokenizer.json"), "{\"model\": ");
+    assert_both_fail(scratch, NULL, "tokenizer.json");
+}
+
+static void show_and_plan_name_one_dialect(void **state)
+{
+    static const struct {
+        const char *file, *prefix, *family, *dialect;
+    } cases[] = {
+        { "openai-clip-training/epoch_3.pt", NULL, NULL, "openai-clip" },
+        { "openai-clip-training/epoch_3.pt", "state_dict", NULL, "openai-clip" },
+        { "openai-clip-training/epoch_3.pt", "state_dict.module", NULL, "openai-clip" },
+        { "openai-clip-training/epoch_3.pt", "state_dict", "transformers", NULL },
+        { "openai-clip/ViT.pt", NULL, NULL, "openai-clip" },
+        { "openai-whisper/tiny.pt", NULL, NULL, "openai-whisper" },
+        { "openai-whisper-training/last.ckpt", NULL, NULL, "openai-whisper" },
+        { "open-clip", NULL, NULL, "open-clip" },
+        { "open-clip/open_clip_pytorch_model.bin", NULL, "clip", "open-clip" },
+    };
+    static const char *const heads[] = { "num_attention_heads=2", NULL };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct fletch_options options = { .prefix = cases[i].prefix,
+                                          .family = cases[i].family };
+        struct fletch_checkpoint *checkpoint;
+        struct fletch_plan_summary summary;
+        struct fletch_plan *plan;
+        struct fletch_error err;
+        char path[4096];
+
+        snprintf(path, sizeof(path), "%s/golden/dialects/%s", FLETCH_TEST_DATA,
+                 cases[i].file);
+        assert_ok(fletch_checkpoint_open_with(&checkpoint, path, &options, &err), err);
+        if (!cases[i].family || strcmp(cases[i].family, "transformers") != 0) {
+            options.set = heads;
+            assert_ok(fletch_plan_open(&plan, path, &options, &err), err);
+            fletch_plan_summarise(&summary, plan);
+            assert_string_equal(summary.dialect, cases[i].dialect);
+            fletch_plan_close(plan);
+        }
+        if (cases[i].dialect)
+            assert_non_null(fletch_checkpoint_dialect(checkpoint));
+        assert_string_equal(fletch_checkpoint_dialect(checkpoint)
+                                ? fletch_checkpoint_dialect(checkpoint)
+                                : "none",
+                            cases[i].dialect ? cases[i].dialect : "none");
+        fletch_checkpoint_close(checkpoint);
+    }
 }
 
 static void checkpoints_are_listed_by_name(void **state)
@@ -246,6 +378,8 @@ int main(void)
         TEST(lists_end),
         TEST(models_are_recognised),
         TEST(a_plan_is_what_convert_does),
+        TEST(a_plan_fails_as_convert_does),
+        TEST(show_and_plan_name_one_dialect),
         TEST(checkpoints_are_listed_by_name),
         TEST(threads_do_not_disturb_each_other),
         TEST(one_folder_is_replaced_whole_by_each),
