@@ -65,8 +65,8 @@ static double read_all(const struct fletch_checkpoint *checkpoint, uint32_t *out
     struct fletch_error err;
 
     for (size_t at = 0; at < SIZE; at += PIECE)
-        if (fletch_checkpoint_read(checkpoint, &checkpoint->tensors[0], at,
-                                   (uint8_t *)out + at, PIECE, &err))
+        if (fletch_tensor_read(checkpoint, &checkpoint->tensors[0], at, (uint8_t *)out + at,
+                               PIECE, &err))
             die("reading", err.message);
     return now() - began;
 }

@@ -347,6 +347,7 @@ struct fletch_options fletch_args_options(const struct fletch_args *args)
     const char *overflow = args->on_overflow ? args->on_overflow : "keep";
 
     return (struct fletch_options){
+        .size = sizeof(struct fletch_options),
         .family = args->type,
         .prefix = args->prefix,
         .set = args->set.count ? args->set.texts : NULL,

@@ -218,7 +218,7 @@ static int run(const struct fletch_args *args)
     if (conversion.status)
         code = fletch_work_failed(&conversion.err);
     else if (args->verbose && !args->quiet)
-        fletch_notes_say(conversion.result.metadata_json);
+        fletch_notes_say(&conversion.result);
     if (args->json)
         print_json(&conversion);
     else if (!conversion.status && !args->quiet)

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* Tensors that are no part of the model: more than these are counted. */
 #define REST_SHOWN 20
@@ -43,34 +42,19 @@ struct listing {
 
 /* ---- Reading ---- */
 
-static bool begins_as_parquet(const char *path)
-{
-    char head[4] = { 0 };
-    FILE *file = fopen(path, "rbe");
-
-    if (!file)
-        return false;
-    if (fread(head, 1, sizeof(head), file) != sizeof(head))
-        head[0] = '\0';
-    fclose(file);
-    return !memcmp(head, "PAR1", sizeof(head));
-}
-
 /* By what is there, not by what it is called. */
-static bool is_table(const char *path)
+static enum fletch_status open_path(struct listing *listing, const char *path,
+                                    const struct fletch_options *options,
+                                    struct fletch_error *err)
 {
-    struct fletch_text weights = { 0 };
-    struct stat about;
-    bool found;
+    enum fletch_path_kind kind;
+    enum fletch_status status = fletch_path_look(&kind, path, err);
 
-    if (stat(path, &about))
-        return false;
-    if (S_ISREG(about.st_mode))
-        return begins_as_parquet(path);
-    fletch_text_addf(&weights, "%s/weights.parquet", path);
-    found = !stat(fletch_text_string(&weights), &about);
-    fletch_text_release(&weights);
-    return found;
+    if (status)
+        return status;
+    if (kind == FLETCH_PATH_CONVERTED || kind == FLETCH_PATH_PARQUET)
+        return fletch_table_open(&listing->table, path, err);
+    return fletch_checkpoint_open(&listing->checkpoint, path, options, err);
 }
 
 static bool entry_at(struct entry *out, const struct listing *listing, size_t i)
@@ -417,10 +401,7 @@ static int run(const struct fletch_args *args)
 
     if (!path)
         return FLETCH_EXIT_MISUSED;
-    if (is_table(path))
-        err.status = fletch_table_open(&listing.table, path, &err);
-    else
-        err.status = fletch_checkpoint_open_with(&listing.checkpoint, path, &options, &err);
+    err.status = open_path(&listing, path, &options, &err);
     if (!err.status && !gather(&listing, glob))
         err = (struct fletch_error){ FLETCH_ERR_MEMORY, "out of memory" };
     if (err.status) {

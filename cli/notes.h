@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* notes.h - what each cast did, told from metadata.json's own account */
+/* notes.h - what each cast did */
 #ifndef FLETCH_CLI_NOTES_H
 #define FLETCH_CLI_NOTES_H
 
-/* A line of talk for each row. `metadata` is the text that a conversion has just made. */
-void fletch_notes_say(const char *metadata);
+#include <fletch/fletch.h>
+
+/* A line of talk for each row of a conversion. */
+void fletch_notes_say(const struct fletch_result *result);
 
 #endif

@@ -181,18 +181,11 @@ void fletch_report_count(struct fletch_report *report, const char *key, uint64_t
 
 void fletch_report_real(struct fletch_report *report, const char *key, double value)
 {
-    char number[FLETCH_NUMBER_CAP] = "null";
+    char number[FLETCH_NUMBER_CAP];
 
-    /* The shortest that reads back as the same. */
-    for (int digits = 15; digits <= 17 && isfinite(value); digits++) {
-        snprintf(number, sizeof(number), "%.*g", digits, value);
-        if (strtod(number, NULL) >= value && strtod(number, NULL) <= value)
-            break;
-    }
     start_value(report, key);
-    fletch_text_add(&report->text, number);
-    if (!strpbrk(number, ".en"))
-        fletch_text_add(&report->text, ".0");
+    fletch_text_add(&report->text,
+                    isfinite(value) ? fletch_text_real(number, value) : "null");
     end_value(report);
 }
 

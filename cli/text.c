@@ -382,3 +382,18 @@ int fletch_text_compare(const char *a, const char *b)
         return *a ? 1 : -1;
     return strcmp(a_start, b_start);
 }
+
+char *fletch_text_real(char out[FLETCH_NUMBER_CAP], double value)
+{
+    size_t len;
+
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(out, FLETCH_NUMBER_CAP, "%.*g", digits, value);
+        if (strtod(out, NULL) >= value && strtod(out, NULL) <= value)
+            break;
+    }
+    len = strlen(out);
+    if (!strpbrk(out, ".en"))
+        snprintf(out + len, FLETCH_NUMBER_CAP - len, ".0");
+    return out;
+}

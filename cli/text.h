@@ -53,6 +53,8 @@ const char *fletch_text_dtype(const char *dtype);
 /* These write to `out` and return it. */
 char *fletch_text_count(char out[FLETCH_NUMBER_CAP], uint64_t count); /* "109,482,240" */
 char *fletch_text_brief(char out[FLETCH_NUMBER_CAP], uint64_t count); /* "109M" */
+/* The shortest that reads back as the same number: "1.0", "8.14e-05". */
+char *fletch_text_real(char out[FLETCH_NUMBER_CAP], double value);
 /* The one form of sizes, in lines as in tables, at most 8 columns wide. */
 char *fletch_text_size(char out[FLETCH_NUMBER_CAP], uint64_t size);   /* "418 MiB" */
 char *fletch_text_clock(char out[FLETCH_NUMBER_CAP], double seconds); /* "1:07" */

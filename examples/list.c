@@ -20,7 +20,7 @@ static enum fletch_status list_checkpoint(const char *path, struct fletch_error 
 {
     struct fletch_checkpoint *checkpoint = NULL;
     struct fletch_tensor_info tensor;
-    enum fletch_status status = fletch_checkpoint_open(&checkpoint, path, err);
+    enum fletch_status status = fletch_checkpoint_open(&checkpoint, path, NULL, err);
 
     if (status)
         return status;
@@ -54,6 +54,7 @@ static enum fletch_status list_table(struct fletch_table *table, struct fletch_e
 int main(int argc, char **argv)
 {
     struct fletch_table *table = NULL;
+    enum fletch_path_kind kind;
     struct fletch_error err;
     enum fletch_status status;
 
@@ -61,11 +62,14 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: list CHECKPOINT|CONVERTED\n");
         return 2;
     }
-    status = fletch_table_open(&table, argv[1], &err);
-    if (status == FLETCH_OK)
-        status = list_table(table, &err);
-    else if (status == FLETCH_ERR_NOT_FOUND || status == FLETCH_ERR_FORMAT)
+    status = fletch_path_look(&kind, argv[1], &err);
+    if (!status && (kind == FLETCH_PATH_CONVERTED || kind == FLETCH_PATH_PARQUET)) {
+        status = fletch_table_open(&table, argv[1], &err);
+        if (!status)
+            status = list_table(table, &err);
+    } else if (!status) {
         status = list_checkpoint(argv[1], &err);
+    }
     fletch_table_close(table);
     if (status)
         fprintf(stderr, "%s\n", err.message);

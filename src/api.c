@@ -3,12 +3,19 @@
 #include "convert/preflight.h"
 #include "convert/tokenizer.h"
 
+#include "base/api_options.h"
+
 #include <stdio.h>
 #include <string.h>
 
 const char *fletch_version(void)
 {
     return FLETCH_VERSION;
+}
+
+unsigned fletch_api_version(void)
+{
+    return FLETCH_API_VERSION;
 }
 
 /* ---- What this build can do ---- */
@@ -126,16 +133,17 @@ enum fletch_status fletch_plan_open(struct fletch_plan **out, const char *model,
                                     const struct fletch_options *options,
                                     struct fletch_error *err)
 {
-    static const struct fletch_options defaults = { 0 };
-    struct fletch_plan *plan = fletch_alloc(sizeof(*plan));
+    struct fletch_options taken;
+    struct fletch_plan *plan;
     enum fletch_status status;
 
+    TRY(fletch_options_take(&taken, options, err));
+    plan = fletch_alloc(sizeof(*plan));
     if (!plan)
         return fletch_fail_memory(err, sizeof(*plan), "a plan");
-    options = options ? options : &defaults;
-    status = fletch_preflight_make(&plan->flight, model, options, err);
+    status = fletch_preflight_make(&plan->flight, model, &taken, err);
     if (!status)
-        status = plan_tokenizer(plan, options, err);
+        status = plan_tokenizer(plan, &taken, err);
     if (status) {
         fletch_plan_close(plan);
         return status;

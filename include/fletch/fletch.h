@@ -19,6 +19,18 @@
  *   FLETCH_ERR_IO, and nothing is left behind. Where the system gives fewer threads than
  *   were asked for, those do the work.
  * - Nothing in a checkpoint is ever executed.
+ *
+ * How this header grows without a program having to be compiled anew:
+ *
+ * - Structs that the caller fills in begin with their `size`, and new members come at their
+ *   end. A size of 0 means the members up to "since 1 to here". A program that sets later
+ *   ones says sizeof(struct): of a newer header than the library's, what the library does
+ *   not know must be zero, or it is FLETCH_ERR_ARGUMENT.
+ * - Structs that the library fills in end with `reserved`, which is zero; a new member
+ *   takes its place, and no struct changes its size. fletch_progress alone is handed out
+ *   by pointer and may get longer.
+ * - Enumerators and functions are added, never renumbered or taken away. What cannot be
+ *   done so raises FLETCH_API_VERSION, and with it the number in the library's file name.
  */
 #ifndef FLETCH_FLETCH_H
 #define FLETCH_FLETCH_H
@@ -36,6 +48,9 @@ extern "C" {
 #else
 #define FLETCH_API
 #endif
+
+/* Of this header; the library's soversion is the same number. */
+#define FLETCH_API_VERSION 1
 
 /* ---- Errors ---- */
 
@@ -64,6 +79,8 @@ FLETCH_API const char *fletch_status_name(enum fletch_status status);
 
 /* "0.1.0". */
 FLETCH_API const char *fletch_version(void);
+/* FLETCH_API_VERSION of the library that the program runs with. */
+FLETCH_API unsigned fletch_api_version(void);
 
 /* The i-th family: its name ("bert") and what it covers in one line. NULL past the last. */
 FLETCH_API const char *fletch_family_name(size_t i);
@@ -78,6 +95,7 @@ struct fletch_codec_info {
     int level_min;      /* 0 when the codec has no levels, as the next two */
     int level_max;
     int level_default;
+    uint64_t reserved[4];
 };
 
 /* The i-th codec. NOT_FOUND past the last. */
@@ -127,6 +145,7 @@ typedef bool (*fletch_cancel_fn)(void *user);
 
 /* All zero is what is recommended. Strings are borrowed for the call. */
 struct fletch_options {
+    size_t size; /* sizeof(struct fletch_options), or 0: no member behind `user` is set */
     const char *family; /* NULL or "auto": config.json decides */
     const char *prefix; /* "state_dict.model": the model's tensors are those below that name
                            and lose it; "" or ".": the names as they are; NULL: where most
@@ -154,6 +173,7 @@ struct fletch_options {
     fletch_progress_fn progress; /* may be NULL */
     fletch_cancel_fn cancel;     /* may be NULL */
     void *user;                  /* handed to both */
+    /* since 1 to here */
 };
 
 /* ---- Convert ---- */
@@ -179,6 +199,42 @@ struct fletch_result {
     double seconds;         /* wall time, verification included */
     bool verified;          /* false only with skip_verify */
     bool passed;            /* verified, and the whole of a model: nothing is missing */
+    struct fletch_result_rows *rows; /* for fletch_result_row_at */
+    uint64_t reserved[8];
+};
+
+/* What the cast of a row did to its values. */
+struct fletch_cast {
+    bool exact; /* every value came through unchanged: what follows is 0, but for nan */
+    uint64_t rounded;        /* finite values that changed and stayed finite */
+    uint64_t flushed;        /* values other than 0 that became 0 */
+    uint64_t subnormal;      /* normal values that are subnormal now, changed or not */
+    uint64_t overflowed;     /* finite values that became infinite or the largest */
+    uint64_t nan;            /* NaN in the source */
+    uint64_t beyond_float16; /* of a row that stayed float32 for their sake */
+    double absolute_error;   /* the largest of the values that stayed finite */
+    double relative_error;
+    uint64_t reserved[4];
+};
+
+/* A row of the file as it was written. */
+struct fletch_result_row {
+    const char *name;         /* of the row */
+    const char *tensor;       /* its source in the checkpoint */
+    const char *taken;        /* "rows 0 to 8 of 24", "transposed": what of it; NULL: all */
+    const char *source_dtype; /* "torch.float32" */
+    const char *dtype;        /* "torch.float16" */
+    const uint64_t *shape;    /* [rank] */
+    unsigned rank;
+    uint64_t count;           /* elements */
+    uint64_t source_size;     /* bytes in the checkpoint */
+    uint64_t size;            /* bytes as stored, before compression */
+    uint64_t compressed_size; /* bytes of its page in the file, header included */
+    struct fletch_cast cast;
+    uint8_t sha256[32];        /* of the value as stored */
+    uint8_t source_sha256[32]; /* of the source's bytes, zero unless `certified` */
+    bool certified;
+    uint64_t reserved[8];
 };
 
 /* Converts the model in the folder (or single file) `model` into the folder `out_dir`,
@@ -191,6 +247,10 @@ FLETCH_API enum fletch_status fletch_convert(struct fletch_result *result,
                                              const char *model, const char *out_dir,
                                              const struct fletch_options *options,
                                              struct fletch_error *err);
+/* The i-th row, in the file's order; its strings and shape live until the release. False
+ * past the last. */
+FLETCH_API bool fletch_result_row_at(struct fletch_result_row *out,
+                                     const struct fletch_result *result, size_t i);
 FLETCH_API void fletch_result_release(struct fletch_result *result);
 
 /* For a program that must end at once, while its conversion is in a call that cannot be
@@ -214,11 +274,13 @@ struct fletch_plan_row {
     uint64_t source_size; /* bytes in the checkpoint */
     uint64_t size;        /* bytes when stored, before compression */
     const char *mask;     /* of a pruned weight: the mask that it is multiplied by; NULL */
+    uint64_t reserved[4];
 };
 
 struct fletch_left_out {
     const char *tensor;
     const char *reason; /* "belongs to the text tower" */
+    uint64_t reserved[2];
 };
 
 struct fletch_plan_summary {
@@ -237,6 +299,7 @@ struct fletch_plan_summary {
     uint64_t stored_bytes; /* of all rows, before compression */
     /* Of weights.parquet: an estimate from the codec and the dtypes. */
     uint64_t predicted_bytes;
+    uint64_t reserved[8];
 };
 
 struct fletch_plan;
@@ -267,12 +330,29 @@ struct fletch_detection {
     const char *family;   /* static */
     char model_type[128]; /* of config.json, or "" */
     char evidence[256];   /* the fact that decided, in words */
+    uint64_t reserved[4];
 };
 
 /* Which family a model belongs to, from config.json, modules.json, its name, its tensors'
  * names, in that order. FLETCH_ERR_FAMILY when none fits. */
 FLETCH_API enum fletch_status fletch_detect(struct fletch_detection *out, const char *model,
                                             struct fletch_error *err);
+
+/* ---- What is at a path ---- */
+
+enum fletch_path_kind {
+    FLETCH_PATH_NONE = 0,          /* nothing, or a link that leads nowhere */
+    FLETCH_PATH_CONVERTED,         /* a folder with a weights.parquet: a table */
+    FLETCH_PATH_PARQUET,           /* a file that begins as Parquet does: a table */
+    FLETCH_PATH_CHECKPOINT_FOLDER, /* any other folder: fletch_checkpoint_open lists what
+                                      lies in it, or says that it is no checkpoint */
+    FLETCH_PATH_CHECKPOINT_FILE    /* any other file: the same */
+};
+
+/* What to open a path with. A file is known by its first bytes, whatever its name; nothing
+ * else is read. IO when the system does not let it be looked at; MEMORY. */
+FLETCH_API enum fletch_status fletch_path_look(enum fletch_path_kind *out, const char *path,
+                                               struct fletch_error *err);
 
 /* ---- Checkpoints: list the tensors of a folder or a file ----
  *
@@ -292,23 +372,34 @@ struct fletch_tensor_info {
      * the other. What is converted is always in order. */
     const uint64_t *strides;
     bool big_endian; /* most significant byte first */
+    uint64_t reserved[4];
 };
 
 struct fletch_checkpoint;
 
+/* Of the options, which may be NULL, family and prefix are used: whose names tell what in
+ * the file is the model, or which part it is; cancel and user are kept for reading. */
 FLETCH_API enum fletch_status fletch_checkpoint_open(struct fletch_checkpoint **out,
                                                      const char *path,
+                                                     const struct fletch_options *options,
                                                      struct fletch_error *err);
-/* Of the options, family and prefix are used: whose names tell what in the file is the
- * model, or which part it is. */
-FLETCH_API enum fletch_status
-fletch_checkpoint_open_with(struct fletch_checkpoint **out, const char *path,
-                            const struct fletch_options *options, struct fletch_error *err);
 FLETCH_API void fletch_checkpoint_close(struct fletch_checkpoint *checkpoint);
 FLETCH_API size_t fletch_checkpoint_count(const struct fletch_checkpoint *checkpoint);
 /* False past the last. Tensors come in natural order of their names. */
 FLETCH_API bool fletch_checkpoint_at(struct fletch_tensor_info *out,
                                      const struct fletch_checkpoint *checkpoint, size_t i);
+/* `size` bytes of the i-th tensor from its byte `begin` on, into out[size]: elements of its
+ * own dtype, one after the other, outermost dimension first, little-endian, however the
+ * file holds them. A tensor may be read in pieces of any size and in any order; begin and
+ * size must lie within its bytes, else it is ARGUMENT. No checksum of the file is looked
+ * at. Any number of threads may read from one checkpoint at once.
+ *
+ * NOT_FOUND past the last tensor; IO when the file has shrunk; FORMAT, UNSUPPORTED and
+ * CANCELLED where a compressed member must be unpacked first (into an unlinked temporary
+ * file, within docs/security.md's limits); MEMORY. out[] is undefined then. */
+FLETCH_API enum fletch_status
+fletch_checkpoint_read(void *out, size_t size, const struct fletch_checkpoint *checkpoint,
+                       size_t i, uint64_t begin, struct fletch_error *err);
 /* "safetensors". Static. */
 FLETCH_API const char *fletch_checkpoint_format(const struct fletch_checkpoint *checkpoint);
 /* "openai-clip": the project in whose words the tensors are named, when it is another than
@@ -339,6 +430,7 @@ struct fletch_row {
                                  known */
     const void *data; /* [size], NULL until read; valid until the next read or close */
     bool mapped;      /* data lies in the mapped file: valid until close */
+    uint64_t reserved[4];
 };
 
 struct fletch_table;
@@ -387,6 +479,7 @@ struct fletch_verification {
         missing;   /* tensors that metadata.json lists as missing: the model is not whole */
     bool compared; /* values were held against hashes or a source; false: nothing is known
                       of them, and FLETCH_STAGE_WARNING has said so */
+    uint64_t reserved[8];
 };
 
 /* Proves a converted folder, or its weights.parquet with the metadata.json that may be

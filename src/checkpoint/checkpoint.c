@@ -435,10 +435,9 @@ static enum fletch_status unpacked(const struct fletch_file **out,
     return status;
 }
 
-enum fletch_status fletch_checkpoint_read(const struct fletch_checkpoint *checkpoint,
-                                          const struct fletch_tensor *tensor,
-                                          uint64_t begin, void *out, size_t size,
-                                          struct fletch_error *err)
+enum fletch_status fletch_tensor_read(const struct fletch_checkpoint *checkpoint,
+                                      const struct fletch_tensor *tensor, uint64_t begin,
+                                      void *out, size_t size, struct fletch_error *err)
 {
     const struct fletch_file *file;
 

@@ -17,7 +17,7 @@
  * Tensors may share bytes: tied weights are two names with one offset.
  *
  * The files stay open for reading, their tensors' bytes are pulled in pieces with
- * fletch_checkpoint_read, from any number of threads at once.
+ * fletch_tensor_read, from any number of threads at once.
  */
 #ifndef FLETCH_CHECKPOINT_CHECKPOINT_H
 #define FLETCH_CHECKPOINT_CHECKPOINT_H
@@ -53,7 +53,7 @@ struct fletch_checkpoint {
     struct fletch_tensor *unfolded; /* [unfolded_count]: the same before pruned weights were
                                        folded; NULL: none was */
     size_t unfolded_count;
-    const char *prefix; /* "state_dict.model", what was in front of all names; or "" */
+    const char *prefix;  /* "state_dict.model", what was in front of all names; or "" */
     const char *dialect; /* static: set by model/open.c for a caller who lists it; NULL:
                             transformers' words, or not asked */
     struct fletch_texts
@@ -166,10 +166,9 @@ enum fletch_status fletch_checkpoint_load(struct fletch_checkpoint **out, const 
 /* `size` bytes of a tensor from byte `begin` on, its elements in order and little-endian,
  * however the file holds them, without its mask. IO when the file shrank; FORMAT,
  * CANCELLED, MEMORY where a compressed member must be unpacked for them. */
-enum fletch_status fletch_checkpoint_read(const struct fletch_checkpoint *checkpoint,
-                                          const struct fletch_tensor *tensor,
-                                          uint64_t begin, void *out, size_t size,
-                                          struct fletch_error *err);
+enum fletch_status fletch_tensor_read(const struct fletch_checkpoint *checkpoint,
+                                      const struct fletch_tensor *tensor, uint64_t begin,
+                                      void *out, size_t size, struct fletch_error *err);
 /* Makes one tensor of a pruned weight and its mask, which share a name but for _orig and
  * _mask, where they fit each other and nothing else has that name. MEMORY. */
 enum fletch_status fletch_checkpoint_fold(struct fletch_checkpoint *checkpoint,
@@ -177,7 +176,7 @@ enum fletch_status fletch_checkpoint_fold(struct fletch_checkpoint *checkpoint,
 /* The list as it was before, if nothing has replaced it since. */
 void fletch_checkpoint_unfold(struct fletch_checkpoint *checkpoint);
 /* Multiplies `count` elements that were read of a tensor, from element `begin` on, by its
- * mask; does nothing where it has none. As fletch_checkpoint_read, and UNSUPPORTED for an
+ * mask; does nothing where it has none. As fletch_tensor_read, and UNSUPPORTED for an
  * element of the mask that is neither 0 nor 1. */
 enum fletch_status fletch_checkpoint_mask(const struct fletch_checkpoint *checkpoint,
                                           const struct fletch_tensor *tensor,

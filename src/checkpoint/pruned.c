@@ -185,8 +185,7 @@ enum fletch_status fletch_checkpoint_mask(const struct fletch_checkpoint *checkp
 
     for (; mask && count; count -= some, begin += some) {
         some = count < STAGE_SIZE / width ? count : STAGE_SIZE / width;
-        TRY(fletch_checkpoint_read(checkpoint, mask, begin * width, stage, some * width,
-                                   err));
+        TRY(fletch_tensor_read(checkpoint, mask, begin * width, stage, some * width, err));
         done = apply(to, tensor->dtype, stage, mask->dtype, some);
         if (done < some)
             return fail_element(mask, begin + done, err);

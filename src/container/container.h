@@ -27,6 +27,9 @@
 #include "base/file.h"
 #include "codec/codec.h"
 
+/* The first and the last bytes of a file. */
+#define FLETCH_PARQUET_MAGIC "PAR1"
+
 /* In front of a value in its page: u32 2, the run (1 x level 1) as 02 01, u32 length. */
 #define FLETCH_PAGE_PREFIX ((size_t)10)
 /* What values that are stored plainly are aligned to in the file, for who maps it, and all

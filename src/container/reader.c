@@ -34,7 +34,7 @@ enum fletch_status fletch_reader_blame(enum fletch_status status,
 static enum fletch_status check_magic(const uint8_t *bytes, uint64_t offset,
                                       struct fletch_error *err)
 {
-    if (!memcmp(bytes, "PAR1", MAGIC_SIZE))
+    if (!memcmp(bytes, FLETCH_PARQUET_MAGIC, MAGIC_SIZE))
         return FLETCH_OK;
     if (!memcmp(bytes, "PARE", MAGIC_SIZE))
         return fletch_fail(err, FLETCH_ERR_UNSUPPORTED, "an encrypted Parquet file");

@@ -5,8 +5,10 @@
 #include "base/bytes.h"
 #include "base/os.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct fletch_table {
     struct fletch_arena arena;
@@ -16,6 +18,56 @@ struct fletch_table {
     const uint8_t *map;           /* [file.size], or NULL */
     size_t *by_name;              /* [rows_count], indices in the order of names */
 };
+
+/* ---- What is at a path ---- */
+
+static enum fletch_status look_into_file(enum fletch_path_kind *out, const char *path,
+                                         struct fletch_error *err)
+{
+    struct fletch_file file = FLETCH_FILE_CLOSED;
+    char head[sizeof(FLETCH_PARQUET_MAGIC) - 1] = { 0 };
+    enum fletch_status status = fletch_file_open(&file, path, err);
+
+    if (!status && file.size >= sizeof(head))
+        status = fletch_file_read(&file, 0, head, sizeof(head), err);
+    fletch_file_close(&file);
+    if (!status)
+        *out = memcmp(head, FLETCH_PARQUET_MAGIC, sizeof(head))
+                   ? FLETCH_PATH_CHECKPOINT_FILE
+                   : FLETCH_PATH_PARQUET;
+    return status;
+}
+
+enum fletch_status fletch_path_look(enum fletch_path_kind *out, const char *path,
+                                    struct fletch_error *err)
+{
+    struct fletch_arena arena = { 0 };
+    struct stat info;
+    char *weights;
+
+    if (stat(path, &info)) {
+        if (errno != ENOENT && errno != ENOTDIR)
+            return fletch_fail(err, FLETCH_ERR_IO, "%s: %s", path,
+                               fletch_errno_text(errno));
+        *out = FLETCH_PATH_NONE;
+        return FLETCH_OK;
+    }
+    if (S_ISREG(info.st_mode))
+        return look_into_file(out, path, err);
+    if (!S_ISDIR(info.st_mode)) {
+        *out = FLETCH_PATH_CHECKPOINT_FILE; /* whose reader says that it is no file */
+        return FLETCH_OK;
+    }
+    weights = fletch_path_join(&arena, path, "weights.parquet");
+    if (!weights)
+        return fletch_fail_memory(err, strlen(path), "a path");
+    *out = fletch_file_kind(weights) == FLETCH_FILE_NONE ? FLETCH_PATH_CHECKPOINT_FOLDER
+                                                         : FLETCH_PATH_CONVERTED;
+    fletch_arena_release(&arena);
+    return FLETCH_OK;
+}
+
+/* ---- Tables ---- */
 
 static int compare_names(const void *a, const void *b, void *user)
 {

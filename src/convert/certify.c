@@ -152,7 +152,7 @@ static enum fletch_status hash_tensor(uint8_t out[FLETCH_SHA256_SIZE],
         size_t size = left < READ_SIZE ? (size_t)left : READ_SIZE;
 
         TRY(fletch_check_cancel(hashing->pipeline->options, err));
-        TRY(fletch_checkpoint_read(row->checkpoint, row->tensor, at, buffer, size, err));
+        TRY(fletch_tensor_read(row->checkpoint, row->tensor, at, buffer, size, err));
         if (row->tensor->mask)
             TRY(fletch_checkpoint_mask(row->checkpoint, row->tensor, at / width, buffer,
                                        size / width, fletch_mask_apply, err));

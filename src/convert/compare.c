@@ -69,8 +69,8 @@ static enum fletch_status expect_more(struct fletch_comparison *comparison,
                            "row '%s': the file holds more than the %" PRIu64
                            " elements of the source",
                            comparison->row->name, tensor->count);
-    TRY(fletch_checkpoint_read(plan->checkpoint, tensor, comparison->next * width,
-                               juror->source, count * width, err));
+    TRY(fletch_tensor_read(plan->checkpoint, tensor, comparison->next * width,
+                           juror->source, count * width, err));
     TRY(fletch_checkpoint_mask(plan->checkpoint, tensor, comparison->next, juror->source,
                                count, fletch_mask_apply_plain, err));
     comparison->cast(juror->expected, juror->source, count, &comparison->report);

@@ -5,12 +5,14 @@
  * part of struct conversion and looks only at parts filled in before it; nothing flows
  * back.
  */
+#include "base/api_options.h"
 #include "base/pool.h"
 #include "convert/certify.h"
 #include "convert/piece.h"
 #include "convert/preflight.h"
 #include "convert/proof.h"
 #include "convert/publish.h"
+#include "convert/result.h"
 #include "convert/tokenizer.h"
 
 #include <inttypes.h>
@@ -425,7 +427,8 @@ static enum fletch_status fill_result(struct fletch_result *result,
         fletch_result_release(result);
         return fletch_fail_memory(err, sizeof(*result), "the result");
     }
-    return FLETCH_OK;
+    return fletch_result_rows_make(&result->rows, &c->plans, c->outcomes,
+                                   c->options->certify, err);
 }
 
 void fletch_result_release(struct fletch_result *result)
@@ -442,6 +445,7 @@ void fletch_result_release(struct fletch_result *result)
     for (size_t i = 0; i < result->notes_count; i++)
         fletch_free(result->notes[i]);
     fletch_free(result->notes);
+    fletch_result_rows_free(result->rows);
     *result = (struct fletch_result){ 0 };
 }
 
@@ -491,15 +495,15 @@ enum fletch_status fletch_convert(struct fletch_result *result, const char *mode
                                   const char *out_dir, const struct fletch_options *options,
                                   struct fletch_error *err)
 {
-    static const struct fletch_options defaults = { 0 };
-    struct conversion c = { .path = model,
-                            .out_dir = out_dir,
-                            .weights = FLETCH_FILE_CLOSED,
-                            .options = options ? options : &defaults };
+    struct fletch_options taken;
+    struct conversion c = {
+        .path = model, .out_dir = out_dir, .weights = FLETCH_FILE_CLOSED, .options = &taken
+    };
     struct fletch_result filled = { 0 };
     struct timespec begin, end;
     enum fletch_status status;
 
+    TRY(fletch_options_take(&taken, options, err));
     clock_gettime(CLOCK_MONOTONIC, &begin);
     status = convert(&c, &filled, err);
     clock_gettime(CLOCK_MONOTONIC, &end);

@@ -79,8 +79,8 @@ enum fletch_status fletch_part_read(void *out, const struct fletch_part_of_row *
         void *chunk = as_is ? to : bench->chunk;
 
         TRY(fletch_check_cancel(bench->pipeline->options, err));
-        TRY(fletch_checkpoint_read(part->row->checkpoint, tensor, at * source_size, chunk,
-                                   count * source_size, err));
+        TRY(fletch_tensor_read(part->row->checkpoint, tensor, at * source_size, chunk,
+                               count * source_size, err));
         if (crc)
             *crc = fletch_crc32(*crc, chunk, count * source_size);
         TRY(fletch_checkpoint_mask(part->row->checkpoint, tensor, at, chunk, count,

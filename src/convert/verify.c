@@ -5,6 +5,8 @@
 #include "convert/tail.h"
 #include "convert/tokenizer.h"
 
+#include "base/api_options.h"
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -383,13 +385,14 @@ enum fletch_status fletch_verify(struct fletch_verification *out, const char *ou
                                  const char *source, const struct fletch_options *options,
                                  struct fletch_error *err)
 {
-    static const struct fletch_options defaults = { 0 };
-    struct verification v = { .out_dir = out_dir,
-                              .source = source,
-                              .options = options ? options : &defaults,
-                              .file = FLETCH_FILE_CLOSED };
-    enum fletch_status status = open_output(&v, err);
+    struct fletch_options taken;
+    struct verification v = {
+        .out_dir = out_dir, .source = source, .options = &taken, .file = FLETCH_FILE_CLOSED
+    };
+    enum fletch_status status;
 
+    TRY(fletch_options_take(&taken, options, err));
+    status = open_output(&v, err);
     if (!status && source)
         status = open_source(&v, err);
     if (!status) {

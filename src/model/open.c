@@ -2,6 +2,8 @@
 /* open.c - checkpoints opened with the families' knowledge of names */
 #include "model/translate.h"
 
+#include "base/api_options.h"
+
 #include <string.h>
 
 static bool fits(const char *const *names, size_t count, const void *user)
@@ -31,32 +33,38 @@ enum fletch_status fletch_model_checkpoint(struct fletch_checkpoint **out, const
     return fletch_checkpoint_load(out, path, &choice, err);
 }
 
-enum fletch_status fletch_checkpoint_open_with(struct fletch_checkpoint **out,
-                                               const char *path,
-                                               const struct fletch_options *options,
-                                               struct fletch_error *err)
+enum fletch_status fletch_checkpoint_open(struct fletch_checkpoint **out, const char *path,
+                                          const struct fletch_options *options,
+                                          struct fletch_error *err)
 {
-    static const struct fletch_options defaults = { 0 };
     const struct fletch_dialect *dialect = NULL;
     struct fletch_checkpoint *checkpoint;
+    struct fletch_options taken;
     enum fletch_status status;
 
-    options = options ? options : &defaults;
-    TRY(fletch_model_checkpoint(&checkpoint, path, options, NULL, err));
-    status = fletch_dialect_recognise(&dialect, checkpoint, options->family, err);
+    TRY(fletch_options_take(&taken, options, err));
+    TRY(fletch_model_checkpoint(&checkpoint, path, &taken, NULL, err));
+    status = fletch_dialect_recognise(&dialect, checkpoint, taken.family, err);
     if (status) {
         fletch_checkpoint_close(checkpoint);
         return status;
     }
     checkpoint->dialect = dialect ? dialect->name : NULL;
+    checkpoint->cancel = (struct fletch_cancel){ taken.cancel, taken.user };
     *out = checkpoint;
     return FLETCH_OK;
 }
 
-enum fletch_status fletch_checkpoint_open(struct fletch_checkpoint **out, const char *path,
+enum fletch_status fletch_checkpoint_read(void *out, size_t size,
+                                          const struct fletch_checkpoint *checkpoint,
+                                          size_t i, uint64_t begin,
                                           struct fletch_error *err)
 {
-    return fletch_checkpoint_open_with(out, path, NULL, err);
+    if (i >= checkpoint->tensors_count)
+        return fletch_fail(err, FLETCH_ERR_NOT_FOUND,
+                           "tensor %zu is asked for, the checkpoint has %zu", i,
+                           checkpoint->tensors_count);
+    return fletch_tensor_read(checkpoint, &checkpoint->tensors[i], begin, out, size, err);
 }
 
 const char *fletch_checkpoint_dialect(const struct fletch_checkpoint *checkpoint)

@@ -11,8 +11,8 @@
  * that was asked for, or NULL. Does nothing for models that transformers saved. */
 enum fletch_status fletch_model_translate(struct fletch_model *model, const char *family,
                                           struct fletch_error *err);
-/* The dialect of a checkpoint that is only listed, found by the same rules; *out is NULL for
- * transformers' words. `family` as above. MEMORY. */
+/* The dialect of a checkpoint that is only listed, found by the same rules; *out is NULL
+ * for transformers' words. `family` as above. MEMORY. */
 enum fletch_status fletch_dialect_recognise(const struct fletch_dialect **out,
                                             const struct fletch_checkpoint *checkpoint,
                                             const char *family, struct fletch_error *err);

@@ -2,7 +2,7 @@
 /* tensor.h - a tensor as a checkpoint lists it: a view, no bytes
  *
  * Most tensors lie in their file as they are handed out: row by row, little-endian. The
- * others say how they lie, and fletch_checkpoint_read puts their bytes in order.
+ * others say how they lie, and fletch_tensor_read puts their bytes in order.
  */
 #ifndef FLETCH_TENSOR_TENSOR_H
 #define FLETCH_TENSOR_TENSOR_H

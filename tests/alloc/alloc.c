@@ -154,7 +154,7 @@ static enum fletch_status list(const char *model, const struct fletch_options *o
                                struct fletch_error *err)
 {
     struct fletch_checkpoint *checkpoint = NULL;
-    enum fletch_status status = fletch_checkpoint_open(&checkpoint, model, err);
+    enum fletch_status status = fletch_checkpoint_open(&checkpoint, model, NULL, err);
 
     (void)options;
     fletch_checkpoint_close(checkpoint);

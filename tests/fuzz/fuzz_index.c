@@ -71,7 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!folder[0])
         make_folder();
     put("i.safetensors.index.json", data, size);
-    if (fletch_checkpoint_open(&checkpoint, index_path, &err)) {
+    if (fletch_checkpoint_open(&checkpoint, index_path, NULL, &err)) {
         if (!err.status || strncmp(err.message, folder, strlen(folder)) != 0)
             abort();
         return 0;

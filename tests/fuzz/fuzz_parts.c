@@ -80,11 +80,11 @@ static void check_tensor(const struct fletch_checkpoint *checkpoint,
     MUST(tensor->size <= 3 * DATA_MAX * (uint64_t)FLETCH_REPEATED_MAX);
     if (tensor->size > READ_MAX)
         return;
-    MUST(!fletch_checkpoint_read(checkpoint, tensor, 0, whole, size, &err));
+    MUST(!fletch_tensor_read(checkpoint, tensor, 0, whole, size, &err));
     for (size_t at = 0; at < size; at += piece) {
         piece = 1 + at % 7;
         piece = piece < size - at ? piece : size - at;
-        MUST(!fletch_checkpoint_read(checkpoint, tensor, at, pieces + at, piece, &err));
+        MUST(!fletch_tensor_read(checkpoint, tensor, at, pieces + at, piece, &err));
     }
     MUST(!memcmp(whole, pieces, size));
 }
@@ -99,7 +99,7 @@ static void check_product(const struct fletch_checkpoint *checkpoint,
     if (!tensor->mask || tensor->size > READ_MAX)
         return;
     MUST(tensor->mask->count == tensor->count);
-    MUST(!fletch_checkpoint_read(checkpoint, tensor, 0, moved, (size_t)tensor->size, &err));
+    MUST(!fletch_tensor_read(checkpoint, tensor, 0, moved, (size_t)tensor->size, &err));
     memcpy(multiplied, moved, sizeof(moved));
     MUST(fletch_checkpoint_mask(checkpoint, tensor, 0, moved, count, fletch_mask_apply,
                                 &err) ==
@@ -142,7 +142,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         data += len + (len < size);
         size -= len + (len < size);
     }
-    if (fletch_checkpoint_open(&checkpoint, folder, &err)) {
+    if (fletch_checkpoint_open(&checkpoint, folder, NULL, &err)) {
         MUST(err.status && !strncmp(err.message, folder, strlen(folder)));
         return 0;
     }

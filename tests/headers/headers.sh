@@ -20,6 +20,18 @@ for header in src/*/*.h cli/*.h; do
     esac
     point "$header alone" in_c "$(echo "$header" | sed 's|^src/||; s|^cli/||')"
 done
+# Lines of the first header of this API version that are there no more: only what was kept
+# for later may go.
+in_first_only() {
+    for header in tests/headers/fletch-1.h include/fletch/fletch.h; do
+        ${CC:-cc} -E -P "$header" >"$work/${header%%/*}"
+    done
+    ! diff "$work/tests" "$work/include" | grep '^<' | grep -v '\breserved\b'
+}
+work=$(mktemp -d)
+trap 'rm -r "$work"' EXIT
+point 'fletch/fletch.h only adds to the first one of its version' in_first_only
+point 'docs/api-c.md says what fletch.h says' tools/api-doc.py --check
 point 'fletch/fletch.h as C17' in_c fletch/fletch.h
 point 'fletch/fletch.h as C++17' in_cxx fletch/fletch.h
 points_end

@@ -33,7 +33,7 @@ static inline struct fletch_checkpoint *open_good(const char *path)
     struct fletch_checkpoint *checkpoint = NULL;
     struct fletch_error err;
 
-    assert_ok(fletch_checkpoint_open(&checkpoint, path, &err), err);
+    assert_ok(fletch_checkpoint_open(&checkpoint, path, NULL, &err), err);
     return checkpoint;
 }
 
@@ -46,13 +46,13 @@ static inline void assert_refused_at(const char *path, enum fletch_status status
     char wanted[1024];
 
     snprintf(wanted, sizeof(wanted), "%s: %s", told_path, sentence);
-    if (fletch_checkpoint_open(&checkpoint, path, &err) != status || err.status != status ||
-        strcmp(err.message, wanted) != 0)
+    if (fletch_checkpoint_open(&checkpoint, path, NULL, &err) != status ||
+        err.status != status || strcmp(err.message, wanted) != 0)
         fail_msg("got %s '%s', expected %s '%s'", fletch_status_name(err.status),
                  err.message, fletch_status_name(status), wanted);
     assert_null(checkpoint);
     /* a caller may do without the sentence */
-    assert_int_equal(fletch_checkpoint_open(&checkpoint, path, NULL), status);
+    assert_int_equal(fletch_checkpoint_open(&checkpoint, path, NULL, NULL), status);
 }
 
 static inline void assert_refused(const char *path, enum fletch_status status,

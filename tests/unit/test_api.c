@@ -232,7 +232,7 @@ static void show_and_plan_name_one_dialect(void **state)
 
         snprintf(path, sizeof(path), "%s/golden/dialects/%s", FLETCH_TEST_DATA,
                  cases[i].file);
-        assert_ok(fletch_checkpoint_open_with(&checkpoint, path, &options, &err), err);
+        assert_ok(fletch_checkpoint_open(&checkpoint, path, &options, &err), err);
         if (!cases[i].family || strcmp(cases[i].family, "transformers") != 0) {
             options.set = heads;
             assert_ok(fletch_plan_open(&plan, path, &options, &err), err);
@@ -259,7 +259,8 @@ static void checkpoints_are_listed_by_name(void **state)
     size_t i;
 
     (void)state;
-    assert_ok(fletch_checkpoint_open(&checkpoint, golden("bert-mlm-sharded"), &err), err);
+    assert_ok(fletch_checkpoint_open(&checkpoint, golden("bert-mlm-sharded"), NULL, &err),
+              err);
     assert_string_equal(fletch_checkpoint_format(checkpoint), "safetensors");
     for (i = 0; fletch_checkpoint_at(&tensor, checkpoint, i); i++) {
         assert_true(strcmp(tensor.name, last) != 0);

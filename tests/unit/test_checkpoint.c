@@ -87,27 +87,25 @@ static void bytes_are_read_within_their_tensor(void **state)
     (void)state;
     put_safetensors(at("x"), tensors, 2);
     checkpoint = open_good(at("x"));
-    assert_ok(fletch_checkpoint_read(checkpoint, &checkpoint->tensors[0], 1, got, 3, &err),
+    assert_ok(fletch_tensor_read(checkpoint, &checkpoint->tensors[0], 1, got, 3, &err),
               err);
     assert_memory_equal(got, bytes + 1, 3);
-    assert_ok(fletch_checkpoint_read(checkpoint, &checkpoint->tensors[1], 2, got, 0, &err),
+    assert_ok(fletch_tensor_read(checkpoint, &checkpoint->tensors[1], 2, got, 0, &err),
               err);
+    assert_fails(fletch_tensor_read(checkpoint, &checkpoint->tensors[0], 1, got, 4, &err),
+                 FLETCH_ERR_ARGUMENT, err,
+                 "tensor 'a': 4 bytes at byte 1 are asked for, it has 4");
     assert_fails(
-        fletch_checkpoint_read(checkpoint, &checkpoint->tensors[0], 1, got, 4, &err),
-        FLETCH_ERR_ARGUMENT, err, "tensor 'a': 4 bytes at byte 1 are asked for, it has 4");
-    assert_fails(
-        fletch_checkpoint_read(checkpoint, &checkpoint->tensors[0], UINT64_MAX, got, 4,
-                               &err),
+        fletch_tensor_read(checkpoint, &checkpoint->tensors[0], UINT64_MAX, got, 4, &err),
         FLETCH_ERR_ARGUMENT, err,
         "tensor 'a': 4 bytes at byte 18446744073709551615 are asked for, it has 4");
     lost = checkpoint->tensors[0];
     lost.file = 1;
-    assert_int_equal(fletch_checkpoint_read(checkpoint, &lost, 0, got, 1, &err),
+    assert_int_equal(fletch_tensor_read(checkpoint, &lost, 0, got, 1, &err),
                      FLETCH_ERR_ARGUMENT);
     assert_int_equal(truncate(at("x"), (off_t)checkpoint->tensors[1].offset), 0);
-    assert_fails(
-        fletch_checkpoint_read(checkpoint, &checkpoint->tensors[1], 0, got, 2, &err),
-        FLETCH_ERR_IO, err, "it shrank while being read");
+    assert_fails(fletch_tensor_read(checkpoint, &checkpoint->tensors[1], 0, got, 2, &err),
+                 FLETCH_ERR_IO, err, "it shrank while being read");
     fletch_checkpoint_close(checkpoint);
 }
 
@@ -229,9 +227,9 @@ static void published_shards_open(void **state)
         tensor = &checkpoint->tensors[i];
         size += tensor->size;
         if (tensor->size >= 4)
-            assert_ok(fletch_checkpoint_read(checkpoint, tensor, tensor->size - 4, bytes, 4,
-                                             &err),
-                      err);
+            assert_ok(
+                fletch_tensor_read(checkpoint, tensor, tensor->size - 4, bytes, 4, &err),
+                err);
     }
     assert_int_equal(size, 116828);
     tensor = fletch_checkpoint_find(checkpoint, "bert.embeddings.LayerNorm.weight");

@@ -113,10 +113,11 @@ static void long_names_leave_room_for_the_reason(void **state)
 
     (void)state;
     p = stpcpy(repeat(stpcpy(header, "{\""), "n", 4000), "\":{\"dtype\":\"U9\"}}");
-    assert_fails(fletch_checkpoint_open(
-                     &checkpoint,
-                     put_header("x.safetensors", header, (size_t)(p - header), 0), &err),
-                 FLETCH_ERR_UNSUPPORTED, err, "dtype 'U9' is none that this version knows");
+    assert_fails(
+        fletch_checkpoint_open(&checkpoint,
+                               put_header("x.safetensors", header, (size_t)(p - header), 0),
+                               NULL, &err),
+        FLETCH_ERR_UNSUPPORTED, err, "dtype 'U9' is none that this version knows");
 }
 
 /* 20,000 tensors in reverse order: found in natural order, and soon enough. */

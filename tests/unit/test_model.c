@@ -311,7 +311,7 @@ static void check_tensor(const struct fletch_model *model, const char *name,
     assert_string_equal(tensor->origin, origin);
     assert_string_equal(tensor->taken, taken);
     assert_int_equal(tensor->size, strlen(bytes));
-    assert_ok(fletch_checkpoint_read(checkpoint, tensor, 0, out, tensor->size, &err), err);
+    assert_ok(fletch_tensor_read(checkpoint, tensor, 0, out, tensor->size, &err), err);
     assert_memory_equal(out, bytes, tensor->size);
 }
 

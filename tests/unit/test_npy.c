@@ -72,7 +72,7 @@ static void check_good(const struct good *good, unsigned version)
     assert_int_equal(tensor->size, good->size);
     assert_memory_equal(tensor->shape, good->shape, good->rank * sizeof(uint64_t));
     assert_true(fletch_tensor_is_straight(tensor));
-    assert_ok(fletch_checkpoint_read(checkpoint, tensor, 0, found, good->size, &err), err);
+    assert_ok(fletch_tensor_read(checkpoint, tensor, 0, found, good->size, &err), err);
     assert_memory_equal(found, COUNTING, good->size);
     fletch_checkpoint_close(checkpoint);
 }
@@ -116,7 +116,7 @@ static void assert_values(const struct fletch_checkpoint *checkpoint, const char
 
     assert_non_null(tensor);
     assert_int_equal(tensor->count, count);
-    assert_ok(fletch_checkpoint_read(checkpoint, tensor, 0, found, count * 4, &err), err);
+    assert_ok(fletch_tensor_read(checkpoint, tensor, 0, found, count * 4, &err), err);
     assert_memory_equal(found, values, count * 4);
 }
 
@@ -377,7 +377,7 @@ static void unpacking_is_cancelled_and_keeps_nobody_waiting(void **state)
     assert_values(checkpoint, "there", COUNTING, 6);
     checkpoint->cancel = (struct fletch_cancel){ ask, &asked };
     assert_fails(
-        fletch_checkpoint_read(checkpoint, &checkpoint->tensors[0], 0, found, 24, &err),
+        fletch_tensor_read(checkpoint, &checkpoint->tensors[0], 0, found, 24, &err),
         FLETCH_ERR_CANCELLED, err, "interrupted");
     assert_int_equal(strncmp(err.message, "interrupted", 11), 0);
     asked.times = 0;

@@ -39,8 +39,8 @@ static void assert_joined(const uint8_t *wanted, size_t size)
     assert_int_equal(checkpoint->tensors[0].size, size);
     for (size_t begin = 0; begin < size; begin++)
         for (size_t end = begin; end <= size; end++) {
-            assert_ok(fletch_checkpoint_read(checkpoint, &checkpoint->tensors[0], begin,
-                                             got, end - begin, &err),
+            assert_ok(fletch_tensor_read(checkpoint, &checkpoint->tensors[0], begin, got,
+                                         end - begin, &err),
                       err);
             assert_memory_equal(got, wanted + begin, end - begin);
         }

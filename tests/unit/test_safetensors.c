@@ -533,8 +533,8 @@ static void dropped_names_have_a_limit(void **state)
                       "}",
                       data / 4, data);
     path = put_header("x.safetensors", (const char *)header.bytes, header.size, data);
-    assert_fails(fletch_checkpoint_open(&checkpoint, path, &err), FLETCH_ERR_UNSUPPORTED,
-                 err, "(FLETCH_REPEATED_MAX)");
+    assert_fails(fletch_checkpoint_open(&checkpoint, path, NULL, &err),
+                 FLETCH_ERR_UNSUPPORTED, err, "(FLETCH_REPEATED_MAX)");
     assert_null(checkpoint);
     fletch_buf_release(&header);
 }

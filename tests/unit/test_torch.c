@@ -58,8 +58,8 @@ static void tensors_as_they_lie(void **state)
             checkpoint = open_good(at("x.bin"));
             assert_string_equal(fletch_checkpoint_format(checkpoint), "torch zip");
             assert_int_equal(checkpoint->tensors[0].count, views[i].count);
-            assert_ok(fletch_checkpoint_read(checkpoint, &checkpoint->tensors[0], 0, found,
-                                             views[i].count * 4, &err),
+            assert_ok(fletch_tensor_read(checkpoint, &checkpoint->tensors[0], 0, found,
+                                         views[i].count * 4, &err),
                       err);
             assert_memory_equal(found, views[i].values, views[i].count * 4);
             fletch_checkpoint_close(checkpoint);
@@ -226,7 +226,7 @@ static struct fletch_checkpoint *open_student(const char *more, size_t size)
     put_around(at("x.bin"), TEXT("\x80\x02}U\2sd}(U\x09student.w"),
                (const char *)tail.bytes, tail.size);
     fletch_buf_release(&tail);
-    assert_ok(fletch_checkpoint_open_with(&checkpoint, at("x.bin"), &options, &err), err);
+    assert_ok(fletch_checkpoint_open(&checkpoint, at("x.bin"), &options, &err), err);
     return checkpoint;
 }
 
@@ -339,11 +339,11 @@ static void compressed_storages(void **state)
     checkpoint = open_good(at("x.bin"));
     for (int i = 0; i < 2; i++) {
         assert_fails(
-            fletch_checkpoint_read(checkpoint, &checkpoint->tensors[0], 0, found, 16, &err),
+            fletch_tensor_read(checkpoint, &checkpoint->tensors[0], 0, found, 16, &err),
             FLETCH_ERR_FORMAT, err, "member 'm/data/0' has CRC");
         assert_int_equal(strncmp(err.message, at("x.bin"), strlen(at("x.bin"))), 0);
         assert_ok(
-            fletch_checkpoint_read(checkpoint, &checkpoint->tensors[1], 4, found, 8, &err),
+            fletch_tensor_read(checkpoint, &checkpoint->tensors[1], 4, found, 8, &err),
             err);
         assert_memory_equal(found, "ba987654", 8);
     }

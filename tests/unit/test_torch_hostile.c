@@ -196,7 +196,7 @@ static enum fletch_status try_bytes(const uint8_t *bytes, size_t size, const cha
     enum fletch_status status;
 
     put_bytes(path, bytes, size);
-    status = fletch_checkpoint_open(&checkpoint, path, &err);
+    status = fletch_checkpoint_open(&checkpoint, path, NULL, &err);
     if (status)
         assert_true(!strncmp(err.message, path, strlen(path)) && err.status == status);
     fletch_checkpoint_close(checkpoint);

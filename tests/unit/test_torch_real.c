@@ -33,9 +33,8 @@ static void hash_tensor(char hex[FLETCH_SHA256_HEX],
 
     assert_non_null(bytes);
     assert_ok(fletch_sha256_open(&sha256, &err), err);
-    assert_ok(
-        fletch_checkpoint_read(checkpoint, tensor, 0, bytes, (size_t)tensor->size, &err),
-        err);
+    assert_ok(fletch_tensor_read(checkpoint, tensor, 0, bytes, (size_t)tensor->size, &err),
+              err);
     fletch_sha256_put(&sha256, bytes, (size_t)tensor->size);
     fletch_sha256_finish(&sha256, digest);
     fletch_sha256_close(&sha256);
@@ -109,7 +108,7 @@ static void check_refused(const char *path, char *line)
     struct fletch_error err = { 0 };
 
     line[strcspn(line, "\n")] = 0;
-    assert_int_not_equal(fletch_checkpoint_open(&checkpoint, path, &err), FLETCH_OK);
+    assert_int_not_equal(fletch_checkpoint_open(&checkpoint, path, NULL, &err), FLETCH_OK);
     assert_string_equal(fletch_status_name(err.status), status);
     hide_places(err.message);
     assert_int_equal(strncmp(err.message, path, strlen(path)), 0);
@@ -129,7 +128,7 @@ static void begin(struct fletch_checkpoint **checkpoint, const char *path,
     fletch_checkpoint_close(*checkpoint);
     *checkpoint = NULL;
     *checked = 0;
-    if (!path || fletch_checkpoint_open(checkpoint, path, &err))
+    if (!path || fletch_checkpoint_open(checkpoint, path, NULL, &err))
         return; /* a "refused" line says so, or the tensors that follow fail */
     snprintf(name, sizeof(name), "%s", fletch_checkpoint_format(*checkpoint));
     for (char *at = name; *at; at++)
@@ -221,7 +220,7 @@ static bool opens(const uint8_t *bytes, size_t size)
     assert_int_equal(ftruncate(fd, 0), 0);
     assert_int_equal(pwrite(fd, bytes, size, 0), size);
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    if (fletch_checkpoint_open(&checkpoint, path, &err)) {
+    if (fletch_checkpoint_open(&checkpoint, path, NULL, &err)) {
         assert_null(checkpoint);
         assert_true(err.status != FLETCH_OK && !strchr(err.message, '\n'));
         assert_int_equal(strncmp(err.message, path, strlen(path)), 0);
@@ -232,9 +231,9 @@ static bool opens(const uint8_t *bytes, size_t size)
         const struct fletch_tensor *tensor = &checkpoint->tensors[i];
         size_t part = tensor->size < sizeof(value) ? (size_t)tensor->size : sizeof(value);
 
-        assert_ok(fletch_checkpoint_read(checkpoint, tensor, tensor->size - part, value,
-                                         part, &err),
-                  err);
+        assert_ok(
+            fletch_tensor_read(checkpoint, tensor, tensor->size - part, value, part, &err),
+            err);
     }
     fletch_checkpoint_close(checkpoint);
     return true;

@@ -13,7 +13,7 @@ static inline struct fletch_checkpoint *open_good(const char *path)
     struct fletch_checkpoint *checkpoint = NULL;
     struct fletch_error err;
 
-    assert_ok(fletch_checkpoint_open(&checkpoint, path, &err), err);
+    assert_ok(fletch_checkpoint_open(&checkpoint, path, NULL, &err), err);
     return checkpoint;
 }
 
@@ -23,7 +23,7 @@ static inline void assert_refused(const char *path, enum fletch_status status,
     struct fletch_checkpoint *checkpoint = NULL;
     struct fletch_error err = { 0 };
 
-    assert_fails(fletch_checkpoint_open(&checkpoint, path, &err), status, err, part);
+    assert_fails(fletch_checkpoint_open(&checkpoint, path, NULL, &err), status, err, part);
     assert_int_equal(strncmp(err.message, path, strlen(path)), 0);
 }
 
