@@ -21,6 +21,9 @@
  *  2. matches: they do not reach out of the piece;
  *  3. the last three distances, which a decoder carries on from the piece in front: see
  *     zstd_untie.c. Pieces without matches (ENTROPY) have none.
+ *
+ * All that counts on how today's library lays out a frame. Where another version does it
+ * otherwise, the piece is stored as raw blocks: larger, and right.
  */
 #include "codec/codec.h"
 
@@ -254,21 +257,19 @@ static enum fletch_status reserve_sequences(struct fletch_encoder *encoder, size
     return FLETCH_OK;
 }
 
-/* Checks what the library wrote to out[begin - HEADER_SIZE ..]. */
-static enum fletch_status accept(struct fletch_zstd_made *made, size_t content,
-                                 size_t result, struct fletch_error *err)
+/* Looks at what the library wrote to out[begin - HEADER_SIZE ..]. *as_expected is false for
+ * a frame that another version of it lays out otherwise: its blocks cannot be used. */
+static enum fletch_status accept(struct fletch_zstd_made *made, bool *as_expected,
+                                 size_t content, size_t result, struct fletch_error *err)
 {
     if (ZSTD_isError(result))
         return fail(err, content, result);
     made->end = made->begin - HEADER_SIZE + result;
-    if (result >= HEADER_SIZE &&
-        ZSTD_frameHeaderSize(made->out + made->begin - HEADER_SIZE, result) ==
-            HEADER_SIZE &&
-        fletch_zstd_made_check(made))
-        return FLETCH_OK;
-    return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
-                       "zstd %s makes frames that are not laid out as expected",
-                       ZSTD_versionString());
+    *as_expected = result >= HEADER_SIZE &&
+                   ZSTD_frameHeaderSize(made->out + made->begin - HEADER_SIZE, result) ==
+                       HEADER_SIZE &&
+                   fletch_zstd_made_check(made);
+    return FLETCH_OK;
 }
 
 /* ---- Without matches ---- */
@@ -311,7 +312,7 @@ static enum fletch_status make_literals(struct fletch_encoder *encoder,
     struct fletch_zstd_sequences *list = &encoder->sequences;
     uint8_t *out = made->out + made->begin - HEADER_SIZE;
     size_t left = size, result;
-    bool coded = false;
+    bool coded = false, as_expected = false;
 
     if (size >= FLETCH_ZSTD_BLOCK)
         TRY(find_code(encoder, content, size, &coded, err));
@@ -330,8 +331,11 @@ static enum fletch_status make_literals(struct fletch_encoder *encoder,
     } while (left);
     result = ZSTD_compressSequences(encoder->literals, out, cap, list->items, list->count,
                                     content, size);
-    TRY(accept(made, size, result, err));
-    return fletch_zstd_store_thin(made, content, size, err);
+    TRY(accept(made, &as_expected, size, result, err));
+    if (as_expected)
+        return fletch_zstd_store_thin(made, content, size, err);
+    fletch_zstd_put_raw(made, content, size);
+    return FLETCH_OK;
 }
 
 /* ---- With matches ---- */
@@ -342,11 +346,16 @@ static enum fletch_status make_first(struct fletch_encoder *encoder,
                                      const uint8_t *content, size_t size,
                                      struct fletch_error *err)
 {
+    bool as_expected = false;
+
     TRY(open_matcher(encoder, false, err));
-    return accept(made, size,
-                  ZSTD_compress2(encoder->matcher, made->out + made->begin - HEADER_SIZE,
-                                 cap, content, size),
-                  err);
+    TRY(accept(made, &as_expected, size,
+               ZSTD_compress2(encoder->matcher, made->out + made->begin - HEADER_SIZE, cap,
+                              content, size),
+               err));
+    if (!as_expected)
+        fletch_zstd_put_raw(made, content, size);
+    return FLETCH_OK;
 }
 
 static enum fletch_status find_sequences(struct fletch_encoder *encoder,
@@ -409,6 +418,7 @@ static enum fletch_status make_later(struct fletch_encoder *encoder,
                                      struct fletch_error *err)
 {
     struct fletch_zstd_sequences *list = &encoder->sequences;
+    bool as_expected = false;
     size_t unsure;
 
     TRY(open_joiner(encoder, err));
@@ -416,15 +426,15 @@ static enum fletch_status make_later(struct fletch_encoder *encoder,
     fletch_zstd_trim(list, lead);
     do {
         unsure = fletch_zstd_untie(list, content, lead, size);
-        TRY(accept(made, size,
+        TRY(accept(made, &as_expected, size,
                    ZSTD_compressSequences(
                        encoder->joiner, made->out + made->begin - HEADER_SIZE, cap,
                        list->items, list->count, content + lead, size - lead),
                    err));
-        if (made->count != count_delimiters(list))
-            return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
-                               "zstd %s: %zu blocks made from %zu", ZSTD_versionString(),
-                               made->count, count_delimiters(list));
+        if (!as_expected || made->count != count_delimiters(list)) {
+            fletch_zstd_put_raw(made, content + lead, size - lead);
+            return FLETCH_OK;
+        }
     } while (!are_tied_no_more(encoder, made, unsure));
     return FLETCH_OK;
 }

@@ -36,14 +36,36 @@ bool fletch_zstd_made_check(struct fletch_zstd_made *made)
     made->count = 0;
     while (made->end - at >= FLETCH_ZSTD_BLOCK_HEADER) {
         const struct fletch_zstd_block block = fletch_zstd_block_at(made->out, at);
+        const bool last = made->out[at] & 1;
 
         at += FLETCH_ZSTD_BLOCK_HEADER;
         if (block.size > made->end - at)
             return false;
         at += block.size;
+        if (last != (at == made->end))
+            return false;
         made->count++;
     }
     return at == made->end && made->count;
+}
+
+void fletch_zstd_put_raw(struct fletch_zstd_made *made, const uint8_t *content, size_t size)
+{
+    size_t room = FLETCH_ZSTD_BLOCK - made->lead;
+
+    made->count = 0;
+    made->end = made->begin;
+    do {
+        const size_t block = size < room ? size : room;
+
+        fletch_zstd_put_block_header(made->out + made->end, false, FLETCH_ZSTD_RAW, block);
+        memcpy(made->out + made->end + FLETCH_ZSTD_BLOCK_HEADER, content, block);
+        made->end += FLETCH_ZSTD_BLOCK_HEADER + block;
+        made->count++;
+        content += block;
+        size -= block;
+        room = FLETCH_ZSTD_BLOCK;
+    } while (size);
 }
 
 void fletch_zstd_mark_last(const struct fletch_zstd_made *made, bool last)

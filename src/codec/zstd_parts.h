@@ -46,6 +46,9 @@ struct fletch_zstd_made {
 
 /* Counts the blocks; false unless they fill begin to end. */
 bool fletch_zstd_made_check(struct fletch_zstd_made *made);
+/* Blocks of content[size] as they are, behind made->begin. */
+void fletch_zstd_put_raw(struct fletch_zstd_made *made, const uint8_t *content,
+                         size_t size);
 struct fletch_zstd_block fletch_zstd_block_at(const uint8_t *out, size_t at);
 void fletch_zstd_put_block_header(uint8_t *out, bool last, enum fletch_zstd_block_type type,
                                   size_t size);
