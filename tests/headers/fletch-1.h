@@ -198,6 +198,7 @@ struct fletch_result {
     uint64_t written_bytes; /* of weights.parquet */
     double seconds;         /* wall time, verification included */
     bool verified;          /* false only with skip_verify */
+    bool passed;            /* verified, and the whole of a model: nothing is missing */
     struct fletch_result_rows *rows; /* for fletch_result_row_at */
     uint64_t reserved[8];
 };
@@ -272,6 +273,7 @@ struct fletch_plan_row {
     uint64_t count;       /* elements */
     uint64_t source_size; /* bytes in the checkpoint */
     uint64_t size;        /* bytes when stored, before compression */
+    const char *mask;     /* of a pruned weight: the mask that it is multiplied by; NULL */
     uint64_t reserved[4];
 };
 

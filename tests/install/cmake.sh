@@ -28,7 +28,7 @@ if command -v cmake >/dev/null 2>&1; then
     version=$(pkg-config --modversion fletch)
     point 'CMake: fletch::fletch' cmake_project shared REQUIRED fletch::fletch ''
     point 'it runs' cmake_lists shared
-    needs_it() { readelf -d "$work/shared/build/list" | grep -q 'NEEDED.*libfletch\.so\.0'; }
+    needs_it() { readelf -d "$work/shared/build/list" | grep -q 'NEEDED.*libfletch\.so\.1'; }
     point 'and is the shared library' needs_it
     point 'CMake: the static library' cmake_project static "$version REQUIRED" \
         fletch::fletch_static ''

@@ -93,7 +93,7 @@ touch "$work/play/lib/libfletch.so"
 cat >"$work/play/ldconfig" <<'END'
 #!/bin/sh
 case "$*" in
--p) [ -n "$KNOWN" ] && echo "	libfletch.so.0 (libc6,x86-64) => $KNOWN/libfletch.so.0" ;;
+-p) [ -n "$KNOWN" ] && echo "	libfletch.so.1 (libc6,x86-64) => $KNOWN/libfletch.so.1" ;;
 *-v*) [ -n "$SEARCHED" ] && echo "$SEARCHED: (from /etc/ld.so.conf:1)" ;;
 *) echo run >>"$RAN" ;;
 esac
