@@ -3,8 +3,8 @@
 # installed.sh LIBDIR - after an installation: makes the loader know the shared library, or
 # says what else lets a program find it
 #
-# Meson runs it, and shows nothing of what it says; `make install` runs it once more. Where DESTDIR is set, nothing of this machine is touched: the package's own
-# script has to do it.
+# Meson runs it, and shows nothing of what it says; `make install` runs it once more. Where DESTDIR
+# is set, nothing of this machine is touched: the package's own script has to do it.
 set -u
 libdir=$1
 [ -n "${DESTDIR:-}" ] && exit 0
