@@ -46,6 +46,7 @@ suite engines "$python" tests/interop/engines.py "$build/fletch" "$work/engines"
 suite faults "$python" tests/faults/faults.py "$build" "$work/faults"
 suite limits "$python" tests/faults/limits.py "$build" "$work/limits"
 suite kill "$python" tests/faults/kill.py "$build" "$work/kill"
+suite documents "$python" tests/documents/console.py "$build" "$work/documents"
 suite completion sh tests/completion/completion.sh "$build/fletch"
 suite install sh tests/install/install.sh "$build" "$work/install"
 
