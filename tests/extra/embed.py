@@ -31,8 +31,8 @@ transformers.utils.logging.disable_progress_bar()
 WORDS = ["arrow", "bow", "string", "feather", "target", "wood", "wind", "aim", "flight", "shaft"]
 SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 LEAST = 0.99999
-# As wide as in trained models. With 0.02 the first token's embedding hardly depends on the others,
-# and a wrong cut would not show; with 0.6 attention is all or nothing, and float16 tips it over.
+# With 0.02 the first token's embedding hardly depends on the others, and a wrong cut would not
+# show; with 0.6 and 32 dimensions float16 alone cost more than is allowed here.
 WIDTH_OF_WEIGHTS = 0.1
 
 
