@@ -126,6 +126,9 @@ bool fletch_torch_is_script_class(const struct fletch_pickle_value *global);
 const struct fletch_pickle_value *fletch_torch_callee(const struct fletch_torch *torch,
                                                       uint32_t call);
 
+/* True for a class or function whose name says that it makes quantized tensors. */
+bool fletch_torch_quantizes(const struct fletch_pickle_value *global);
+
 /* Notes what the pickle wanted to call that this version does not know, each once. */
 enum fletch_status fletch_torch_note_calls(struct fletch_torch *torch,
                                            struct fletch_error *err);

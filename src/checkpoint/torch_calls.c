@@ -45,6 +45,23 @@ static const struct fletch_pickle_value *stranger_of(const struct fletch_torch *
     return callee;
 }
 
+/* ---- Classes of quantized tensors ---- */
+
+bool fletch_torch_quantizes(const struct fletch_pickle_value *global)
+{
+    static const char *const libraries[] = { "torchao.", "bitsandbytes.", "hqq." };
+
+    if (global->kind != FLETCH_PICKLE_GLOBAL)
+        return false;
+    for (size_t i = 0; i < sizeof(libraries) / sizeof(libraries[0]); i++)
+        if (!strncmp(global->module, libraries[i], strlen(libraries[i])))
+            return true;
+    return strstr(global->module, "quant") || strstr(global->name, "Quant") ||
+           strstr(global->name, "quant");
+}
+
+/* ---- What is noted ---- */
+
 struct calls {
     uint32_t at[CALLS_NOTED]; /* [count], one of each callee */
     size_t count;

@@ -509,6 +509,15 @@ enum fletch_status fletch_torch_layout_read(struct fletch_tensor *out,
     return read_place(out, torch, &layout->storage, layout->offset, err);
 }
 
+static enum fletch_status refuse_quantized(const struct fletch_pickle_value *global,
+                                           struct fletch_error *err)
+{
+    return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
+                       "is quantized (%.*s.%.*s): dequantize the model and save it first, "
+                       "or start from the model before it was quantized",
+                       FLETCH_NAME_SHOWN, global->module, FLETCH_NAME_SHOWN, global->name);
+}
+
 /* Who made the value and of what; `args` is a tuple of as many as the maker needs. */
 static enum fletch_status
 unwrap(const struct maker **maker, const struct fletch_pickle_value **args,
@@ -517,6 +526,8 @@ unwrap(const struct maker **maker, const struct fletch_pickle_value **args,
 {
     *maker = maker_of(callee);
     *args = given;
+    if (fletch_torch_quantizes(callee))
+        return refuse_quantized(callee, err);
     if (!*maker && callee->kind == FLETCH_PICKLE_GLOBAL)
         return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
                            "byte %" PRIu64 ": is made by %.*s.%.*s, which is not called",
@@ -539,6 +550,8 @@ unwrap(const struct maker **maker, const struct fletch_pickle_value **args,
         return FLETCH_OK;
     /* (function, class, its arguments, state): once is as deep as this goes */
     callee = fletch_torch_value(torch, given->items[0]);
+    if (fletch_torch_quantizes(fletch_torch_value(torch, given->items[1])))
+        return refuse_quantized(fletch_torch_value(torch, given->items[1]), err);
     given = fletch_torch_value(torch, given->items[2]);
     if (maker_of(callee) && maker_of(callee)->form == FORM_SUBCLASS)
         return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,

@@ -267,6 +267,20 @@ static void emit_truncation(struct fletch_emit *emit, const struct fletch_model 
     fletch_emit_close(emit, '}');
 }
 
+/* How queries and documents are made of texts where each token keeps its vector: PyLate's
+ * keys, none of which other kinds have. */
+static void emit_late_interaction(struct fletch_emit *emit,
+                                  const struct fletch_model *model)
+{
+    static const char *const keys[] = {
+        "query_prefix",    "document_prefix", "query_length",
+        "document_length", "skiplist_words",  "attend_to_expansion_tokens",
+    };
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+        emit_config(emit, keys[i], model->prompts, keys[i]);
+}
+
 static void emit_pipeline(struct fletch_emit *emit, const struct fletch_metadata *metadata,
                           const json_t *truncation)
 {
@@ -290,6 +304,7 @@ static void emit_pipeline(struct fletch_emit *emit, const struct fletch_metadata
     emit_config(emit, "prompts", model->prompts, "prompts");
     emit_config(emit, "default_prompt_name", model->prompts, "default_prompt_name");
     emit_config(emit, "similarity", model->prompts, "similarity_fn_name");
+    emit_late_interaction(emit, model);
     if (activation_of(model)) {
         fletch_emit_key(emit, "activation");
         fletch_emit_json(emit, activation_of(model));

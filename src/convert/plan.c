@@ -299,7 +299,10 @@ static enum fletch_status plan_encoder(const struct planner *planner,
                                       .names = names,
                                       .count = count,
                                       .config = planner->model->config,
-                                      .keep_heads = planner->model->keep_heads };
+                                      .keep_heads = planner->model->keep_heads,
+                                      .rest =
+                                          (const char *const *)part->checkpoint->rest.items,
+                                      .rest_count = part->checkpoint->rest.count };
 
     input.layers_said = fletch_model_says_layers(planner->model, arena);
     if (!names || !mapped)

@@ -170,8 +170,8 @@ static const char *const name_hints[] = {
 const struct fletch_family fletch_family_causallm = {
     .name = "causallm",
     .title = "models that generate text",
-    .refusal = "models that generate text are not converted, only encoders are; --type "
-               "transformers keeps all tensors under their own names",
+    .refusal = "models that generate text are not converted, only encoders are",
+    .refusal_way = "transformers",
     .layout = FLETCH_LAYOUT_TEXT,
     .name_hints = name_hints,
     .class_ends = class_ends,

@@ -27,8 +27,8 @@ const struct fletch_family fletch_family_clip_kin = {
     .name = "clip_kin",
     .title = "relatives of CLIP's with other vision towers",
     .refusal = "a relative of CLIP's, whose vision tower is not one that is known to be "
-               "the same (clip, chinese_clip, metaclip_2); --type any keeps all tensors "
-               "under their own names",
+               "the same (clip, chinese_clip, metaclip_2)",
+    .refusal_way = "any",
     .layout = FLETCH_LAYOUT_TOWER,
     .members = members,
 };

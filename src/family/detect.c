@@ -174,10 +174,15 @@ static const char *list_types(char out[TYPES_CAP])
     return out;
 }
 
+/* `piped`: modules.json counts modules behind the model, which one type alone keeps. */
 static enum fletch_status refuse(const struct fletch_family *family, const char *what,
-                                 struct fletch_error *err)
+                                 bool piped, struct fletch_error *err)
 {
-    return fletch_fail(err, FLETCH_ERR_FAMILY, "%s: %s", what, family->refusal);
+    return fletch_fail(err, FLETCH_ERR_FAMILY,
+                       "%s: %s; --type %s keeps all tensors under their own names%s", what,
+                       family->refusal,
+                       piped ? fletch_family_sentence.name : family->refusal_way,
+                       piped ? ", its modules' too" : "");
 }
 
 /* Refused ones included; or NULL. */
@@ -200,7 +205,7 @@ enum fletch_status fletch_family_find(const struct fletch_family **out, const ch
                            "Unsupported model_type: %.*s. Supported types: 'auto', %s",
                            SHOWN, name, list_types(types));
     if (family->refusal)
-        return refuse(family, name, err);
+        return refuse(family, name, false, err);
     *out = family;
     return FLETCH_OK;
 }
@@ -269,7 +274,7 @@ static enum fletch_status by_type(const struct fletch_family **out, char *eviden
     if (family->refusal) {
         snprintf(what, sizeof(what), "%.32s model_type \"%.*s\"", clues->type_says, SHOWN,
                  clues->model_type);
-        return refuse(family, what, err);
+        return refuse(family, what, clues->has_modules, err);
     }
     if (clues->has_modules && family->layout == FLETCH_LAYOUT_TEXT) {
         snprintf(evidence, evidence_size, "modules.json beside model_type \"%.*s\"", SHOWN,
@@ -328,7 +333,7 @@ static enum fletch_status by_name(const struct fletch_family **out, char *eviden
             continue;
         snprintf(what, sizeof(what), "the model's name has \"%s\" in it", hint);
         if (families[i]->refusal)
-            return refuse(families[i], what, err);
+            return refuse(families[i], what, clues->has_modules, err);
         snprintf(evidence, evidence_size, "%s", what);
         *out = families[i];
         return FLETCH_OK;

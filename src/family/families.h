@@ -113,6 +113,12 @@ enum fletch_status fletch_find_missing(struct fletch_lacks *out,
                                        const struct fletch_map_input *input,
                                        struct fletch_arena *arena,
                                        struct fletch_error *err);
+/* Room for a list of names in a message, and how many of a kind it names. */
+#define FLETCH_LIST_CAP 360
+#define FLETCH_LISTED_MAX 3
+/* Of lacks.c: "'a', 'b', 'c' and 5 more", of `count` names of which `listed` are there. */
+const char *fletch_list_names(char out[FLETCH_LIST_CAP], const char *const *names,
+                              size_t listed, uint64_t count, size_t shown_max);
 /* Adds a warning; NULL is a failed allocation. */
 enum fletch_status fletch_lacks_say(struct fletch_lacks *lacks, const char *text,
                                     struct fletch_error *err);
@@ -121,6 +127,13 @@ enum fletch_status fletch_lacks_say(struct fletch_lacks *lacks, const char *text
  * own weights that no loader can use as it is; NULL when there is none. MEMORY. */
 enum fletch_status fletch_find_unfit(const char **out, const struct fletch_map_input *input,
                                      struct fletch_arena *arena, struct fletch_error *err);
+
+/* Of adapters.c: warns of adapters beside the model. MEMORY. */
+enum fletch_status fletch_warn_of_adapters(struct fletch_lacks *out,
+                                           const struct fletch_mapping *mapped,
+                                           const struct fletch_map_input *input,
+                                           struct fletch_arena *arena,
+                                           struct fletch_error *err);
 
 /* True when the names that the member cannot do without are all there; detect.c. */
 bool fletch_member_has_needs(const struct fletch_member *member, const char *const *names,

@@ -343,6 +343,7 @@ static enum fletch_status check_need(const struct fletch_mapping *mapped,
                                "one of the layers of %s, which has '%s' besides; start "
                                "from the whole model",
                                input->names[i], input->member->class_name, need[0]);
+    TRY(fletch_refuse_adapters(input->names, input->count, err));
     return fletch_fail(err, FLETCH_ERR_FAMILY,
                        "none of the tensors is one of %s's: the first of %zu is '%.200s', "
                        "expected such as '%s'; %s",

@@ -110,9 +110,10 @@ struct fletch_member {
 enum fletch_layout { FLETCH_LAYOUT_TEXT, FLETCH_LAYOUT_SENTENCE, FLETCH_LAYOUT_TOWER };
 
 struct fletch_family {
-    const char *name;    /* "bert"; also --type's value */
-    const char *title;   /* one line for people */
-    const char *refusal; /* known, but not converted: why; NULL for a real family */
+    const char *name;        /* "bert"; also --type's value */
+    const char *title;       /* one line for people */
+    const char *refusal;     /* known, but not converted: why; NULL for a real family */
+    const char *refusal_way; /* of such a one: the type that takes its models as they are */
     enum fletch_layout layout;
     const char *model_type_text;   /* metadata.json's model_type: "Whisper Audio Encoder" */
     const char *architecture;      /* "Whisper"; NULL: architectures[0] of config.json */
@@ -226,7 +227,14 @@ struct fletch_map_input {
     const char *layers_said; /* in front of the number of layers in sentences: "config.json
                                 says num_hidden_layers"; may be NULL without a config */
     bool keep_heads;         /* heads are rows under their own names */
+    const char *const *rest; /* [rest_count]: names of tensors beside the model's */
+    size_t rest_count;
 };
+
+/* UNSUPPORTED when one of the names is an adapter's, of any library: it is named, and what
+ * to do with it. For names of which no row is made. */
+enum fletch_status fletch_refuse_adapters(const char *const *names, size_t count,
+                                          struct fletch_error *err);
 
 /* Maps all names at once, since prefixes and duplicates are facts about the whole list.
  * out[count]; strings live in the arena or are static. Fails with FLETCH_ERR_FAMILY when

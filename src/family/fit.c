@@ -50,7 +50,7 @@ static const struct {
     { "*orm.weight", "H" },
     { "*orm1.weight", "H" },
     { "*orm2.weight", "H" },
-    { "*.emb_ln.weight", "H" },
+    { "emb_ln.weight", "H" },
     /* attention */
     { "*.self.query.weight", "?H" },
     { "*.self.key.weight", "?H" },

@@ -7,16 +7,11 @@
  */
 #include "family/families.h"
 
-#include "base/glob.h"
-
 #include <inttypes.h>
 #include <string.h>
 
-/* Of each kind so many are named; the rest is counted. */
-#define SHOWN_MAX 3
-/* How much of a name a message shows, and all of a list. */
+/* How much of a name a list shows. */
 #define NAME_SHOWN 100
-#define LIST_CAP 360
 
 enum fletch_status fletch_lacks_say(struct fletch_lacks *lacks, const char *text,
                                     struct fletch_error *err)
@@ -28,59 +23,22 @@ enum fletch_status fletch_lacks_say(struct fletch_lacks *lacks, const char *text
     return FLETCH_OK;
 }
 
-/* "'a', 'b', 'c' and 5 more" */
-static const char *list_names(char out[LIST_CAP], const char *const *names, size_t listed,
-                              uint64_t count, size_t shown_max)
+const char *fletch_list_names(char out[FLETCH_LIST_CAP], const char *const *names,
+                              size_t listed, uint64_t count, size_t shown_max)
 {
     size_t shown = listed < shown_max ? listed : shown_max, used = 0;
 
     out[0] = '\0';
     for (size_t i = 0; i < shown; i++)
-        used += (size_t)snprintf(out + used, LIST_CAP - used, "%s'%.*s'", i ? ", " : "",
-                                 NAME_SHOWN, names[i]);
+        used += (size_t)snprintf(out + used, FLETCH_LIST_CAP - used, "%s'%.*s'",
+                                 i ? ", " : "", NAME_SHOWN, names[i]);
     if (count > shown)
-        snprintf(out + used, LIST_CAP - used, " and %" PRIu64 " more", count - shown);
+        snprintf(out + used, FLETCH_LIST_CAP - used, " and %" PRIu64 " more",
+                 count - shown);
     return out;
 }
 
 /* ---- Tensors that the model does not have ---- */
-
-/* What adapters of several libraries call their tensors. */
-static const char *const adapters[] = {
-    "*adapter*",           "*.lora*",
-    "*.loras.*",           "*prefix_tuning*",
-    "*prefix_encoder.*",   "*prompt_encoder.*",
-    "*.modules_to_save.*", "*.original_module.*",
-    "*.intervention*",     NULL,
-};
-
-/* An adapter beside the model leaves it whole, and other than it was trained to be. */
-static enum fletch_status warn_of_adapters(struct fletch_lacks *out,
-                                           const struct fletch_mapping *mapped,
-                                           const struct fletch_map_input *input,
-                                           struct fletch_arena *arena,
-                                           struct fletch_error *err)
-{
-    const char **found = fletch_arena_alloc_array(arena, input->count, sizeof(*found));
-    char names[LIST_CAP];
-    size_t count = 0;
-
-    if (!found)
-        return fletch_fail_memory(err, input->count * sizeof(*found), "names");
-    for (size_t i = 0; input->member->owns && i < input->count; i++)
-        if (!mapped[i].row && fletch_glob_any(adapters, input->names[i]))
-            found[count++] = input->names[i];
-    if (!count)
-        return FLETCH_OK;
-    list_names(names, found, count, count, SHOWN_MAX);
-    return fletch_lacks_say(out,
-                            fletch_arena_format(arena,
-                                                "an adapter lies beside the model, and is "
-                                                "left out: %s; the model is that without "
-                                                "the adapter",
-                                                names),
-                            err);
-}
 
 static enum fletch_status list_unknown(struct fletch_lacks *out,
                                        const struct fletch_mapping *mapped,
@@ -88,7 +46,7 @@ static enum fletch_status list_unknown(struct fletch_lacks *out,
                                        struct fletch_arena *arena, struct fletch_error *err)
 {
     const char **inside = fletch_arena_alloc_array(arena, input->count, sizeof(*inside));
-    char names[LIST_CAP];
+    char names[FLETCH_LIST_CAP];
     size_t count = 0;
 
     out->inside = inside;
@@ -104,7 +62,7 @@ static enum fletch_status list_unknown(struct fletch_lacks *out,
     out->inside_count = count;
     if (!count)
         return FLETCH_OK;
-    list_names(names, inside, count, count, SHOWN_MAX);
+    fletch_list_names(names, inside, count, count, FLETCH_LISTED_MAX);
     return fletch_lacks_say(out,
                             fletch_arena_format(arena,
                                                 "%s has no %s, which lie%s among its own: "
@@ -170,7 +128,7 @@ enum fletch_status fletch_family_lacks(struct fletch_lacks *out,
     if (input->member->owns)
         TRY(fletch_find_missing(out, mapped, input, arena, err));
     TRY(list_unknown(out, mapped, input, arena, err));
-    TRY(warn_of_adapters(out, mapped, input, arena, err));
+    TRY(fletch_warn_of_adapters(out, mapped, input, arena, err));
     return list_beyond(out, mapped, input, arena, err);
 }
 
@@ -206,10 +164,12 @@ static enum fletch_status refuse_type(const struct fletch_lacks *lacks,
                                       struct fletch_error *err)
 {
     const char *class_name = mapped_class(input->config);
-    char missing[LIST_CAP], unknown[LIST_CAP];
+    char missing[FLETCH_LIST_CAP], unknown[FLETCH_LIST_CAP];
 
-    list_names(missing, lacks->missing, lacks->missing_listed, lacks->missing_count, 1);
-    list_names(unknown, lacks->unknown, lacks->unknown_count, lacks->unknown_count, 1);
+    fletch_list_names(missing, lacks->missing, lacks->missing_listed, lacks->missing_count,
+                      1);
+    fletch_list_names(unknown, lacks->unknown, lacks->unknown_count, lacks->unknown_count,
+                      1);
     return fletch_fail(err, FLETCH_ERR_FAMILY,
                        "not %s: the checkpoint lacks %s, and its layers have %s instead: "
                        "another model%s%.100s; %s",
@@ -222,23 +182,16 @@ enum fletch_status fletch_family_check_whole(const struct fletch_lacks *lacks,
                                              const struct fletch_map_input *input,
                                              bool allow_missing, struct fletch_error *err)
 {
-    char names[LIST_CAP];
+    char names[FLETCH_LIST_CAP];
 
-    for (size_t i = 0; i < lacks->inside_count; i++)
-        if (fletch_glob_any(adapters, lacks->inside[i]))
-            return fletch_fail(
-                err, FLETCH_ERR_UNSUPPORTED,
-                "tensor '%.*s': an adapter that is not merged into the "
-                "model's weights; merge it and save the model first, or start "
-                "from the model without it",
-                NAME_SHOWN, lacks->inside[i]);
+    TRY(fletch_refuse_adapters(lacks->inside, lacks->inside_count, err));
     if (!lacks->missing_count)
         return FLETCH_OK;
     if (lacks->unknown_count)
         return refuse_type(lacks, input, err);
     if (!allow_missing) {
-        list_names(names, lacks->missing, lacks->missing_listed, lacks->missing_count,
-                   lacks->layers ? 1 : SHOWN_MAX);
+        fletch_list_names(names, lacks->missing, lacks->missing_listed,
+                          lacks->missing_count, lacks->layers ? 1 : FLETCH_LISTED_MAX);
         return fletch_fail(err, FLETCH_ERR_FAMILY,
                            "%s%sthe checkpoint lacks %" PRIu64 " of %s's tensors: %s; "
                            "--allow-missing converts what is there",

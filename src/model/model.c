@@ -312,6 +312,8 @@ static enum fletch_status detect(struct fletch_model *model,
     alone = fletch_model_shard_alone(checkpoint, &model->arena);
     if (alone)
         return fletch_fail(err, status, "%s", alone);
+    if (clues->tensors_count && fletch_glob_match("base_model.model.*", clues->tensors[0]))
+        TRY(fletch_refuse_adapters(clues->tensors, clues->tensors_count, err)); /* PEFT's */
     fletch_model_hint_prefixes(checkpoint, err);
     return status;
 }
