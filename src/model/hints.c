@@ -45,10 +45,14 @@ static const struct fletch_family *family_of(const char *const *names, size_t co
 {
     const struct fletch_family *family;
 
+    const struct fletch_family *found = NULL;
+
+    /* pipelines are made of the others' models: those first */
     for (size_t i = 0; (family = fletch_family_get(i)); i++)
-        if (fletch_family_guess(family, names, count))
-            return family;
-    return NULL;
+        if ((!found || found->layout == FLETCH_LAYOUT_SENTENCE) &&
+            fletch_family_guess(family, names, count))
+            found = family;
+    return found;
 }
 
 /* Whether the prefix was looked at before; else it is from now on. */
