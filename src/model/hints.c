@@ -43,9 +43,7 @@ static size_t list_below(struct hunt *hunt, const char *name, size_t len)
 
 static const struct fletch_family *family_of(const char *const *names, size_t count)
 {
-    const struct fletch_family *family;
-
-    const struct fletch_family *found = NULL;
+    const struct fletch_family *family, *found = NULL;
 
     /* pipelines are made of the others' models: those first */
     for (size_t i = 0; (family = fletch_family_get(i)); i++)
