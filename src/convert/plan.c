@@ -201,6 +201,17 @@ static enum fletch_status check_complete(const struct planner *planner, const ch
                        alone);
 }
 
+/* Nothing that is known is missing from a shard: what is in the others still is. */
+static enum fletch_status lack_shards(struct fletch_row_plans *plans,
+                                      struct fletch_error *err)
+{
+    plans->missing = fletch_arena_alloc(&plans->arena, sizeof(*plans->missing));
+    if (!plans->missing)
+        return fletch_fail_memory(err, sizeof(*plans->missing), "what is missing");
+    plans->missing[plans->missing_count++] = "all tensors of the other shards";
+    return FLETCH_OK;
+}
+
 /* What is missing, which is an error unless it is allowed, and what does not agree. */
 static enum fletch_status list_warnings(const struct planner *planner,
                                         const struct fletch_mapping *mapped,
@@ -218,6 +229,8 @@ static enum fletch_status list_warnings(const struct planner *planner,
     TRY(check_complete(planner, alone, &lacks, input, err));
     plans->missing = lacks.missing;
     plans->missing_count = lacks.missing_listed;
+    if (alone && !plans->missing_count)
+        TRY(lack_shards(plans, err));
     plans->warnings =
         fletch_arena_alloc_array(&plans->arena, FLETCH_LACKS_MAX + FLETCH_DISAGREE_MAX + 2,
                                  sizeof(*plans->warnings));

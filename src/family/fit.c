@@ -147,7 +147,10 @@ static enum fletch_status refuse_empty(const struct fit *fit)
         snprintf(list + used, sizeof(list) - used, " and %zu more", count - SHOWN_MAX);
     if (flat < count)
         return fletch_fail(fit->err, FLETCH_ERR_FAMILY,
-                           "%zu of the model's tensors have no elements: %s", count, list);
+                           "%zu of the model's tensors have no elements: %s; they were "
+                           "saved before they were filled in: save the model again, or "
+                           "start from the original checkpoint",
+                           count, list);
     return fletch_fail(
         fit->err, FLETCH_ERR_UNSUPPORTED,
         "%zu of the model's tensors are empty: %s; they are DeepSpeed ZeRO-3 "
