@@ -52,7 +52,8 @@ static void say_line(const char *front, const char *line)
     fletch_text_release(&text);
 }
 
-static void say_values(const char *front, const char *format, va_list values)
+__attribute__((format(printf, 2, 0))) static void
+say_values(const char *front, const char *format, va_list values)
 {
     struct fletch_text text = { 0 };
     char last[LAST_WORDS_MAX];

@@ -22,7 +22,7 @@ enum fletch_exit {
 /* ---- Talk ---- */
 
 __attribute__((format(printf, 1, 2))) void fletch_say(const char *format, ...);
-void fletch_sayv(const char *format, va_list values);
+__attribute__((format(printf, 1, 0))) void fletch_sayv(const char *format, va_list values);
 /* The same without "fletch: ": more about the line before. */
 __attribute__((format(printf, 1, 2))) void fletch_hint(const char *format, ...);
 /* Says the error and returns the exit code: FLETCH_EXIT_MISUSED for FLETCH_ERR_ARGUMENT,
