@@ -8,6 +8,7 @@
 #ifndef FLETCH_BASE_OS_H
 #define FLETCH_BASE_OS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,12 @@ int fletch_os_unnamed_file(const char *folder);
 /* The two paths, both there, exchange what they name in one step. 0, or an errno: ENOSYS or
  * EINVAL where the system or the file system has no such step. */
 int fletch_os_exchange(const char *a, const char *b);
+
+/* "." and "..", which every folder has. */
+static inline bool fletch_os_is_dots(const char *name)
+{
+    return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
+}
 
 /* Calls `each` with the name of every entry of the open folder, "." and ".." left out, in
  * any order; an entry may be removed meanwhile. Takes the descriptor. 0, or an errno, whose

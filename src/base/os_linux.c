@@ -9,7 +9,6 @@
 #include <limits.h>
 #include <sched.h>
 #include <stdalign.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -80,11 +79,6 @@ int fletch_os_exchange(const char *a, const char *b)
     return renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE) ? errno : 0;
 }
 
-static bool is_dots(const char *name)
-{
-    return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
-}
-
 int fletch_os_list(int fd, void (*each)(const char *name, int fd, void *user), void *user)
 {
     alignas(struct dirent64) char names[NAMES_SIZE];
@@ -95,7 +89,7 @@ int fletch_os_list(int fd, void (*each)(const char *name, int fd, void *user), v
         for (const char *at = names; at < names + size;) {
             const struct dirent64 *entry = (const struct dirent64 *)at;
 
-            if (!is_dots(entry->d_name))
+            if (!fletch_os_is_dots(entry->d_name))
                 each(entry->d_name, fd, user);
             at += entry->d_reclen;
         }

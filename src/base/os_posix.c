@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -48,11 +47,6 @@ int fletch_os_exchange(const char *a, const char *b)
     return ENOSYS;
 }
 
-static bool is_dots(const char *name)
-{
-    return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
-}
-
 int fletch_os_list(int fd, void (*each)(const char *name, int fd, void *user), void *user)
 {
     DIR *dir = fdopendir(fd);
@@ -65,7 +59,7 @@ int fletch_os_list(int fd, void (*each)(const char *name, int fd, void *user), v
         return failure;
     }
     for (errno = 0; (entry = readdir(dir)); errno = 0)
-        if (!is_dots(entry->d_name))
+        if (!fletch_os_is_dots(entry->d_name))
             each(entry->d_name, dirfd(dir), user);
     failure = errno;
     closedir(dir);

@@ -15,11 +15,6 @@
 /* Deeper than anybody's model folder; bounds the recursion. */
 #define DEPTH_MAX 32
 
-static bool is_dots(const char *name)
-{
-    return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
-}
-
 static bool is_folder_at(int fd, const char *name)
 {
     struct stat info;
@@ -49,7 +44,7 @@ enum fletch_status fletch_tree_find_other(char *name, size_t size, const char *f
         return fail_errno(folder, "listing", err);
     name[0] = 0;
     while ((entry = readdir(dir)))
-        if (!is_dots(entry->d_name) && !own(entry->d_name) &&
+        if (!fletch_os_is_dots(entry->d_name) && !own(entry->d_name) &&
             (!name[0] || strcmp(entry->d_name, name) < 0))
             snprintf(name, size, "%s", entry->d_name);
     closedir(dir);
@@ -116,7 +111,7 @@ static int link_entries(int to, int from, fletch_tree_own_fn own, unsigned depth
         const char *name = entry->d_name;
         bool mixed = own && !strcmp(name, "tokenizer");
 
-        if (is_dots(name) || (own && own(name) && !mixed))
+        if (fletch_os_is_dots(name) || (own && own(name) && !mixed))
             continue;
         if (is_folder_at(dirfd(dir), name)) {
             failure =
