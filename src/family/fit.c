@@ -14,10 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How much of a name, and how many of a kind a message shows. */
+/* How much of a name a message shows. */
 #define SHOWN 120
-#define SHOWN_MAX 3
-#define LIST_CAP 420
 #define SHAPE_CAP 128
 /* In front of the dimensions of what must be integers: which row is a word's. */
 #define INTEGERS "#"
@@ -130,21 +128,22 @@ static bool has_elements(const struct fletch_facts *facts)
 
 static enum fletch_status refuse_empty(const struct fit *fit)
 {
-    char list[LIST_CAP] = "";
-    size_t count = 0, flat = 0, used = 0;
+    const char *first[FLETCH_LISTED_MAX];
+    char list[FLETCH_LIST_CAP];
+    size_t count = 0, flat = 0;
 
     for (size_t i = 0; i < fit->input->count; i++) {
         if (!fit->mapped[i].row || has_elements(&fit->facts[i]))
             continue;
         flat += fit->facts[i].rank == 1;
-        if (count++ < SHOWN_MAX)
-            used += (size_t)snprintf(list + used, sizeof(list) - used, "%s'%.*s'",
-                                     used ? ", " : "", SHOWN, fit->input->names[i]);
+        if (count < FLETCH_LISTED_MAX)
+            first[count] = fit->input->names[i];
+        count++;
     }
     if (!count)
         return FLETCH_OK;
-    if (count > SHOWN_MAX)
-        snprintf(list + used, sizeof(list) - used, " and %zu more", count - SHOWN_MAX);
+    fletch_list_names(list, first, count < FLETCH_LISTED_MAX ? count : FLETCH_LISTED_MAX,
+                      count, FLETCH_LISTED_MAX);
     if (flat < count)
         return fletch_fail(fit->err, FLETCH_ERR_FAMILY,
                            "%zu of the model's tensors have no elements: %s; they were "
