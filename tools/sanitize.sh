@@ -23,6 +23,7 @@ address) sanitizers=address,undefined ;;
 thread)
     sanitizers=thread
     suites="meson golden"
+    export MESON_SUITE=threads
     ;;
 *)
     echo "usage: tools/sanitize.sh address|thread BUILD [RESULTS]" >&2

@@ -4,7 +4,7 @@
 
 tap.py run RESULTS NAME COMMAND...   one program that prints TAP
 tap.py check RESULTS NAME COMMAND... one program that is one point: its exit status
-tap.py meson RESULTS NAME BUILD      the tests of a Meson build, through `meson test`
+tap.py meson RESULTS NAME BUILD [SUITE] the tests of a Meson build, through `meson test`
 tap.py sum RESULTS...                skipped ones, then the line `N passed, N failed`
 
 RESULTS is a file of JSON lines, one for each program that ran. A program that prints no
@@ -105,11 +105,12 @@ def check(results, name, command):
     record(results, name, counts, time.monotonic() - begin)
 
 
-def meson(results, name, build):
+def meson(results, name, build, suite=None):
     log = os.path.join(build, "meson-logs", "testlog.json")
     if os.path.exists(log):
         os.unlink(log)
-    out, status = run_program(["meson", "test", "-C", build, "--no-rebuild"],
+    only = ["--suite", suite] if suite else []
+    out, status = run_program(["meson", "test", "-C", build, "--no-rebuild"] + only,
                               lambda line: False)
     if not os.path.exists(log):
         sys.stdout.write(out)
@@ -148,7 +149,7 @@ def main(arguments):
     if len(arguments) >= 4 and arguments[0] in ("run", "check"):
         (run if arguments[0] == "run" else check)(arguments[1], arguments[2], arguments[3:])
         return 0
-    if len(arguments) == 4 and arguments[0] == "meson":
+    if len(arguments) in (4, 5) and arguments[0] == "meson":
         meson(*arguments[1:])
         return 0
     if len(arguments) >= 2 and arguments[0] == "sum":

@@ -3,7 +3,8 @@
 # test.sh [--as-is] BUILD - runs every suite on a finished build, ends with `N passed, N failed`
 #
 # Results go to BUILD/results.jsonl (see tools/tap.py). SUITES, a list of names, runs only
-# those. With --as-is, suites in Python are left out, and named, where there is no .venv.
+# those, and MESON_SUITE only that suite of Meson's tests. With --as-is, suites in Python are
+# left out, and named, where there is no .venv.
 set -u
 cd "$(dirname "$0")/.."
 as_is=
@@ -30,7 +31,7 @@ suite() {
 }
 
 case " ${SUITES:-meson} " in
-*" meson "*) tools/tap.py meson "$results" unit: "$build" ;;
+*" meson "*) tools/tap.py meson "$results" unit: "$build" ${MESON_SUITE:-} ;;
 esac
 suite headers sh tests/headers/headers.sh
 suite cli sh tests/cli/run.sh "$build/fletch"
