@@ -1,53 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* hash.c - see hash.h */
+/* hash.c - CRC-32, see hash.h; sha256.c has the other half */
 #include "base/hash.h"
 
-#include "base/mem.h"
-
 #include <libdeflate.h>
-/* The calls of one digest: those of EVP look it up first, and libcrypto 3.0 crashes when
- * memory runs out meanwhile. */
-#define OPENSSL_SUPPRESS_DEPRECATED
-#include <openssl/sha.h>
-
-enum fletch_status fletch_sha256_open(struct fletch_sha256 *sha, struct fletch_error *err)
-{
-    if (!sha->context)
-        sha->context = fletch_alloc(sizeof(SHA256_CTX));
-    if (!sha->context)
-        return fletch_fail_memory(err, sizeof(SHA256_CTX), "a SHA-256");
-    SHA256_Init(sha->context);
-    return FLETCH_OK;
-}
-
-void fletch_sha256_put(struct fletch_sha256 *sha, const void *bytes, size_t size)
-{
-    if (size)
-        SHA256_Update(sha->context, bytes, size);
-}
-
-void fletch_sha256_finish(struct fletch_sha256 *sha, uint8_t out[FLETCH_SHA256_SIZE])
-{
-    SHA256_Final(out, sha->context);
-}
-
-void fletch_sha256_close(struct fletch_sha256 *sha)
-{
-    fletch_free(sha->context);
-    sha->context = NULL;
-}
-
-void fletch_sha256_hex(char out[FLETCH_SHA256_HEX],
-                       const uint8_t digest[FLETCH_SHA256_SIZE])
-{
-    static const char digits[] = "0123456789abcdef";
-
-    for (int i = 0; i < FLETCH_SHA256_SIZE; i++) {
-        out[2 * i] = digits[digest[i] >> 4];
-        out[2 * i + 1] = digits[digest[i] & 15];
-    }
-    out[FLETCH_SHA256_HEX - 1] = 0;
-}
 
 uint32_t fletch_crc32(uint32_t crc, const void *bytes, size_t size)
 {

@@ -47,6 +47,9 @@ int fletch_os_populate(void *from, size_t size);
 /* A hint: all of this page-aligned memory will be written soon. */
 void fletch_os_expect_use(void *begin, size_t size);
 
+/* Has this processor, 64-bit ARM, its instructions for SHA-256? False where nobody says. */
+bool fletch_os_has_sha2(void);
+
 /* As qsort, with a context for the comparison. */
 typedef int fletch_compare_fn(const void *a, const void *b, void *context);
 void fletch_os_sort(void *items, size_t count, size_t size, fletch_compare_fn *compare,

@@ -11,6 +11,7 @@
 #include <stdalign.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -129,6 +130,15 @@ int fletch_os_populate(void *from, size_t size)
 void fletch_os_expect_use(void *begin, size_t size)
 {
     madvise(begin, size, MADV_HUGEPAGE);
+}
+
+bool fletch_os_has_sha2(void)
+{
+#ifdef HWCAP_SHA2
+    return getauxval(AT_HWCAP) & HWCAP_SHA2;
+#else
+    return false;
+#endif
 }
 
 void fletch_os_sort(void *items, size_t count, size_t size, fletch_compare_fn *compare,

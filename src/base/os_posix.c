@@ -99,6 +99,15 @@ static void swap(char *a, char *b, size_t size)
     }
 }
 
+bool fletch_os_has_sha2(void)
+{
+#ifdef __ARM_FEATURE_SHA2
+    return true; /* the whole build takes it for granted */
+#else
+    return false;
+#endif
+}
+
 /* Heapsort: no memory, no order of the items that makes it slow. */
 void fletch_os_sort(void *items, size_t count, size_t size, fletch_compare_fn *compare,
                     void *context)

@@ -118,8 +118,7 @@ static enum fletch_status hash_file(struct fletch_source_file *out,
     enum fletch_status status = path ? fletch_file_open(&file, path, err)
                                      : fletch_fail_memory(err, strlen(out->name), "a path");
 
-    if (!status)
-        status = fletch_sha256_open(sha, err);
+    fletch_sha256_open(sha);
     for (uint64_t at = 0; !status && at < file.size; at += READ_SIZE) {
         size_t size = file.size - at < READ_SIZE ? (size_t)(file.size - at) : READ_SIZE;
 
@@ -146,7 +145,7 @@ static enum fletch_status hash_tensor(uint8_t out[FLETCH_SHA256_SIZE],
 {
     size_t width = fletch_dtype_size(row->tensor->dtype);
 
-    TRY(fletch_sha256_open(sha, err));
+    fletch_sha256_open(sha);
     for (uint64_t at = 0; at < row->tensor->size; at += READ_SIZE) {
         uint64_t left = row->tensor->size - at;
         size_t size = left < READ_SIZE ? (size_t)left : READ_SIZE;
@@ -190,7 +189,6 @@ static void work(unsigned index, void *user)
     if (status && !hashing->status)
         hashing->status = fletch_fail(hashing->err, status, "%s", err.message);
     pthread_mutex_unlock(&hashing->lock);
-    fletch_sha256_close(&sha);
     fletch_free(buffer);
 }
 

@@ -213,7 +213,7 @@ enum fletch_status fletch_comparison_begin(struct fletch_comparison *out,
     if (pairing->plan)
         TRY(compare_shape(out, err));
     if (pairing->sha256)
-        TRY(fletch_sha256_open(out->sha, err));
+        fletch_sha256_open(out->sha);
     status = fletch_cursor_begin(juror->cursor, pairing->row, err);
     if (status)
         fletch_error_prefix(err, "row '%s'", out->row->name);
@@ -274,7 +274,6 @@ enum fletch_status fletch_comparison_end(struct fletch_comparison *comparison,
 void fletch_juror_close(struct fletch_juror *juror)
 {
     fletch_cursor_close(juror->cursor);
-    fletch_sha256_close(&juror->sha);
     fletch_free(juror->source);
     fletch_free(juror->expected);
     *juror = (struct fletch_juror){ 0 };

@@ -27,8 +27,6 @@ enum fletch_status fletch_workbench_open(struct fletch_workbench *out,
     bench.chunk = fletch_alloc(FLETCH_CHUNK_COUNT * 8);
     if (!bench.chunk)
         status = fletch_fail_memory(err, FLETCH_CHUNK_COUNT * 8, "a chunk of a tensor");
-    if (!status)
-        status = fletch_sha256_open(&bench.sha, err);
     if (!status && codec->encoder_open)
         status = codec->encoder_open(&bench.encoder, pipeline->level, err);
     if (status) {
@@ -43,7 +41,6 @@ void fletch_workbench_close(struct fletch_workbench *bench)
 {
     if (bench->encoder)
         bench->pipeline->codec->encoder_close(bench->encoder);
-    fletch_sha256_close(&bench->sha);
     fletch_free(bench->chunk);
     *bench = (struct fletch_workbench){ 0 };
 }

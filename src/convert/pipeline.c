@@ -229,19 +229,15 @@ static bool hash_one(struct run *run)
     for (size_t i = 0; i < HASHERS; i++) {
         struct lane *lane = &run->lanes[i];
         struct slot *slot = lane->busy ? NULL : next_to_hash(run, i);
-        struct fletch_error err = { 0 };
-        enum fletch_status status;
 
         if (!slot)
             continue;
         lane->busy = true;
         pthread_mutex_unlock(&run->lock);
-        status = fletch_slot_hash(&slot->made, &lane->sha, &err);
+        fletch_slot_hash(&slot->made, &lane->sha);
         pthread_mutex_lock(&run->lock);
         lane->busy = false;
         slot->stage = HASHED;
-        if (status)
-            fail(run, status, &err);
         return true;
     }
     return false;
@@ -317,8 +313,6 @@ static void run_release(struct run *run)
 {
     for (size_t i = 0; run->slots && i < run->slots_count; i++)
         fletch_slot_empty(&run->slots[i].made);
-    for (size_t i = 0; i < HASHERS; i++)
-        fletch_sha256_close(&run->lanes[i].sha);
     fletch_free(run->slots);
     fletch_free(run->efforts);
     fletch_committer_close(&run->committer);

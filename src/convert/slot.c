@@ -64,7 +64,7 @@ enum fletch_status fletch_slot_make(struct fletch_slot *slot,
     if (first)
         fletch_page_prefix(slot->content, part->size);
     if (fletch_part_is_whole(part)) {
-        TRY(fletch_sha256_open(&bench->sha, err));
+        fletch_sha256_open(&bench->sha);
         fletch_sha256_put(&bench->sha, value, part->part_size);
         fletch_sha256_finish(&bench->sha, slot->sha256);
     }
@@ -72,19 +72,17 @@ enum fletch_status fletch_slot_make(struct fletch_slot *slot,
                 part->part_size + (first ? FLETCH_PAGE_PREFIX : 0), bench, err);
 }
 
-enum fletch_status fletch_slot_hash(struct fletch_slot *slot, struct fletch_sha256 *sha,
-                                    struct fletch_error *err)
+void fletch_slot_hash(struct fletch_slot *slot, struct fletch_sha256 *sha)
 {
     const struct fletch_part_of_row *part = &slot->part;
 
     if (fletch_part_is_whole(part))
-        return FLETCH_OK;
+        return;
     if (!part->begin)
-        TRY(fletch_sha256_open(sha, err));
+        fletch_sha256_open(sha);
     fletch_sha256_put(sha, slot->content + FLETCH_PAGE_PREFIX, part->part_size);
     if (fletch_part_is_last(part))
         fletch_sha256_finish(sha, slot->sha256);
-    return FLETCH_OK;
 }
 
 void fletch_slot_empty(struct fletch_slot *slot)

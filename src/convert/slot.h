@@ -29,8 +29,7 @@ enum fletch_status fletch_slot_make(struct fletch_slot *slot,
                                     struct fletch_error *err);
 /* Hashes a part of a longer value, which must come in order; does nothing for a whole one.
  */
-enum fletch_status fletch_slot_hash(struct fletch_slot *slot, struct fletch_sha256 *sha,
-                                    struct fletch_error *err);
+void fletch_slot_hash(struct fletch_slot *slot, struct fletch_sha256 *sha);
 /* Gives the buffers back. */
 void fletch_slot_empty(struct fletch_slot *slot);
 

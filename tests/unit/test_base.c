@@ -201,7 +201,7 @@ static void hashes_are_the_published_ones(void **state)
 
     (void)state;
     for (int again = 0; again < 2; again++) {
-        assert_int_equal(fletch_sha256_open(&sha, NULL), FLETCH_OK);
+        fletch_sha256_open(&sha);
         fletch_sha256_put(&sha, "a", 1);
         fletch_sha256_put(&sha, "bc", 2);
         fletch_sha256_finish(&sha, digest);
@@ -209,8 +209,6 @@ static void hashes_are_the_published_ones(void **state)
         assert_string_equal(
             hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     }
-    fletch_sha256_close(&sha);
-    fletch_sha256_close(&sha);
     assert_int_equal(fletch_crc32(0, "123456789", 9), 0xcbf43926);
     assert_int_equal(fletch_crc32(fletch_crc32(0, "1234", 4), "56789", 5), 0xcbf43926);
     for (size_t i = 0; i <= 9; i++)

@@ -519,10 +519,9 @@ static void check_row(const json_t *row, const json_t *tensor, const uint8_t *da
         out = run(fletch_cast_find(from, final), from, final, in, count, 0, &wide);
         assert_int_equal(wide.overflowed, 0);
     }
-    assert_int_equal(fletch_sha256_open(&sha, NULL), FLETCH_OK);
+    fletch_sha256_open(&sha);
     fletch_sha256_put(&sha, out, count * fletch_dtype_size(final));
     fletch_sha256_finish(&sha, digest);
-    fletch_sha256_close(&sha);
     fletch_sha256_hex(hex, digest);
     assert_string_equal(hex, want);
     free(out);

@@ -29,11 +29,10 @@ static void hex_of(char out[FLETCH_SHA256_HEX], const void *bytes, size_t size)
     struct fletch_sha256 sha = { 0 };
     uint8_t digest[FLETCH_SHA256_SIZE];
 
-    assert_int_equal(fletch_sha256_open(&sha, NULL), FLETCH_OK);
+    fletch_sha256_open(&sha);
     fletch_sha256_put(&sha, bytes, size);
     fletch_sha256_finish(&sha, digest);
     fletch_sha256_hex(out, digest);
-    fletch_sha256_close(&sha);
 }
 
 /* Converts into out and gives its metadata. */
