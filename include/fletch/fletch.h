@@ -466,6 +466,31 @@ FLETCH_API enum fletch_status fletch_table_read(struct fletch_row *out,
                                                 struct fletch_table *table, size_t i,
                                                 struct fletch_error *err);
 
+/* Memory for a value: `size` bytes, at least 1; NULL: there is none. */
+typedef void *(*fletch_memory_fn)(size_t size, void *user);
+/* As fletch_table_read, but the value is the caller's: `get` is called, at most once and by
+ * the same thread, for a little more memory than the value, and row.data lies in it,
+ * aligned to 64 bytes, for as long as the caller keeps it. Not called for what is
+ * row.mapped. Decompressed in its place wherever the file has the value in a page of its
+ * own; else copied. What `get` gave is the caller's after a failure too. */
+FLETCH_API enum fletch_status fletch_table_read_into(struct fletch_row *out,
+                                                     struct fletch_table *table, size_t i,
+                                                     fletch_memory_fn get, void *user,
+                                                     struct fletch_error *err);
+/* `size` bytes of the i-th row's value from its byte `begin` on, into out[size]; ARGUMENT
+ * when they are not within it. Of a value that is stored plainly nothing else is read; of
+ * others what is in front is decompressed too, what is behind is not. The page's CRC is
+ * checked only where the part is all of it. */
+FLETCH_API enum fletch_status fletch_table_read_part(void *out, size_t size,
+                                                     struct fletch_table *table, size_t i,
+                                                     uint64_t begin,
+                                                     struct fletch_error *err);
+/* Another table on the same open file, for another thread: it shares what was read of it,
+ * and its map if there is one. `table` must be closed last; it may be in use meanwhile. */
+FLETCH_API enum fletch_status fletch_table_share(struct fletch_table **out,
+                                                 const struct fletch_table *table,
+                                                 struct fletch_error *err);
+
 /* ---- Verify ---- */
 
 struct fletch_verification {

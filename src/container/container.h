@@ -161,6 +161,17 @@ enum fletch_status fletch_cursor_use_map(struct fletch_cursor *cursor, const uin
 enum fletch_status fletch_cursor_read(struct fletch_cursor *cursor, size_t i,
                                       const void **bytes, uint64_t *size,
                                       struct fletch_error *err);
+/* As fletch_cursor_read, but a value that is alone in its page is put into memory of the
+ * caller's: *own says so, and that `get` was called for it. */
+enum fletch_status fletch_cursor_read_into(struct fletch_cursor *cursor, size_t i,
+                                           const void **bytes, uint64_t *size, bool *own,
+                                           fletch_memory_fn get, void *user,
+                                           struct fletch_error *err);
+/* `size` bytes of row i's value from its byte `begin` on, into out[size]; ARGUMENT when
+ * they are not within it. The page's CRC is checked where that takes no more reading. */
+enum fletch_status fletch_cursor_read_part(struct fletch_cursor *cursor, size_t i,
+                                           void *out, size_t size, uint64_t begin,
+                                           struct fletch_error *err);
 /* The same in bounded memory: begin, then pieces in order until *size comes out 0, which
  * also says that the page ended well and its CRC was right. A piece is at most
  * FLETCH_PIECE_SIZE bytes, except where the codec or the file's layout has only whole

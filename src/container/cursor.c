@@ -7,7 +7,7 @@
  * values are handed out from there: neighbours in a page cost one decoding, as does a
  * dictionary.
  */
-#include "container/reader.h"
+#include "container/cursor.h"
 
 #include "base/bytes.h"
 #include "base/hash.h"
@@ -17,43 +17,6 @@
 
 /* Of the file, per read. */
 #define STEP_SIZE ((size_t)256 << 10)
-#define NO_PAGE SIZE_MAX
-
-enum mode { IDLE, STREAM, WHOLE };
-
-/* A page on its way through a codec. */
-struct stream {
-    const struct fletch_codec *codec; /* NULL: stored plainly */
-    struct fletch_decoder *decoder;
-    const struct fletch_chunk *chunk;
-    struct fletch_page page;
-    uint64_t at;            /* in the file: the next byte to read */
-    uint64_t stored_left;   /* bytes of the body not read yet */
-    size_t in_pos, in_size; /* in the step's buffer */
-    uint32_t crc;
-    uint64_t value_left;
-};
-
-struct fletch_cursor {
-    const struct fletch_reader *reader;
-    struct fletch_page_loader loader;
-    struct fletch_buf page_memory, dictionary_memory, joined;
-    struct fletch_slice page, dictionary_page;
-    struct fletch_dictionary dictionary;
-    size_t dictionary_group; /* whose it is, or NO_PAGE */
-    size_t page_index;       /* which one is in `page`, or NO_PAGE */
-    struct fletch_page page_found;
-    bool *seen; /* [pages_count], with a map: pages whose CRC was right */
-    struct fletch_values values;
-    size_t next_row; /* that `values` would give */
-
-    enum mode mode;
-    size_t row;
-    struct stream stream;
-    uint8_t *in, *out; /* [STEP_SIZE], [FLETCH_PIECE_SIZE]; made by the first stream */
-    uint8_t *aim;      /* where a piece goes; NULL: to `out` */
-    struct fletch_slice whole; /* what is left to hand out */
-};
 
 enum fletch_status fletch_cursor_open(struct fletch_cursor **out,
                                       const struct fletch_reader *reader,
@@ -64,8 +27,8 @@ enum fletch_status fletch_cursor_open(struct fletch_cursor **out,
     if (!cursor)
         return fletch_fail_memory(err, sizeof(*cursor), "cursor");
     cursor->reader = reader;
-    cursor->page_index = NO_PAGE;
-    cursor->dictionary_group = NO_PAGE;
+    cursor->page_index = FLETCH_NO_PAGE;
+    cursor->dictionary_group = FLETCH_NO_PAGE;
     *out = cursor;
     return FLETCH_OK;
 }
@@ -99,51 +62,20 @@ enum fletch_status fletch_cursor_use_map(struct fletch_cursor *cursor, const uin
 
 /* ---- Where a row is ---- */
 
-static size_t find_page(const struct fletch_reader_file *file, size_t row)
-{
-    size_t low = 0, high = file->pages_count;
-
-    while (high - low > 1) {
-        size_t middle = low + (high - low) / 2;
-
-        if (file->pages[middle].first_row <= row)
-            low = middle;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-static size_t find_group(const struct fletch_reader_file *file, size_t row)
-{
-    size_t low = 0, high = file->footer.groups_count;
-
-    while (high - low > 1) {
-        size_t middle = low + (high - low) / 2;
-
-        if (file->first_rows[middle] <= row)
-            low = middle;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-/* The row's page header, held against what the footer or the index say of it. */
-static enum fletch_status find_row(struct fletch_cursor *cursor, size_t row,
-                                   const struct fletch_page_ref **ref,
-                                   const struct fletch_data_chunk **chunk,
-                                   struct fletch_error *err)
+enum fletch_status fletch_cursor_find_row(struct fletch_cursor *cursor, size_t row,
+                                          const struct fletch_page_ref **ref,
+                                          const struct fletch_data_chunk **chunk,
+                                          struct fletch_error *err)
 {
     const struct fletch_reader_file *file = cursor->reader->file;
-    size_t index = find_page(file, row);
+    size_t index = fletch_reader_find_page(file, row);
     struct fletch_page page;
 
     *ref = &file->pages[index];
-    *chunk = &file->chunks[find_group(file, row)];
+    *chunk = &file->chunks[fletch_reader_find_group(file, row)];
     if (cursor->page_index == index)
         return FLETCH_OK;
-    cursor->page_index = NO_PAGE;
+    cursor->page_index = FLETCH_NO_PAGE;
     TRY(fletch_page_find(&page, &cursor->loader, &(*chunk)->chunk, (*ref)->offset, err));
     if (page.header.type != FLETCH_PAGE_DATA && page.header.type != FLETCH_PAGE_DATA_V2)
         return fletch_fail(err, FLETCH_ERR_FORMAT,
@@ -189,7 +121,7 @@ static enum fletch_status load_dictionary(struct fletch_cursor *cursor, size_t g
 
     if (cursor->dictionary_group == group)
         return FLETCH_OK;
-    cursor->dictionary_group = NO_PAGE;
+    cursor->dictionary_group = FLETCH_NO_PAGE;
     TRY(fletch_page_find(&page, &cursor->loader, chunk, chunk->start, err));
     if (page.header.type != FLETCH_PAGE_DICTIONARY)
         return fletch_fail(err, FLETCH_ERR_FORMAT,
@@ -237,11 +169,13 @@ static enum fletch_status step_to(struct fletch_cursor *cursor, size_t row,
     return FLETCH_OK;
 }
 
-static enum fletch_status read_whole(struct fletch_cursor *cursor, size_t row,
-                                     struct fletch_slice *out, struct fletch_error *err)
+enum fletch_status fletch_cursor_read_whole(struct fletch_cursor *cursor, size_t row,
+                                            struct fletch_slice *out,
+                                            struct fletch_error *err)
 {
     const struct fletch_reader_file *file = cursor->reader->file;
-    size_t group = find_group(file, row), index = find_page(file, row);
+    size_t group = fletch_reader_find_group(file, row),
+           index = fletch_reader_find_page(file, row);
     const struct fletch_chunk *chunk = &file->chunks[group].chunk;
     const struct fletch_page_ref *ref = &file->pages[index];
     struct fletch_slice value = { 0 };
@@ -260,7 +194,7 @@ static enum fletch_status read_whole(struct fletch_cursor *cursor, size_t row,
     }
     if (!status && (cursor->page_index != index || cursor->next_row > row))
         status = rewind_page(cursor, ref, group, err);
-    cursor->page_index = NO_PAGE;
+    cursor->page_index = FLETCH_NO_PAGE;
     if (!status)
         status = step_to(cursor, row, &value, err);
     if (status)
@@ -280,7 +214,7 @@ static bool can_stream(const struct fletch_cursor *cursor,
     const struct fletch_page_header *header = &cursor->page_found.header;
     const struct fletch_leaf *leaf = &cursor->reader->file->leaves[FLETCH_READER_DATA];
 
-    return ref->rows_count == 1 && cursor->page_index == NO_PAGE &&
+    return ref->rows_count == 1 && cursor->page_index == FLETCH_NO_PAGE &&
            header->type == FLETCH_PAGE_DATA && header->encoding == FLETCH_ENCODING_PLAIN &&
            (!leaf->max_definition || header->definition_encoding == FLETCH_ENCODING_RLE);
 }
@@ -288,7 +222,7 @@ static bool can_stream(const struct fletch_cursor *cursor,
 static enum fletch_status refill(struct fletch_cursor *cursor, uint8_t *to, size_t size,
                                  struct fletch_error *err)
 {
-    struct stream *stream = &cursor->stream;
+    struct fletch_stream *stream = &cursor->stream;
 
     TRY(fletch_chunk_read(stream->chunk, stream->at, to, size, err));
     stream->at += size;
@@ -306,11 +240,10 @@ static enum fletch_status fail_short(uint64_t found, uint64_t expected,
                        expected);
 }
 
-/* Exactly `size` bytes of the page's content. */
-static enum fletch_status pull(struct fletch_cursor *cursor, uint8_t *out, size_t size,
-                               struct fletch_error *err)
+enum fletch_status fletch_cursor_pull(struct fletch_cursor *cursor, uint8_t *out,
+                                      size_t size, struct fletch_error *err)
 {
-    struct stream *stream = &cursor->stream;
+    struct fletch_stream *stream = &cursor->stream;
     size_t have = 0;
 
     if (!stream->codec) {
@@ -344,11 +277,10 @@ static enum fletch_status pull(struct fletch_cursor *cursor, uint8_t *out, size_
     return FLETCH_OK;
 }
 
-/* All content is out: what is left of the body must be the codec's ending, and the CRC
- * right. */
-static enum fletch_status end_stream(struct fletch_cursor *cursor, struct fletch_error *err)
+enum fletch_status fletch_cursor_end_stream(struct fletch_cursor *cursor,
+                                            struct fletch_error *err)
 {
-    struct stream *stream = &cursor->stream;
+    struct fletch_stream *stream = &cursor->stream;
 
     while (stream->codec) {
         size_t in_size = stream->in_size - stream->in_pos, out_size = 0;
@@ -383,7 +315,7 @@ static enum fletch_status pull_prefix(struct fletch_cursor *cursor, bool *odd,
                                       struct fletch_error *err)
 {
     const struct fletch_leaf *leaf = &cursor->reader->file->leaves[FLETCH_READER_DATA];
-    struct stream *stream = &cursor->stream;
+    struct fletch_stream *stream = &cursor->stream;
     uint64_t size = (uint64_t)stream->page.header.uncompressed_size;
     size_t prefix_size = leaf->max_definition ? FLETCH_PAGE_PREFIX : 4;
     uint8_t prefix[FLETCH_PAGE_PREFIX], expected[FLETCH_PAGE_PREFIX];
@@ -392,7 +324,7 @@ static enum fletch_status pull_prefix(struct fletch_cursor *cursor, bool *odd,
     *odd = size < prefix_size;
     if (*odd)
         return FLETCH_OK;
-    TRY(pull(cursor, prefix, prefix_size, err));
+    TRY(fletch_cursor_pull(cursor, prefix, prefix_size, err));
     value_size = fletch_load_u32(prefix + prefix_size - 4);
     fletch_page_prefix(expected, 0);
     if (leaf->max_definition && memcmp(prefix, expected, FLETCH_PAGE_PREFIX - 4) != 0)
@@ -409,14 +341,14 @@ static enum fletch_status open_stream(struct fletch_cursor *cursor,
                                       const struct fletch_chunk *chunk, bool *odd,
                                       struct fletch_error *err)
 {
-    struct stream *stream = &cursor->stream;
+    struct fletch_stream *stream = &cursor->stream;
     const struct fletch_page *page = &cursor->page_found;
     uint64_t stored = (uint64_t)page->header.compressed_size;
 
-    *stream = (struct stream){ .chunk = chunk,
-                               .page = *page,
-                               .at = page->offset + page->header_size,
-                               .stored_left = stored };
+    *stream = (struct fletch_stream){ .chunk = chunk,
+                                      .page = *page,
+                                      .at = page->offset + page->header_size,
+                                      .stored_left = stored };
     *odd = false;
     if (chunk->codec != FLETCH_CODEC_ID_NONE) {
         TRY(fletch_page_decoder(&stream->decoder, &stream->codec, &cursor->loader,
@@ -446,12 +378,12 @@ static enum fletch_status begin(struct fletch_cursor *cursor, size_t i,
     const struct fletch_data_chunk *chunk;
     bool odd = true;
 
-    cursor->mode = IDLE;
+    cursor->mode = FLETCH_CURSOR_IDLE;
     if (i >= cursor->reader->rows_count)
         return fletch_fail(err, FLETCH_ERR_NOT_FOUND, "row %zu of %zu", i,
                            cursor->reader->rows_count);
     cursor->row = i;
-    TRY(find_row(cursor, i, &ref, &chunk, err));
+    TRY(fletch_cursor_find_row(cursor, i, &ref, &chunk, err));
     if (can_stream(cursor, ref)) {
         enum fletch_status status = open_stream(cursor, &chunk->chunk, &odd, err);
 
@@ -461,8 +393,8 @@ static enum fletch_status begin(struct fletch_cursor *cursor, size_t i,
     if (!odd)
         TRY(check_size(cursor, i, cursor->stream.value_left, err));
     else
-        TRY(read_whole(cursor, i, &cursor->whole, err));
-    cursor->mode = odd ? WHOLE : STREAM;
+        TRY(fletch_cursor_read_whole(cursor, i, &cursor->whole, err));
+    cursor->mode = odd ? FLETCH_CURSOR_WHOLE : FLETCH_CURSOR_STREAM;
     return FLETCH_OK;
 }
 
@@ -474,9 +406,9 @@ static enum fletch_status next_streamed(struct fletch_cursor *cursor, const void
     uint8_t *out = cursor->aim ? cursor->aim : cursor->out;
 
     if (!take)
-        TRY(end_stream(cursor, err));
+        TRY(fletch_cursor_end_stream(cursor, err));
     else
-        TRY(pull(cursor, out, take, err));
+        TRY(fletch_cursor_pull(cursor, out, take, err));
     cursor->stream.value_left -= take;
     *bytes = out;
     *size = take;
@@ -506,16 +438,16 @@ enum fletch_status fletch_cursor_next(struct fletch_cursor *cursor, const void *
     enum fletch_status status = FLETCH_OK;
 
     *size = 0;
-    if (cursor->mode == WHOLE) {
+    if (cursor->mode == FLETCH_CURSOR_WHOLE) {
         next_whole(cursor, bytes, size);
-    } else if (cursor->mode == STREAM) {
+    } else if (cursor->mode == FLETCH_CURSOR_STREAM) {
         status = next_streamed(cursor, bytes, size, err);
         if (status)
             status = fletch_page_blame(status, cursor->stream.chunk,
                                        cursor->stream.page.offset, err);
     }
     if (status || !*size)
-        cursor->mode = IDLE;
+        cursor->mode = FLETCH_CURSOR_IDLE;
     return fletch_reader_blame(status, cursor->reader->file->file, err);
 }
 
@@ -529,20 +461,21 @@ void fletch_cursor_aim(struct fletch_cursor *cursor, uint8_t *piece)
     cursor->aim = piece;
 }
 
-static enum fletch_status read_value(struct fletch_cursor *cursor, size_t i,
-                                     struct fletch_slice *out, struct fletch_error *err)
+enum fletch_status fletch_cursor_read_value(struct fletch_cursor *cursor, size_t i,
+                                            struct fletch_slice *out,
+                                            struct fletch_error *err)
 {
     const struct fletch_page_ref *ref;
     const struct fletch_data_chunk *chunk;
 
-    cursor->mode = IDLE;
+    cursor->mode = FLETCH_CURSOR_IDLE;
     if (i >= cursor->reader->rows_count)
         return fletch_fail(err, FLETCH_ERR_NOT_FOUND, "row %zu of %zu", i,
                            cursor->reader->rows_count);
     if (cursor->loader.map) /* rather an error than SIGBUS, where there is a choice */
         TRY(fletch_file_check_size(cursor->reader->file->file, err));
-    TRY(find_row(cursor, i, &ref, &chunk, err));
-    return read_whole(cursor, i, out, err);
+    TRY(fletch_cursor_find_row(cursor, i, &ref, &chunk, err));
+    return fletch_cursor_read_whole(cursor, i, out, err);
 }
 
 enum fletch_status fletch_cursor_read(struct fletch_cursor *cursor, size_t i,
@@ -551,8 +484,8 @@ enum fletch_status fletch_cursor_read(struct fletch_cursor *cursor, size_t i,
 {
     struct fletch_slice value = { 0 };
 
-    TRY(fletch_reader_blame(read_value(cursor, i, &value, err), cursor->reader->file->file,
-                            err));
+    TRY(fletch_reader_blame(fletch_cursor_read_value(cursor, i, &value, err),
+                            cursor->reader->file->file, err));
     *bytes = value.bytes;
     *size = value.size;
     return FLETCH_OK;

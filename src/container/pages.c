@@ -73,8 +73,8 @@ static uint64_t expansion_max(int codec, uint64_t stored)
     }
 }
 
-static bool is_stored_plainly(const struct fletch_chunk *chunk,
-                              const struct fletch_page_header *header)
+bool fletch_page_is_plain(const struct fletch_chunk *chunk,
+                          const struct fletch_page_header *header)
 {
     return chunk->codec == FLETCH_CODEC_ID_NONE ||
            (header->type == FLETCH_PAGE_DATA_V2 && !header->is_compressed);
@@ -94,7 +94,7 @@ static enum fletch_status check_sizes(const struct fletch_page *page,
                            "a body of %" PRIu64 " bytes, but its column chunk has %" PRIu64
                            " left",
                            stored, room);
-    if (is_stored_plainly(chunk, header) && size != stored)
+    if (fletch_page_is_plain(chunk, header) && size != stored)
         return fletch_fail(err, FLETCH_ERR_FORMAT,
                            "%" PRIu64 " bytes stored plainly, expected %" PRIu64, stored,
                            size);
@@ -222,11 +222,16 @@ enum fletch_status fletch_page_decoder(struct fletch_decoder **out,
     return FLETCH_OK;
 }
 
+size_t fletch_page_room(size_t size)
+{
+    return size + FLETCH_VALUE_ALIGN;
+}
+
 /* `size` bytes of the page's stored body, in a place that is aligned for its value. What
  * was there is lost: nothing is copied when the memory grows. */
 static uint8_t *make_room(struct fletch_buf *memory, size_t size)
 {
-    size_t wanted = size + FLETCH_VALUE_ALIGN;
+    size_t wanted = fletch_page_room(size);
     uintptr_t value_at;
 
     if (memory->cap < wanted)
@@ -383,7 +388,7 @@ enum fletch_status fletch_page_load(struct fletch_slice *out, struct fletch_buf 
                                     const struct fletch_page *page,
                                     struct fletch_error *err)
 {
-    bool plain = is_stored_plainly(chunk, &page->header);
+    bool plain = fletch_page_is_plain(chunk, &page->header);
     size_t size = (size_t)page->header.uncompressed_size;
     enum fletch_status status = FLETCH_ERR_FORMAT;
     uint8_t *bytes;

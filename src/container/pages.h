@@ -55,6 +55,11 @@ enum fletch_status fletch_page_load(struct fletch_slice *out, struct fletch_buf 
                                     const struct fletch_chunk *chunk,
                                     const struct fletch_page *page,
                                     struct fletch_error *err);
+/* The capacity of `memory` that suffices for a body of `size` bytes. */
+size_t fletch_page_room(size_t size);
+/* Whether the body is in the file as it is, and in one piece. */
+bool fletch_page_is_plain(const struct fletch_chunk *chunk,
+                          const struct fletch_page_header *header);
 /* FORMAT when the header has a CRC and it is another. */
 enum fletch_status fletch_page_check_crc(const struct fletch_page *page, uint32_t crc,
                                          struct fletch_error *err);

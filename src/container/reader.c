@@ -170,6 +170,36 @@ enum fletch_status fletch_reader_chunk(struct fletch_chunk *out,
     return FLETCH_OK;
 }
 
+size_t fletch_reader_find_page(const struct fletch_reader_file *file, size_t row)
+{
+    size_t low = 0, high = file->pages_count;
+
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+
+        if (file->pages[middle].first_row <= row)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+size_t fletch_reader_find_group(const struct fletch_reader_file *file, size_t row)
+{
+    size_t low = 0, high = file->footer.groups_count;
+
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+
+        if (file->first_rows[middle] <= row)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 /* ---- Where the pages of `data` are ---- */
 
 static enum fletch_status add_page(struct fletch_reader_file *file,

@@ -54,6 +54,9 @@ enum fletch_status fletch_reader_chunk(struct fletch_chunk *out,
                                        const struct fletch_reader_file *file, size_t group,
                                        enum fletch_reader_column column,
                                        struct fletch_error *err);
+/* Which page of `data`, which group a row is in. */
+size_t fletch_reader_find_page(const struct fletch_reader_file *file, size_t row);
+size_t fletch_reader_find_group(const struct fletch_reader_file *file, size_t row);
 /* Puts the file's path in front of a FORMAT or UNSUPPORTED. */
 enum fletch_status fletch_reader_blame(enum fletch_status status,
                                        const struct fletch_file *file,

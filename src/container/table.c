@@ -17,6 +17,7 @@ struct fletch_table {
     struct fletch_cursor *cursor; /* opened by the first read */
     const uint8_t *map;           /* [file.size], or NULL */
     size_t *by_name;              /* [rows_count], indices in the order of names */
+    bool borrows;                 /* all of the above but the cursor, of another table */
 };
 
 /* ---- What is at a path ---- */
@@ -119,11 +120,38 @@ void fletch_table_close(struct fletch_table *table)
     if (!table)
         return;
     fletch_cursor_close(table->cursor);
-    fletch_reader_close(table->reader);
-    fletch_file_unmap(&table->file, table->map);
-    fletch_file_close(&table->file);
-    fletch_arena_release(&table->arena);
+    if (!table->borrows) {
+        fletch_reader_close(table->reader);
+        fletch_file_unmap(&table->file, table->map);
+        fletch_file_close(&table->file);
+        fletch_arena_release(&table->arena);
+    }
     fletch_free(table);
+}
+
+enum fletch_status fletch_table_share(struct fletch_table **out,
+                                      const struct fletch_table *table,
+                                      struct fletch_error *err)
+{
+    struct fletch_table *other = fletch_alloc(sizeof(*other));
+    enum fletch_status status;
+
+    if (!other)
+        return fletch_fail_memory(err, sizeof(*other), "a table");
+    other->borrows = true;
+    other->file = table->file;
+    other->reader = table->reader;
+    other->map = table->map;
+    other->by_name = table->by_name;
+    status = fletch_cursor_open(&other->cursor, other->reader, err);
+    if (!status && other->map)
+        status = fletch_cursor_use_map(other->cursor, other->map, err);
+    if (status) {
+        fletch_table_close(other);
+        return status;
+    }
+    *out = other;
+    return FLETCH_OK;
 }
 
 size_t fletch_table_count(const struct fletch_table *table)
@@ -184,6 +212,10 @@ enum fletch_status fletch_table_map(struct fletch_table *table, struct fletch_er
 
     if (table->map)
         return FLETCH_OK;
+    if (table->borrows)
+        return fletch_fail(err, FLETCH_ERR_ARGUMENT,
+                           "%s: is shared, the table it came from is to be mapped first",
+                           table->file.path);
     TRY(open_cursor(table, err));
     TRY(fletch_file_map(&map, &table->file, err));
     status = fletch_cursor_use_map(table->cursor, map, err);
@@ -201,20 +233,72 @@ static bool is_mapped(const struct fletch_table *table, const void *data)
     return table->map && at >= begin && at - begin < table->file.size;
 }
 
+/* What is known of the row, and the cursor to read it with. */
+static enum fletch_status begin_row(struct fletch_row *row, struct fletch_table *table,
+                                    size_t i, struct fletch_error *err)
+{
+    if (!fletch_table_at(row, table, i))
+        return fletch_fail(err, FLETCH_ERR_ARGUMENT,
+                           "%s: has %zu rows, row %zu was asked for", table->file.path,
+                           table->reader->rows_count, i);
+    return open_cursor(table, err);
+}
+
 enum fletch_status fletch_table_read(struct fletch_row *out, struct fletch_table *table,
                                      size_t i, struct fletch_error *err)
 {
     struct fletch_row row;
     const void *data;
 
-    if (!fletch_table_at(&row, table, i))
-        return fletch_fail(err, FLETCH_ERR_ARGUMENT,
-                           "%s: has %zu rows, row %zu was asked for", table->file.path,
-                           table->reader->rows_count, i);
-    TRY(open_cursor(table, err));
+    TRY(begin_row(&row, table, i, err));
     TRY(fletch_cursor_read(table->cursor, i, &data, &row.size, err));
     row.data = data;
     row.mapped = is_mapped(table, data);
     *out = row;
     return FLETCH_OK;
+}
+
+/* A copy that is aligned as a value is that was read into its place. */
+static enum fletch_status copy_value(const void **data, uint64_t size, fletch_memory_fn get,
+                                     void *user, struct fletch_error *err)
+{
+    size_t room = (size_t)size + FLETCH_VALUE_ALIGN;
+    uint8_t *memory = get(room, user);
+
+    if (!memory)
+        return fletch_fail_memory(err, room, "a value");
+    memory += (size_t)(-(uintptr_t)memory % FLETCH_VALUE_ALIGN);
+    if (size)
+        memcpy(memory, *data, (size_t)size);
+    *data = memory;
+    return FLETCH_OK;
+}
+
+enum fletch_status fletch_table_read_into(struct fletch_row *out,
+                                          struct fletch_table *table, size_t i,
+                                          fletch_memory_fn get, void *user,
+                                          struct fletch_error *err)
+{
+    struct fletch_row row;
+    const void *data;
+    bool own = false;
+
+    TRY(begin_row(&row, table, i, err));
+    TRY(fletch_cursor_read_into(table->cursor, i, &data, &row.size, &own, get, user, err));
+    row.mapped = !own && is_mapped(table, data);
+    if (!own && !row.mapped)
+        TRY(copy_value(&data, row.size, get, user, err));
+    row.data = data;
+    *out = row;
+    return FLETCH_OK;
+}
+
+enum fletch_status fletch_table_read_part(void *out, size_t size,
+                                          struct fletch_table *table, size_t i,
+                                          uint64_t begin, struct fletch_error *err)
+{
+    struct fletch_row row;
+
+    TRY(begin_row(&row, table, i, err));
+    return fletch_cursor_read_part(table->cursor, i, out, size, begin, err);
 }
