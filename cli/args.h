@@ -66,6 +66,9 @@ extern const struct fletch_command fletch_command_convert, fletch_command_plan,
     fletch_command_show, fletch_command_verify, fletch_command_families,
     fletch_command_version, fletch_command_help;
 
+/* The whole command, once in a process: argv[1] says which. Returns the exit code. */
+int fletch_command_main(int argc, char **argv);
+
 /* NULL, and what was wrong on stderr, when there is none of that name. */
 const struct fletch_command *fletch_command_find(const char *name);
 

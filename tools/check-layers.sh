@@ -44,4 +44,11 @@ for folder in src/*/ cli/; do
         done
     done
 done
+# The Python module stands over the public header.
+for file in python/src/*.[ch]; do
+    for path in $(sed -n 's/^#include "\(.*\)".*/\1/p' "$file"); do
+        [ -e "python/src/$path" ] ||
+            complain "$file: python sees only <fletch/fletch.h>, not $path"
+    done
+done
 exit $bad

@@ -14,7 +14,7 @@ cd "$(dirname "$0")/.."
 build='gcc:gcc libc6-dev meson:meson ninja-build:ninja pkg-config:pkg-config libzstd-dev
     liblz4-dev libsnappy-dev libdeflate-dev zlib1g-dev
     libjansson-dev libssl-dev libcmocka-dev'
-test="$build g++:g++ python3:python3 python3-venv cmake:cmake zsh:zsh fish:fish"
+test="$build g++:g++ python3:python3 python3-venv python3-dev cmake:cmake zsh:zsh fish:fish"
 ci="$test clang:clang clang-format:clang-format clang-tidy:clang-tidy libclang-rt-dev
     binutils:nm gcovr:gcovr nodejs:node npm:npm
     default-jdk-headless:javac maven:mvn"

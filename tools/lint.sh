@@ -13,7 +13,7 @@ format() { git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror; }
 
 # Two processes; the findings with their notes stay in BUILD/tidy.log.
 tidy() {
-    git ls-files 'src/*.c' 'cli/*.c' 'examples/*.c' |
+    git ls-files 'src/*.c' 'cli/*.c' 'examples/*.c' 'python/*.c' |
         xargs -P 2 -n 4 clang-tidy -p "$build" --quiet 2>/dev/null | grep -v '^$' >"$build/tidy.log"
     ! grep -E 'error:|warning:' "$build/tidy.log"
 }

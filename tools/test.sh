@@ -47,6 +47,11 @@ suite engines "$python" tests/interop/engines.py "$build/fletch" "$work/engines"
 suite faults "$python" tests/faults/faults.py "$build" "$work/faults"
 suite limits "$python" tests/faults/limits.py "$build" "$work/limits"
 suite kill "$python" tests/faults/kill.py "$build" "$work/kill"
+if [ -n "$as_is" ] && [ ! -f "$build/python/fletch/__init__.py" ]; then
+    echo "python: left out, $build has no Python package (python3-dev makes it one)"
+else
+    suite python "$python" python/tests/run.py "$build" "$work/python"
+fi
 suite documents "$python" tests/documents/console.py "$build" "$work/documents"
 suite completion sh tests/completion/completion.sh "$build/fletch"
 suite install sh tests/install/install.sh "$build" "$work/install"

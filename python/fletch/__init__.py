@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MIT
+"""fletch: model checkpoints into one verified Parquet file, and back into arrays.
+
+    import fletch
+
+    result = fletch.convert("bert-base-uncased", "bert")
+    for name, tensor in fletch.open_checkpoint("bert-base-uncased").items():
+        print(name, tensor.dtype, tensor.shape)
+
+Nothing is loaded before it is used: neither numpy nor most of fletch itself.
+"""
+from __future__ import annotations
+
+from . import _fletch
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._api import convert as convert
+    from ._errors import ArgumentError as ArgumentError
+    from ._errors import CancelledError as CancelledError
+    from ._errors import Error as Error
+    from ._errors import FamilyError as FamilyError
+    from ._errors import FileError as FileError
+    from ._errors import FletchWarning as FletchWarning
+    from ._errors import FormatError as FormatError
+    from ._errors import MemoryLimitError as MemoryLimitError
+    from ._errors import NotFoundError as NotFoundError
+    from ._errors import TensorNotFoundError as TensorNotFoundError
+    from ._errors import UnsupportedError as UnsupportedError
+    from ._errors import VerifyError as VerifyError
+    from ._results import Cast as Cast
+    from ._results import Result as Result
+    from ._results import ResultRow as ResultRow
+
+__version__ = _fletch.version()
+
+# Module -> what of it is fletch's: loaded when first asked for.
+_LAZY = {
+    "_api": ("convert",),
+    "_errors": ("ArgumentError", "CancelledError", "Error", "FamilyError", "FileError",
+                "FletchWarning", "FormatError", "MemoryLimitError", "NotFoundError",
+                "TensorNotFoundError", "UnsupportedError", "VerifyError"),
+    "_results": ("Cast", "Result", "ResultRow"),
+}
+_HOME = {name: module for module, names in _LAZY.items() for name in names}
+__all__ = sorted(_HOME)
+
+
+def version() -> str:
+    """The library's version: "0.1.0"."""
+    return _fletch.version()
+
+
+__all__ += ["version"]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module 'fletch' has no attribute {name!r}")
+    import importlib
+
+    value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

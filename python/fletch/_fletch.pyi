@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: MIT
+# What python/src makes; use the package's own functions.
+from collections.abc import Callable
+from typing import Any
+
+def version() -> str: ...
+def families() -> list[tuple[str, str, list[str]]]: ...
+def codecs() -> list[tuple[str, bool, int, int, int]]: ...
+def convert(
+    model: object,
+    out: object,
+    options: dict[str, object],
+    follow: Callable[[str, int, int, int, int, str | None], None] | None,
+    /,
+) -> dict[str, Any]: ...
+def main(argv: list[str], /) -> int: ...
