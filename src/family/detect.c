@@ -125,17 +125,58 @@ static const struct fletch_member *fitting_own(const struct fletch_family *famil
     return NULL;
 }
 
+/* True when the name is one of the member's own, below whatever words. */
+static bool ends_own(const char *name, const struct fletch_member *member)
+{
+    while (name) {
+        const char *dot = strchr(name, '.');
+
+        for (const char *const *glob = member->owns; glob && *glob; glob++)
+            if (is_named(name, *glob, member))
+                return true;
+        name = dot ? dot + 1 : NULL;
+    }
+    return false;
+}
+
+/* The member of that type which has most of the names: none has what it needs. */
+static const struct fletch_member *nearest_own(const struct fletch_family *family,
+                                               const char *model_type,
+                                               const char *const *names, size_t count)
+{
+    const struct fletch_member *found = NULL;
+    size_t most = 0;
+
+    for (const struct fletch_member *member = family->members; member->fields; member++) {
+        size_t own = 0;
+
+        if (!member->model_type || strcmp(member->model_type, model_type) != 0)
+            continue;
+        for (size_t i = 0; i < count; i++)
+            own += ends_own(names[i], member);
+        if (found && own <= most)
+            continue;
+        found = member;
+        most = own;
+    }
+    return found;
+}
+
 const struct fletch_member *fletch_family_fitting(const struct fletch_family *family,
                                                   const char *model_type,
                                                   const char *const *names, size_t count)
 {
     const struct fletch_member *found = NULL;
 
-    if (model_type && *model_type) {
-        found = fitting_own(family, model_type, names, count);
-        for (size_t i = 0; !found && family->also && family->also[i]; i++)
-            found = fitting_own(family->also[i], model_type, names, count);
-    }
+    if (!model_type || !*model_type)
+        return fletch_family_member(family, model_type);
+    found = fitting_own(family, model_type, names, count);
+    for (size_t i = 0; !found && family->also && family->also[i]; i++)
+        found = fitting_own(family->also[i], model_type, names, count);
+    if (!found)
+        found = nearest_own(family, model_type, names, count);
+    for (size_t i = 0; !found && family->also && family->also[i]; i++)
+        found = nearest_own(family->also[i], model_type, names, count);
     return found ? found : fletch_family_member(family, model_type);
 }
 

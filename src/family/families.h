@@ -104,6 +104,10 @@ enum fletch_status fletch_unwrap_modules(struct fletch_mapping *mapped, size_t c
 bool fletch_has_row(const struct fletch_mapping *mapped,
                     const struct fletch_map_input *input, const char *glob);
 
+/* Of need.c: FAMILY when nothing tells that the rows are the member's. */
+enum fletch_status fletch_check_need(const struct fletch_mapping *mapped,
+                                     const struct fletch_map_input *input,
+                                     struct fletch_error *err);
 /* Of lacks.c: which option converts what does not fit the member. */
 const char *fletch_way_out(const struct fletch_map_input *input);
 

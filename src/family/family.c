@@ -306,51 +306,6 @@ bool fletch_has_row(const struct fletch_mapping *mapped,
     return false;
 }
 
-/* True for a layer's tensor as the module of the layers alone calls it: "layer.0.output",
- * where the model says "encoder.layer.0.output". */
-static bool is_bare_layer(const char *name, const struct fletch_member *member)
-{
-    const char *tail = member->layers ? strchr(member->layers, '.') : NULL;
-
-    for (; tail && tail[1]; tail = strchr(tail + 1, '.')) {
-        size_t len = strlen(tail + 1);
-
-        if (!strncmp(name, tail + 1, len) && name[len] >= '0' && name[len] <= '9')
-            return true;
-    }
-    return false;
-}
-
-static enum fletch_status check_need(const struct fletch_mapping *mapped,
-                                     const struct fletch_map_input *input,
-                                     struct fletch_error *err)
-{
-    const char *const *need = input->member->need;
-
-    if (!need)
-        return FLETCH_OK;
-    for (size_t i = 0; need[i]; i++)
-        if (fletch_has_row(mapped, input, need[i]))
-            return FLETCH_OK;
-    if (!input->count)
-        return fletch_fail(err, FLETCH_ERR_FAMILY,
-                           "no tensors at all, expected those of %s, such as '%s'",
-                           input->member->class_name, need[0]);
-    for (size_t i = 0; i < input->count; i++)
-        if (is_bare_layer(input->names[i], input->member))
-            return fletch_fail(err, FLETCH_ERR_FAMILY,
-                               "the encoder without its embeddings: tensor '%.200s' is "
-                               "one of the layers of %s, which has '%s' besides; start "
-                               "from the whole model",
-                               input->names[i], input->member->class_name, need[0]);
-    TRY(fletch_refuse_adapters(input->names, input->count, err));
-    return fletch_fail(err, FLETCH_ERR_FAMILY,
-                       "none of the tensors is one of %s's: the first of %zu is '%.200s', "
-                       "expected such as '%s'; %s",
-                       input->member->class_name, input->count, input->names[0], need[0],
-                       fletch_way_out(input));
-}
-
 /* Whatever its tensors are called: config.json says so. */
 static enum fletch_status refuse_quantized(const json_t *config, struct fletch_error *err)
 {
@@ -388,5 +343,5 @@ enum fletch_status fletch_family_map(struct fletch_mapping *out,
     if (!input->member->owns)
         TRY(fletch_unwrap_modules(out, input->count, arena, err));
     TRY(settle_all(out, input, arena, err));
-    return check_need(out, input, err);
+    return fletch_check_need(out, input, err);
 }

@@ -143,7 +143,8 @@ enum fletch_status fletch_family_find(const struct fletch_family **out, const ch
  * family's take-any entry, else NULL. */
 const struct fletch_member *fletch_family_member(const struct fletch_family *family,
                                                  const char *model_type);
-/* The same; where several are of that type, the first whose needed names all occur. */
+/* The same; where several are of that type, the first whose needed names all occur, or else
+ * the one that has most of the names. */
 const struct fletch_member *fletch_family_fitting(const struct fletch_family *family,
                                                   const char *model_type,
                                                   const char *const *names, size_t count);

@@ -46,19 +46,12 @@ static void list_tried(struct trial *trial, const struct fletch_scope *scope)
 {
     const char *type = scope->model_type && *scope->model_type ? scope->model_type : NULL;
     const struct fletch_family *asked = scope->family;
-    const struct fletch_member *member;
 
     trial->count = 0;
-    if (asked && type) {
-        member = fletch_family_member(asked, type);
-        if (member)
-            try_member(trial, asked, member);
-        return;
-    }
     if (asked) {
-        try_members(trial, asked, NULL);
+        try_members(trial, asked, type);
         for (size_t i = 0; asked->also && asked->also[i]; i++)
-            try_members(trial, asked->also[i], NULL);
+            try_members(trial, asked->also[i], type);
         return;
     }
     for (size_t i = 0; type && i < sizeof(families) / sizeof(families[0]); i++)
