@@ -15,7 +15,15 @@ from . import _fletch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ._api import codecs as codecs
     from ._api import convert as convert
+    from ._api import detect as detect
+    from ._api import families as families
+    from ._api import open_checkpoint as open_checkpoint
+    from ._api import plan as plan
+    from ._api import verify as verify
+    from ._checkpoint import Checkpoint as Checkpoint
+    from ._checkpoint import CheckpointTensor as CheckpointTensor
     from ._errors import ArgumentError as ArgumentError
     from ._errors import CancelledError as CancelledError
     from ._errors import Error as Error
@@ -28,19 +36,31 @@ if TYPE_CHECKING:
     from ._errors import TensorNotFoundError as TensorNotFoundError
     from ._errors import UnsupportedError as UnsupportedError
     from ._errors import VerifyError as VerifyError
+    from ._progress import Progress as Progress
     from ._results import Cast as Cast
+    from ._results import Codec as Codec
+    from ._results import Detection as Detection
+    from ._results import Family as Family
+    from ._results import LeftOut as LeftOut
+    from ._results import Plan as Plan
+    from ._results import PlanRow as PlanRow
     from ._results import Result as Result
     from ._results import ResultRow as ResultRow
+    from ._results import Verification as Verification
 
 __version__ = _fletch.version()
 
 # Module -> what of it is fletch's: loaded when first asked for.
 _LAZY = {
-    "_api": ("convert",),
+    "_api": ("codecs", "convert", "detect", "families", "open_checkpoint", "plan",
+        "verify"),
+    "_checkpoint": ("Checkpoint", "CheckpointTensor"),
     "_errors": ("ArgumentError", "CancelledError", "Error", "FamilyError", "FileError",
-                "FletchWarning", "FormatError", "MemoryLimitError", "NotFoundError",
-                "TensorNotFoundError", "UnsupportedError", "VerifyError"),
-    "_results": ("Cast", "Result", "ResultRow"),
+        "FletchWarning", "FormatError", "MemoryLimitError", "NotFoundError",
+        "TensorNotFoundError", "UnsupportedError", "VerifyError"),
+    "_progress": ("Progress",),
+    "_results": ("Cast", "Codec", "Detection", "Family", "LeftOut", "Plan", "PlanRow",
+        "Result", "ResultRow", "Verification"),
 }
 _HOME = {name: module for module, names in _LAZY.items() for name in names}
 __all__ = sorted(_HOME)

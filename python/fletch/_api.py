@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import _fletch, _results
 from ._progress import Progress, follower
-from ._results import Result
+from ._results import Codec, Detection, Family, Plan, Result, Verification
+
+if TYPE_CHECKING:
+    from ._checkpoint import Checkpoint
 
 Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 Settings = Mapping[str, Any] | Sequence[str]
@@ -109,3 +112,78 @@ def convert(
         force=force, threads=threads, memory=_size(memory))
     with follower(progress) as follow:
         return _results.result(_fletch.convert(model, out, options, follow))
+
+
+def plan(
+    model: Path,
+    *,
+    type: str | None = None,
+    prefix: str | None = None,
+    set: Settings | None = None,
+    float16: bool = True,
+    compression: str | None = None,
+    compression_level: int | None = None,
+    allow_missing: bool = False,
+    keep_heads: bool = False,
+    tokenizer: bool = True,
+    memory: int | str | None = None,
+) -> Plan:
+    """What a conversion would do, with no tensor read: see convert for the keywords.
+
+    Raises what a conversion would raise before it reads a tensor.
+    """
+    options = dict(
+        type=type, prefix=prefix, set=_settings(set), float16=float16,
+        compression=compression, compression_level=compression_level,
+        allow_missing=allow_missing, keep_heads=keep_heads, tokenizer=tokenizer,
+        memory=_size(memory))
+    return _results.plan(_fletch.plan(model, options))
+
+
+def verify(
+    path: Path,
+    *,
+    source: Path | None = None,
+    type: str | None = None,
+    prefix: str | None = None,
+    set: Settings | None = None,
+    threads: int | None = None,
+    progress: Callable[[Progress], object] | bool | None = None,
+) -> Verification:
+    """Prove a converted folder, or the weights.parquet in it; VerifyError if it fails.
+
+    Structure, the CRC of every page that has one, every row against metadata.json and its
+    sha256. With the checkpoint that it was made from as `source`, every cast is redone too
+    and every value compared. The other keywords are convert's.
+    """
+    options = dict(type=type, prefix=prefix, set=_settings(set), threads=threads)
+    with follower(progress) as follow:
+        return _results.Verification(**_fletch.verify(path, source, options, follow))
+
+
+def detect(model: Path) -> Detection:
+    """Which family a model belongs to, and what decided; FamilyError when none fits."""
+    return _results.Detection(*_fletch.detect(model))
+
+
+def open_checkpoint(path: Path, *, type: str | None = None,
+                    prefix: str | None = None) -> Checkpoint:
+    """Open a checkpoint of any input format, a folder or a file, as a mapping of its tensors.
+
+    `type` and `prefix` tell what in the file is the model: see convert. It is a context
+    manager; until it is closed, any number of threads may read from it.
+    """
+    from ._checkpoint import Checkpoint
+
+    return Checkpoint(path, dict(type=type, prefix=prefix))
+
+
+def families() -> tuple[Family, ...]:
+    """The kinds of models that are known."""
+    return tuple(_results.Family(name, title, tuple(types))
+                 for name, title, types in _fletch.families())
+
+
+def codecs() -> tuple[Codec, ...]:
+    """How values can be compressed, and whether this build does."""
+    return tuple(_results.Codec(*codec) for codec in _fletch.codecs())

@@ -100,6 +100,9 @@ CLASSES = {
     for kind in (ArgumentError, NotFoundError, FileError, FormatError, UnsupportedError,
                  FamilyError, VerifyError, MemoryLimitError, CancelledError)
 }
+# As users know them, and as they are pickled.
+for public in (Error, TensorNotFoundError, FletchWarning, *CLASSES.values()):
+    public.__module__ = "fletch"
 
 
 def make(status: str, message: str, path: Any = None) -> Error:

@@ -82,8 +82,102 @@ class Result:
         return json.dumps(self.to_dict(), indent=2)
 
 
+@dataclasses.dataclass(frozen=True)
+class PlanRow:
+    """A row that a conversion would write; float16 may still become float32 on overflow."""
+
+    name: str
+    tensor: str
+    source_dtype: str
+    dtype: str
+    shape: tuple[int, ...]
+    count: int
+    source_size: int
+    size: int
+    mask: str | None
+
+
+@dataclasses.dataclass(frozen=True)
+class LeftOut:
+    """A tensor of the checkpoint that gets no row, and why."""
+
+    tensor: str
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What a conversion would write; `predicted_bytes` is an estimate of the file's size."""
+
+    family: str
+    model_type: str
+    evidence: str
+    format: str
+    dialect: str | None
+    prefix: str | None
+    files: int
+    missing: int
+    parameters: int
+    source_bytes: int
+    stored_bytes: int
+    predicted_bytes: int
+    rows: tuple[PlanRow, ...] = dataclasses.field(repr=False)
+    left_out: tuple[LeftOut, ...] = dataclasses.field(repr=False)
+    warnings: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Verification:
+    """What was proved. `compared`: values were held against hashes or a source."""
+
+    rows: int
+    parameters: int
+    compared_bytes: int
+    hashes: int
+    crcs: int
+    missing: int
+    compared: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Detection:
+    """Which family, the model_type of config.json or "", and the fact that decided."""
+
+    family: str
+    model_type: str
+    evidence: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Family:
+    """A kind of models, and the model_types of config.json that are of it."""
+
+    name: str
+    title: str
+    model_types: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Codec:
+    """A way to compress; the levels are 0 where it has none."""
+
+    name: str
+    built_in: bool
+    level_min: int
+    level_max: int
+    level_default: int
+
+
 def result(found: dict[str, Any]) -> Result:
     """From the dict that the extension makes."""
     rows = tuple(ResultRow(**{**row, "cast": Cast(**row["cast"])}) for row in found["rows"])
     return Result(**{**found, "rows": rows, "warnings": tuple(found["warnings"]),
                      "notes": tuple(found["notes"])})
+
+
+def plan(found: dict[str, Any]) -> Plan:
+    """From the dict that the extension makes."""
+    return Plan(**{**found, "rows": tuple(PlanRow(**row) for row in found["rows"]),
+                   "left_out": tuple(LeftOut(*left) for left in found["left_out"]),
+                   "warnings": tuple(found["warnings"]), "notes": tuple(found["notes"])})

@@ -76,6 +76,11 @@ static PyMethodDef methods[] = {
       "codecs() -> list of (name, built_in, level_min, level_max, level_default)" },
     { "convert", fletch_py_convert, METH_VARARGS,
       "convert(model, out, options, follow) -> dict" },
+    { "plan", fletch_py_plan, METH_VARARGS, "plan(model, options) -> dict" },
+    { "verify", fletch_py_verify, METH_VARARGS,
+      "verify(path, source, options, follow) -> dict" },
+    { "detect", fletch_py_detect, METH_VARARGS,
+      "detect(model) -> (family, model_type, evidence)" },
     { "main", fletch_py_main, METH_VARARGS,
       "main(argv) -> exit code; the command, once in a process that ends with it" },
     { NULL, NULL, 0, NULL },
@@ -83,8 +88,10 @@ static PyMethodDef methods[] = {
 
 static int fill(PyObject *module)
 {
-    *fletch_py_state(module) = (struct fletch_py_state){ 0 };
-    return 0;
+    struct fletch_py_state *state = fletch_py_state(module);
+
+    *state = (struct fletch_py_state){ 0 };
+    return fletch_py_add_checkpoint(module, state);
 }
 
 static int traverse(PyObject *module, visitproc visit, void *arg)
