@@ -4,7 +4,7 @@ BUILD ?= build
 PREFIX ?= /usr/local
 SECONDS ?= 60
 
-.PHONY: all demo test check extra asan tsan arm lint format coverage fuzz bench install \
+.PHONY: all demo test check extra static asan tsan arm lint format coverage fuzz bench install \
 	uninstall clean help
 
 all: $(BUILD)/build.ninja
@@ -35,6 +35,11 @@ extra:
 	tools/install-deps.sh extra
 	$(MAKE) all
 	tools/extra.sh $(BUILD)
+
+# One file that needs nothing of the system it runs on: build-static/fletch.
+static:
+	tools/install-deps.sh static
+	tools/static.sh build-static
 
 asan:
 	tools/sanitize.sh address build-asan
@@ -82,6 +87,7 @@ help:
 	@echo "make test       install what is needed, build, run all tests"
 	@echo "make check      the tests on what is installed already; installs nothing"
 	@echo "make extra      tests against torch, transformers, Spark; installs gigabytes"
+	@echo "make static     build-static/fletch: one static binary, with musl"
 	@echo "make asan       the tests under AddressSanitizer and UBSan"
 	@echo "make tsan       the threaded tests under ThreadSanitizer"
 	@echo "make arm        the unit tests and golden models on 64-bit ARM, by QEMU"

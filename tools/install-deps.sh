@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: MIT
 # install-deps.sh SET - says what is missing for SET, then installs just that (Debian 12+)
 #
-# SET is build, test or ci; each holds the ones before it; or cross, which is `test` and what
-# tools/cross.sh needs besides; or extra, which is `test` and Java for Spark. Tools count as
-# present when their command is found, wherever it came from; libraries when Debian's package
-# is installed. All but `build` also make the virtual environment .venv for
-# tests/requirements.txt, and `extra` makes .venv-extra for tests/extra/requirements.txt.
+# SET is build, test or ci; each holds the ones before it; or static, which is `build` and what
+# tools/static.sh needs; or cross, which is `test` and what tools/cross.sh needs besides; or
+# extra, which is `test` and Java for Spark. Tools count as present when their command is found,
+# wherever it came from; libraries when Debian's package is installed. All but `build` and
+# `static` also make the virtual environment .venv for tests/requirements.txt, and `extra` makes .venv-extra for tests/extra/requirements.txt.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -15,7 +15,9 @@ build='gcc:gcc libc6-dev meson:meson ninja-build:ninja pkg-config:pkg-config lib
     liblz4-dev libsnappy-dev libdeflate-dev zlib1g-dev
     libjansson-dev libssl-dev libcmocka-dev'
 test="$build g++:g++ python3:python3 python3-venv python3-dev cmake:cmake zsh:zsh fish:fish"
-ci="$test clang:clang clang-format:clang-format clang-tidy:clang-tidy libclang-rt-dev
+musl='cmake:cmake musl-tools:musl-gcc dpkg-dev:dpkg-source binutils:readelf'
+static="$build $musl"
+ci="$test $musl clang:clang clang-format:clang-format clang-tidy:clang-tidy libclang-rt-dev
     binutils:nm gcovr:gcovr nodejs:node npm:npm
     default-jdk-headless:javac maven:mvn"
 
@@ -28,10 +30,11 @@ case "${1:-}" in
 build) wanted=$build ;;
 test) wanted=$test ;;
 ci) wanted=$ci ;;
+static) wanted=$static ;;
 cross) wanted=$cross ;;
 extra) wanted=$extra ;;
 *)
-    echo "usage: tools/install-deps.sh build|test|ci|cross|extra" >&2
+    echo "usage: tools/install-deps.sh build|test|ci|static|cross|extra" >&2
     exit 2
     ;;
 esac

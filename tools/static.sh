@@ -46,7 +46,7 @@ with_cmake() {
     cmake -S "$1" -B "$1/build-musl" -DCMAKE_C_COMPILER=musl-gcc -DCMAKE_C_FLAGS="$flags" \
         -DCMAKE_INSTALL_PREFIX="$prefix" -DCMAKE_INSTALL_LIBDIR=lib -DBUILD_SHARED_LIBS=OFF \
         -DJANSSON_BUILD_DOCS=OFF -DJANSSON_EXAMPLES=OFF -DJANSSON_WITHOUT_TESTS=ON \
-        -DWITH_EXAMPLES=OFF --log-level=ERROR
+        -DWITH_EXAMPLES=OFF -DWITH_STATIC_LIB=ON --log-level=ERROR
     cmake --build "$1/build-musl" -- -s
     cmake --install "$1/build-musl" >/dev/null
 }
@@ -64,6 +64,7 @@ build_libraries() {
     with_cmake "$(echo jansson-*/)"
     with_cmake "$(echo cmocka-*/)"
     rm -f "$prefix"/lib/*.so*
+    cp cmocka-*/build-musl/src/libcmocka-static.a "$prefix/lib/libcmocka.a"
     cd - >/dev/null
     touch "$prefix/done"
 }
@@ -79,16 +80,12 @@ if [ ! -f "$build/build.ninja" ]; then
     cat >"$build/musl.ini" <<EOF
 [binaries]
 c = 'musl-gcc'
-pkgconfig = 'pkg-config'
 [built-in options]
 c_args = ['-I$prefix/include', '-ffunction-sections', '-fdata-sections']
 c_link_args = ['-static', '-L$prefix/lib', '-Wl,--gc-sections']
-pkg_config_path = ''
-[properties]
-pkg_config_libdir = '$prefix/lib/pkgconfig'
 EOF
-    meson setup "$build" --native-file "$build/musl.ini" -Ddefault_library=static \
-        -Dsnappy=disabled -Dlibcrypto=disabled -Dinline=disabled
+    PKG_CONFIG_LIBDIR=$prefix/lib/pkgconfig meson setup "$build" --native-file "$build/musl.ini" -Ddefault_library=static \
+        -Dsnappy=disabled -Dlibcrypto=disabled -Dinline=disabled -Dpython=disabled
 fi
 ninja -C "$build"
 strip -o "$build/fletch" "$build/cli/fletch"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* os_linux.c - os.h with what Linux and glibc have */
+/* os_linux.c - os.h with what Linux has, under glibc and musl */
 #define _GNU_SOURCE
 #include "base/os.h"
 
@@ -13,7 +13,16 @@
 #include <stdlib.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+/* The kernel's, where the C library is older than they are or has no word for them. */
+#ifndef RENAME_EXCHANGE
+#define RENAME_EXCHANGE (1 << 1)
+#endif
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#endif
 
 /* A step's names: on the stack, since removing must not fail for want of memory. */
 #define NAMES_SIZE 4096
@@ -77,16 +86,16 @@ int fletch_os_unnamed_file(const char *folder)
 
 int fletch_os_exchange(const char *a, const char *b)
 {
-    return renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE) ? errno : 0;
+    return syscall(SYS_renameat2, AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE) ? errno : 0;
 }
 
 int fletch_os_list(int fd, void (*each)(const char *name, int fd, void *user), void *user)
 {
     alignas(struct dirent64) char names[NAMES_SIZE];
     int failure = 0;
-    ssize_t size;
+    long size;
 
-    while ((size = getdents64(fd, names, sizeof(names))) > 0)
+    while ((size = syscall(SYS_getdents64, fd, names, sizeof(names))) > 0)
         for (const char *at = names; at < names + size;) {
             const struct dirent64 *entry = (const struct dirent64 *)at;
 
@@ -114,16 +123,12 @@ void fletch_os_wait_sync(int fd, uint64_t offset, uint64_t size)
 
 int fletch_os_populate(void *from, size_t size)
 {
-#ifdef MADV_POPULATE_READ
     uintptr_t over = (uintptr_t)from % (uintptr_t)sysconf(_SC_PAGESIZE);
 
     /* kernels before 5.14 do not know it: then pages come as they are read */
     if (madvise((char *)from - over, size + over, MADV_POPULATE_READ) &&
         (errno == EFAULT || errno == EIO))
         return errno;
-#else
-    (void)from, (void)size;
-#endif
     return 0;
 }
 

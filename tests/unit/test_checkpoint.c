@@ -346,7 +346,7 @@ static void paths_that_lead_nowhere(void **state)
                       "is a link to a file that is not there");
     assert_int_equal(symlink("loop", at("loop")), 0);
     assert_refused_at(at("loop"), FLETCH_ERR_IO, at("loop"),
-                      "Too many levels of symbolic links");
+                      strerror(ELOOP));
 }
 
 /* An archive may have a note for each of a million members: neither adding one nor asking
