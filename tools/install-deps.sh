@@ -84,7 +84,7 @@ if [ -n "$missing" ]; then
         apt-get install -y -q --no-install-recommends $missing </dev/null
 fi
 
-[ "$1" = build ] && exit 0
+case "$1" in build | static) exit 0 ;; esac
 
 # Debian's own interpreter has the venv module that was just installed.
 python=${PYTHON:-/usr/bin/python3}
