@@ -3,6 +3,8 @@
 #include "checkpoints.h"
 #include "models.h"
 
+#include <errno.h>
+
 static const float ones[4] = { 1, 1, 1, 1 };
 
 /* Makes `name` in the scratch folder, one F32 tensor of one element for each given. */
