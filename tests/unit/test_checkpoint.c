@@ -347,8 +347,7 @@ static void paths_that_lead_nowhere(void **state)
     assert_refused_at(at("hub"), FLETCH_ERR_NOT_FOUND, at("hub/model.safetensors"),
                       "is a link to a file that is not there");
     assert_int_equal(symlink("loop", at("loop")), 0);
-    assert_refused_at(at("loop"), FLETCH_ERR_IO, at("loop"),
-                      strerror(ELOOP));
+    assert_refused_at(at("loop"), FLETCH_ERR_IO, at("loop"), strerror(ELOOP));
 }
 
 /* An archive may have a note for each of a million members: neither adding one nor asking
