@@ -14,7 +14,7 @@
 #include <time.h>
 
 #define SIZE ((size_t)64 << 20)
-#define CHUNK ((size_t)64 << 10) /* elements, as in convert/piece.h */
+#define CHUNK ((size_t)64 << 10) /* elements, as in convert/workbench.h */
 
 static const struct {
     const char *name;

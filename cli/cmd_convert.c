@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* cmd_convert.c - fletch convert: a checkpoint becomes a folder with one Parquet file */
 #include "hub.h"
-#include "notes.h"
+#include "cast_details.h"
 #include "progress.h"
 #include "signals.h"
 #include "report.h"
@@ -218,7 +218,7 @@ static int run(const struct fletch_args *args)
     if (conversion.status)
         code = fletch_work_failed(&conversion.err);
     else if (args->verbose && !args->quiet)
-        fletch_notes_say(&conversion.result);
+        fletch_cast_details_say(&conversion.result);
     if (args->json)
         print_json(&conversion);
     else if (!conversion.status && !args->quiet)

@@ -192,7 +192,7 @@ static const char *next_rest(const struct listing *listing, size_t *i)
 {
     const char *name;
 
-    while ((name = fletch_checkpoint_rest(listing->checkpoint, (*i)++)))
+    while ((name = fletch_checkpoint_skipped(listing->checkpoint, (*i)++)))
         if (!listing->glob || !fnmatch(listing->glob, name, 0))
             break;
     return name;

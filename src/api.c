@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* api.c - public functions that only forward: names, plans, detection */
 #include "convert/preflight.h"
-#include "convert/tokenizer.h"
+#include "convert/tokenizer_save.h"
 
 #include "base/api_options.h"
 
@@ -38,12 +38,12 @@ const char *fletch_family_model_type(size_t i, size_t j)
 {
     const struct fletch_family *family = fletch_family_get(i);
 
-    for (const struct fletch_member *member = family ? family->members : NULL;
-         member && member->model_type; member++)
-        if (member == family->members || !member[-1].model_type ||
-            strcmp(member->model_type, member[-1].model_type) != 0)
+    for (const struct fletch_model_class *model_class = family ? family->classes : NULL;
+         model_class && model_class->model_type; model_class++)
+        if (model_class == family->classes || !model_class[-1].model_type ||
+            strcmp(model_class->model_type, model_class[-1].model_type) != 0)
             if (!j--)
-                return member->model_type;
+                return model_class->model_type;
     return NULL;
 }
 
@@ -54,7 +54,7 @@ enum fletch_status fletch_codec_at(struct fletch_codec_info *out, size_t i)
     if (!codec)
         return FLETCH_ERR_NOT_FOUND;
     *out = (struct fletch_codec_info){ .name = codec->name,
-                                       .stands = codec->stands,
+                                       .display_name = codec->display_name,
                                        .built_in = codec->encode != NULL,
                                        .level_min = codec->level_min,
                                        .level_max = codec->level_max,
@@ -162,13 +162,13 @@ void fletch_plan_close(struct fletch_plan *plan)
 
 void fletch_plan_summarise(struct fletch_plan_summary *out, const struct fletch_plan *plan)
 {
-    const char *prefix = plan->flight.source.model->parts[0].checkpoint->prefix;
+    const char *prefix = plan->flight.source.model->components[0].checkpoint->prefix;
 
     *out = (struct fletch_plan_summary){
         .family = plan->flight.source.model->family->name,
         .model_type = plan->flight.source.model->model_type,
         .evidence = plan->flight.source.model->evidence,
-        .format = plan->flight.source.model->parts[0].checkpoint->format,
+        .format = plan->flight.source.model->components[0].checkpoint->format,
         .dialect = plan->flight.source.model->dialect
                        ? plan->flight.source.model->dialect->name
                        : NULL,
@@ -180,8 +180,8 @@ void fletch_plan_summarise(struct fletch_plan_summary *out, const struct fletch_
         .source_bytes = plan->flight.source.plans.source_bytes,
         .stored_bytes = plan->flight.source.plans.stored_bytes
     };
-    for (size_t i = 0; i < plan->flight.source.model->parts_count; i++)
-        out->files += plan->flight.source.model->parts[i].checkpoint->files_count;
+    for (size_t i = 0; i < plan->flight.source.model->components_count; i++)
+        out->files += plan->flight.source.model->components[i].checkpoint->files_count;
     for (size_t i = 0; i < plan->flight.source.plans.rows_count; i++)
         out->predicted_bytes +=
             predict(&plan->flight.source.plans.rows[i], plan->flight.codec);

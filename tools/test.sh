@@ -40,7 +40,7 @@ suite golden "$python" tests/golden/check.py "$build/fletch"
 suite tokenizers "$python" tests/tokenizers/check.py "$build/fletch"
 suite layout "$python" tests/interop/layout.py "$build/fletch" "$work/layout"
 suite dialects "$python" tests/interop/dialects.py "$build/fletch" "$work/dialects"
-suite nests "$python" tests/interop/nests.py "$build/fletch" "$work/nests"
+suite prefixes "$python" tests/interop/prefixes.py "$build/fletch" "$work/prefixes"
 suite same "$python" tests/interop/same.py "$build/fletch" "$work/same"
 suite readers "$python" tests/interop/readers.py "$build/fletch" "$work/readers"
 suite engines "$python" tests/interop/engines.py "$build/fletch" "$work/engines" test

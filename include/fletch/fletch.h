@@ -89,10 +89,10 @@ FLETCH_API const char *fletch_family_title(size_t i);
 FLETCH_API const char *fletch_family_model_type(size_t i, size_t j);
 
 struct fletch_codec_info {
-    const char *name;   /* "zstd" */
-    const char *stands; /* what a Parquet footer calls it: "ZSTD", "LZ4_RAW" */
-    bool built_in;      /* false: known, but this build was made without it */
-    int level_min;      /* 0 when the codec has no levels, as the next two */
+    const char *name;         /* "zstd" */
+    const char *display_name; /* what a Parquet footer calls it: "ZSTD", "LZ4_RAW" */
+    bool built_in;            /* false: known, but this build was made without it */
+    int level_min;            /* 0 when the codec has no levels, as the next two */
     int level_max;
     int level_default;
     uint64_t reserved[4];
@@ -414,8 +414,8 @@ FLETCH_API const char *fletch_checkpoint_note(const struct fletch_checkpoint *ch
                                               size_t i);
 /* The name of the i-th tensor that is there beside the model's, as an optimizer's are. NULL
  * past the last. */
-FLETCH_API const char *fletch_checkpoint_rest(const struct fletch_checkpoint *checkpoint,
-                                              size_t i);
+FLETCH_API const char *fletch_checkpoint_skipped(const struct fletch_checkpoint *checkpoint,
+                                                 size_t i);
 
 /* ---- Tables: the rows of a written file ---- */
 

@@ -238,7 +238,7 @@ static PyObject *checkpoint_about(PyObject *object, PyObject *unused)
         "(NNNNN)", fletch_py_str(fletch_checkpoint_format(source->checkpoint)),
         fletch_py_str(fletch_checkpoint_dialect(source->checkpoint)),
         fletch_py_str(fletch_checkpoint_prefix(source->checkpoint)),
-        texts(source, fletch_checkpoint_note), texts(source, fletch_checkpoint_rest));
+        texts(source, fletch_checkpoint_note), texts(source, fletch_checkpoint_skipped));
     source_drop(source);
     return about;
 }

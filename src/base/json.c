@@ -10,7 +10,7 @@
 #include "base/json.h"
 
 #include "base/file.h"
-#include "base/scan.h"
+#include "base/json_scan.h"
 #include "base/utf8.h"
 
 #include <math.h>
@@ -23,14 +23,15 @@
 /* "e-" and an exponent, with what a long fraction adds to it. */
 #define EXPONENT_SIZE 24
 
-static enum fletch_status read_value(json_t **out, struct fletch_scan *scan, size_t depth);
+static enum fletch_status read_value(json_t **out, struct fletch_json_scan *scan,
+                                     size_t depth);
 
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
 }
 
-static enum fletch_status fail_memory(const struct fletch_scan *scan)
+static enum fletch_status fail_memory(const struct fletch_json_scan *scan)
 {
     return fletch_fail_memory(scan->err, scan->size, "a JSON text");
 }
@@ -56,7 +57,7 @@ static bool read_whole(json_int_t *out, const char *text, size_t len)
 
 /* strtod takes its point from the locale, so it gets none: 12.5e3 is read as 125e2. */
 static enum fletch_status read_real(double *out, const char *text, size_t len,
-                                    const struct fletch_scan *scan)
+                                    const struct fletch_json_scan *scan)
 {
     char *copy = fletch_arena_alloc(scan->arena, len + EXPONENT_SIZE);
     long long exponent = 0, sign = 1, fraction = 0;
@@ -82,21 +83,21 @@ static enum fletch_status read_real(double *out, const char *text, size_t len,
     return FLETCH_OK;
 }
 
-static enum fletch_status read_number(json_t **out, struct fletch_scan *scan)
+static enum fletch_status read_number(json_t **out, struct fletch_json_scan *scan)
 {
-    uint64_t at = fletch_scan_at(scan);
+    uint64_t at = fletch_json_scan_at(scan);
     size_t begin = scan->pos;
     json_int_t whole;
     double real = 0;
 
-    TRY(fletch_scan_skip(scan, 0));
+    TRY(fletch_json_scan_skip(scan, 0));
     if (read_whole(&whole, scan->text + begin, scan->pos - begin)) {
         *out = json_integer(whole);
     } else {
         TRY(read_real(&real, scan->text + begin, scan->pos - begin, scan));
         if (!isfinite(real))
-            return fletch_scan_fail(scan, at, FLETCH_ERR_FORMAT,
-                                    "found a number beyond the range of a double");
+            return fletch_json_scan_fail(scan, at, FLETCH_ERR_FORMAT,
+                                         "found a number beyond the range of a double");
         *out = json_real(real);
     }
     return *out ? FLETCH_OK : fail_memory(scan);
@@ -108,7 +109,7 @@ static enum fletch_status read_number(json_t **out, struct fletch_scan *scan)
 static const char *const python_words[] = { "NaN", "Infinity", "-Infinity" };
 
 /* The word that begins at the cursor, whatever is behind it; NULL. */
-static const char *python_word(const struct fletch_scan *scan)
+static const char *python_word(const struct fletch_json_scan *scan)
 {
     for (size_t i = 0; i < sizeof(python_words) / sizeof(python_words[0]); i++) {
         size_t len = strlen(python_words[i]);
@@ -121,7 +122,7 @@ static const char *python_word(const struct fletch_scan *scan)
 }
 
 static enum fletch_status read_python_word(json_t **out, const char *word,
-                                           struct fletch_scan *scan)
+                                           struct fletch_json_scan *scan)
 {
     scan->pos += strlen(word);
     *out = json_string(word);
@@ -130,34 +131,35 @@ static enum fletch_status read_python_word(json_t **out, const char *word,
 
 /* ---- Values ---- */
 
-static enum fletch_status check_text(struct fletch_scan_text *out,
-                                     const struct fletch_scan *scan)
+static enum fletch_status check_text(struct fletch_json_scan_text *out,
+                                     const struct fletch_json_scan *scan)
 {
     if (memchr(out->text, 0, out->len))
-        return fletch_scan_fail(scan, out->at, FLETCH_ERR_FORMAT,
-                                "found a NUL in a string");
+        return fletch_json_scan_fail(scan, out->at, FLETCH_ERR_FORMAT,
+                                     "found a NUL in a string");
     return FLETCH_OK;
 }
 
-static enum fletch_status read_string(json_t **out, struct fletch_scan *scan)
+static enum fletch_status read_string(json_t **out, struct fletch_json_scan *scan)
 {
-    struct fletch_scan_text text;
+    struct fletch_json_scan_text text;
 
-    TRY(fletch_scan_string(&text, scan, "a string"));
+    TRY(fletch_json_scan_string(&text, scan, "a string"));
     TRY(check_text(&text, scan));
     *out = json_stringn_nocheck(text.text, text.len);
     return *out ? FLETCH_OK : fail_memory(scan);
 }
 
-static enum fletch_status read_member(json_t *object, const struct fletch_scan_text *key,
-                                      struct fletch_scan *scan, size_t depth)
+static enum fletch_status read_member(json_t *object,
+                                      const struct fletch_json_scan_text *key,
+                                      struct fletch_json_scan *scan, size_t depth)
 {
     json_t *value = NULL;
 
     if (json_object_getn(object, key->text, key->len))
-        return fletch_scan_fail(scan, key->at, FLETCH_ERR_FORMAT,
-                                "found key '%.*s' a second time",
-                                (int)(key->len < 80 ? key->len : 80), key->text);
+        return fletch_json_scan_fail(scan, key->at, FLETCH_ERR_FORMAT,
+                                     "found key '%.*s' a second time",
+                                     (int)(key->len < 80 ? key->len : 80), key->text);
     TRY(read_value(&value, scan, depth));
     /* takes the value over, also when it fails */
     return json_object_setn_new_nocheck(object, key->text, key->len, value)
@@ -165,40 +167,40 @@ static enum fletch_status read_member(json_t *object, const struct fletch_scan_t
                : FLETCH_OK;
 }
 
-static enum fletch_status read_members(json_t *object, struct fletch_scan *scan,
+static enum fletch_status read_members(json_t *object, struct fletch_json_scan *scan,
                                        size_t depth)
 {
-    struct fletch_scan_text key;
+    struct fletch_json_scan_text key;
     bool more;
 
-    TRY(fletch_scan_member(&more, &key, scan, true));
+    TRY(fletch_json_scan_member(&more, &key, scan, true));
     while (more) {
         TRY(check_text(&key, scan));
         TRY(read_member(object, &key, scan, depth));
-        TRY(fletch_scan_member(&more, &key, scan, false));
+        TRY(fletch_json_scan_member(&more, &key, scan, false));
     }
     return FLETCH_OK;
 }
 
-static enum fletch_status read_elements(json_t *array, struct fletch_scan *scan,
+static enum fletch_status read_elements(json_t *array, struct fletch_json_scan *scan,
                                         size_t depth)
 {
     bool more;
 
-    TRY(fletch_scan_element(&more, scan, true));
+    TRY(fletch_json_scan_element(&more, scan, true));
     while (more) {
         json_t *value = NULL;
 
         TRY(read_value(&value, scan, depth));
         if (json_array_append_new(array, value))
             return fail_memory(scan);
-        TRY(fletch_scan_element(&more, scan, false));
+        TRY(fletch_json_scan_element(&more, scan, false));
     }
     return FLETCH_OK;
 }
 
 /* An object or an array, the cursor on its bracket. */
-static enum fletch_status read_container(json_t **out, struct fletch_scan *scan,
+static enum fletch_status read_container(json_t **out, struct fletch_json_scan *scan,
                                          size_t depth)
 {
     bool is_object = scan->text[scan->pos] == '{';
@@ -206,10 +208,11 @@ static enum fletch_status read_container(json_t **out, struct fletch_scan *scan,
     json_t *value;
 
     if (depth == FLETCH_JSON_DEPTH_MAX)
-        return fletch_scan_fail(scan, fletch_scan_at(scan), FLETCH_ERR_UNSUPPORTED,
-                                "nested deeper than %d levels, the limit "
-                                "(FLETCH_JSON_DEPTH_MAX)",
-                                FLETCH_JSON_DEPTH_MAX);
+        return fletch_json_scan_fail(scan, fletch_json_scan_at(scan),
+                                     FLETCH_ERR_UNSUPPORTED,
+                                     "nested deeper than %d levels, the limit "
+                                     "(FLETCH_JSON_DEPTH_MAX)",
+                                     FLETCH_JSON_DEPTH_MAX);
     scan->pos++;
     value = is_object ? json_object() : json_array();
     if (!value)
@@ -223,9 +226,10 @@ static enum fletch_status read_container(json_t **out, struct fletch_scan *scan,
     return status;
 }
 
-static enum fletch_status read_value(json_t **out, struct fletch_scan *scan, size_t depth)
+static enum fletch_status read_value(json_t **out, struct fletch_json_scan *scan,
+                                     size_t depth)
 {
-    char c = fletch_scan_peek(scan);
+    char c = fletch_json_scan_peek(scan);
     const char *word = python_word(scan);
 
     if (c == '{' || c == '[')
@@ -236,7 +240,7 @@ static enum fletch_status read_value(json_t **out, struct fletch_scan *scan, siz
         return read_python_word(out, word, scan);
     if (c == '-' || is_digit(c))
         return read_number(out, scan);
-    TRY(fletch_scan_skip(scan, 0));
+    TRY(fletch_json_scan_skip(scan, 0));
     *out = c == 'n' ? json_null() : json_boolean(c == 't');
     return FLETCH_OK;
 }
@@ -260,17 +264,18 @@ static const char *type_text(const json_t *value)
     }
 }
 
-static enum fletch_status read_text(json_t **out, struct fletch_scan *scan)
+static enum fletch_status read_text(json_t **out, struct fletch_json_scan *scan)
 {
     size_t valid = fletch_utf8_span(scan->text, scan->size);
 
     if (valid < scan->size)
-        return fletch_scan_fail(scan, valid, FLETCH_ERR_FORMAT,
-                                "found 0x%02x, expected UTF-8", (uint8_t)scan->text[valid]);
+        return fletch_json_scan_fail(scan, valid, FLETCH_ERR_FORMAT,
+                                     "found 0x%02x, expected UTF-8",
+                                     (uint8_t)scan->text[valid]);
     TRY(read_value(out, scan, 0));
-    fletch_scan_peek(scan);
+    fletch_json_scan_peek(scan);
     if (scan->pos < scan->size)
-        return fletch_scan_unexpected(scan, "nothing behind the value");
+        return fletch_json_scan_unexpected(scan, "nothing behind the value");
     return FLETCH_OK;
 }
 
@@ -278,7 +283,7 @@ enum fletch_status fletch_json_parse(json_t **out, const char *text, size_t size
                                      bool want_array, struct fletch_error *err)
 {
     struct fletch_arena arena = { 0 };
-    struct fletch_scan scan = {
+    struct fletch_json_scan scan = {
         .text = text, .size = size, .by_lines = true, .arena = &arena, .err = err
     };
     enum fletch_status status;

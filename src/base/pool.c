@@ -7,7 +7,7 @@
 
 #include <pthread.h>
 
-struct seat {
+struct worker {
     pthread_t thread;
     bool taken;
     unsigned index;
@@ -24,18 +24,18 @@ unsigned fletch_pool_processors(void)
 
 static void *sit(void *user)
 {
-    struct seat *seat = user;
+    struct worker *worker = user;
 
-    seat->work(seat->index, seat->user);
+    worker->work(worker->index, worker->user);
     return NULL;
 }
 
 void fletch_pool_run(unsigned count, fletch_pool_fn work, void *user)
 {
-    struct seat *seats = count > 1 ? fletch_alloc_array(count, sizeof(*seats)) : NULL;
+    struct worker *seats = count > 1 ? fletch_alloc_array(count, sizeof(*seats)) : NULL;
 
     for (unsigned i = 1; seats && i < count; i++) {
-        seats[i] = (struct seat){ .index = i, .work = work, .user = user };
+        seats[i] = (struct worker){ .index = i, .work = work, .user = user };
         seats[i].taken = !pthread_create(&seats[i].thread, NULL, sit, &seats[i]);
     }
     work(0, user);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* checkpoint.c - see checkpoint.h */
-#include "checkpoint/aside.h"
-#include "checkpoint/nest.h"
+#include "checkpoint/spool.h"
+#include "checkpoint/prefix.h"
 #include "checkpoint/strided.h"
 
 #include "base/glob.h"
@@ -16,7 +16,7 @@
 
 /* In the order of choice in a folder. */
 static const struct fletch_checkpoint_format *const formats[] = {
-    &fletch_format_safetensors, &fletch_format_torch_zip, &fletch_format_torch_stream,
+    &fletch_format_safetensors, &fletch_format_torch_zip, &fletch_format_torch_legacy,
     &fletch_format_torch_tar,   &fletch_format_torch_pt2, &fletch_format_npz,
     &fletch_format_npy,
 };
@@ -66,7 +66,7 @@ enum fletch_status fletch_checkpoint_replace(struct fletch_checkpoint *checkpoin
     return FLETCH_OK;
 }
 
-enum fletch_status fletch_checkpoint_settle(struct fletch_checkpoint *checkpoint,
+enum fletch_status fletch_checkpoint_finish(struct fletch_checkpoint *checkpoint,
                                             struct fletch_tensor_list *list,
                                             struct fletch_error *err)
 {
@@ -91,7 +91,7 @@ enum fletch_status fletch_checkpoint_settle(struct fletch_checkpoint *checkpoint
     TRY(need_windows(checkpoint, list->tensors, list->count, err));
     checkpoint->prefix = list->prefix;
     checkpoint->notes = list->notes;
-    checkpoint->rest = list->rest;
+    checkpoint->skipped = list->skipped;
     checkpoint->facts = list->facts;
     checkpoint->metadata = list->metadata;
     checkpoint->tensors = list->tensors;
@@ -143,7 +143,7 @@ static enum fletch_status find_format(const struct fletch_checkpoint_format **ou
     TRY(probe_formats(out, file, head, size, err));
     if (*out)
         return FLETCH_OK;
-    TRY(fletch_stranger_file(file, err));
+    TRY(fletch_unsupported_file(file, err));
     for (size_t i = 0; i < FORMATS_COUNT; i++)
         if (formats[i]->suffix && has_suffix(file->path, formats[i]->suffix)) {
             *out = formats[i];
@@ -172,15 +172,15 @@ enum fletch_status fletch_checkpoint_add(struct fletch_checkpoint *checkpoint,
     checkpoint->files = files;
     TRY(fletch_file_open(&files[count].file, path, err));
     files[count].name = name;
-    files[count].aside = NULL;
+    files[count].spool = NULL;
     checkpoint->files_count++;
     TRY(find_format(&format, &files[count].file, err));
     list->format = NULL;
     list->file_size = files[count].file.size;
     status = format->list(list, &files[count].file, err);
-    files[count].aside = list->aside;
+    files[count].spool = list->spool;
     checkpoint->format = list->format ? list->format : format->name;
-    list->aside = NULL;
+    list->spool = NULL;
     for (size_t i = before; i < list->count; i++)
         list->tensors[i].file = count;
     return status;
@@ -212,7 +212,7 @@ static enum fletch_status open_file(struct fletch_checkpoint *checkpoint,
 {
     const char *base = fletch_path_base(path);
     size_t len = (size_t)(base - path);
-    const struct fletch_choice *choice = list->choice;
+    const struct fletch_prefix_hints *hints = list->hints;
     enum fletch_status status;
 
     for (size_t i = 0; i < FORMATS_COUNT; i++) {
@@ -224,14 +224,14 @@ static enum fletch_status open_file(struct fletch_checkpoint *checkpoint,
             return fletch_shards_open(checkpoint, list, folder, path, err);
         }
     }
-    TRY(fletch_stranger_shard(path, err));
+    TRY(fletch_unsupported_shard(path, err));
     TRY(fletch_checkpoint_add(checkpoint, list, path, base, err));
-    status = list->parts ? fletch_parts_refuse(err)
-                         : fletch_checkpoint_settle(checkpoint, list, err);
+    status = list->parts ? fletch_distributed_refuse(err)
+                         : fletch_checkpoint_finish(checkpoint, list, err);
     if (!status)
         status = fletch_shared_names(checkpoint, err);
     if (!status)
-        status = fletch_nest_settle(checkpoint, choice, err);
+        status = fletch_prefix_strip(checkpoint, hints, err);
     if (status)
         fletch_error_prefix(err, "%s", path);
     return status;
@@ -282,7 +282,7 @@ static enum fletch_status open_folder(struct fletch_checkpoint *checkpoint,
     const char *chosen = NULL;
     bool there = false;
 
-    TRY(fletch_stranger_adapter(folder, err));
+    TRY(fletch_unsupported_adapter(folder, err));
     for (size_t i = 0; i < FORMATS_COUNT; i++) {
         const char *const names[] = { formats[i]->file_name, formats[i]->other_name,
                                       formats[i]->index_name };
@@ -299,16 +299,16 @@ static enum fletch_status open_folder(struct fletch_checkpoint *checkpoint,
     for (const char *const *name = foreign_names; *name && !there; name++)
         TRY(open_named(&there, checkpoint, list, folder, *name, err));
     if (!there)
-        TRY(fletch_parts_open(&there, checkpoint, list, folder, err));
-    return there ? FLETCH_OK : fletch_stranger_folder(folder, err);
+        TRY(fletch_distributed_open(&there, checkpoint, list, folder, err));
+    return there ? FLETCH_OK : fletch_unsupported_folder(folder, err);
 }
 
 enum fletch_status fletch_checkpoint_load(struct fletch_checkpoint **out, const char *path,
-                                          const struct fletch_choice *choice,
+                                          const struct fletch_prefix_hints *hints,
                                           struct fletch_error *err)
 {
     struct fletch_checkpoint *checkpoint = fletch_alloc(sizeof(*checkpoint));
-    struct fletch_tensor_list list = { .choice = choice };
+    struct fletch_tensor_list list = { .hints = hints };
     enum fletch_status status;
     char *own;
     bool there;
@@ -346,7 +346,7 @@ void fletch_checkpoint_close(struct fletch_checkpoint *checkpoint)
         return;
     for (size_t i = 0; i < checkpoint->files_count; i++) {
         fletch_file_close(&checkpoint->files[i].file);
-        fletch_aside_close(checkpoint->files[i].aside);
+        fletch_spool_close(checkpoint->files[i].spool);
     }
     fletch_strided_free(checkpoint->strided);
     json_decref(checkpoint->facts);
@@ -403,9 +403,9 @@ const char *fletch_checkpoint_note(const struct fletch_checkpoint *checkpoint, s
     return i < checkpoint->notes.count ? checkpoint->notes.items[i] : NULL;
 }
 
-const char *fletch_checkpoint_rest(const struct fletch_checkpoint *checkpoint, size_t i)
+const char *fletch_checkpoint_skipped(const struct fletch_checkpoint *checkpoint, size_t i)
 {
-    return i < checkpoint->rest.count ? checkpoint->rest.items[i] : NULL;
+    return i < checkpoint->skipped.count ? checkpoint->skipped.items[i] : NULL;
 }
 
 const struct fletch_tensor *
@@ -426,7 +426,7 @@ static enum fletch_status unpacked(const struct fletch_file **out,
                                    struct fletch_error *err)
 {
     const struct fletch_checkpoint_file *file = &checkpoint->files[tensor->file];
-    enum fletch_status status = fletch_aside_file(out, file->aside, &file->file,
+    enum fletch_status status = fletch_spool_file(out, file->spool, &file->file,
                                                   tensor->offset, &checkpoint->cancel, err);
 
     /* the system's sentences begin with the path */
@@ -450,7 +450,7 @@ enum fletch_status fletch_tensor_read(const struct fletch_checkpoint *checkpoint
     if (tensor->slices)
         return fletch_slices_read(checkpoint->files, tensor, begin, out, size, err);
     file = &checkpoint->files[tensor->file].file;
-    if (tensor->aside && size)
+    if (tensor->spooled && size)
         TRY(unpacked(&file, checkpoint, tensor, err));
     if (!fletch_tensor_is_straight(tensor))
         return fletch_strided_read(checkpoint->strided, file, tensor, begin, out, size,
@@ -458,9 +458,9 @@ enum fletch_status fletch_tensor_read(const struct fletch_checkpoint *checkpoint
     return fletch_file_read(file, tensor->offset + begin, out, size, err);
 }
 
-void fletch_checkpoint_relax(struct fletch_checkpoint *checkpoint)
+void fletch_checkpoint_release_memory(struct fletch_checkpoint *checkpoint)
 {
-    fletch_strided_relax(checkpoint->strided);
+    fletch_strided_release_memory(checkpoint->strided);
     for (size_t i = 0; i < checkpoint->files_count; i++)
-        fletch_aside_relax(checkpoint->files[i].aside);
+        fletch_spool_release_memory(checkpoint->files[i].spool);
 }

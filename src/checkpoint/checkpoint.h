@@ -12,7 +12,7 @@
  *
  * Of a checkpoint that holds more than a model the list is the model's alone: what is in
  * front of its names, a training run's dict or a wrapper's attribute, is the prefix, which
- * they do not have any more. nest.h has the rule.
+ * they do not have any more. prefix.h has the rule.
  *
  * Tensors may share bytes: tied weights are two names with one offset.
  *
@@ -31,17 +31,17 @@
 struct fletch_checkpoint_file {
     const char *name; /* relative to the checkpoint's folder */
     struct fletch_file file;
-    struct fletch_aside *aside; /* compressed members of it (aside.h); NULL */
+    struct fletch_spool *spool; /* compressed members of it (spool.h); NULL */
 };
 
 /* Lines or names, all in the arena of the checkpoint. Zeroed is empty. */
-struct fletch_texts {
+struct fletch_strlist {
     const char **items; /* [cap], `count` in use */
     size_t count, cap;
 };
 
 struct fletch_strided;
-struct fletch_aside;
+struct fletch_spool;
 
 struct fletch_checkpoint {
     struct fletch_arena arena;            /* names, shapes, paths */
@@ -53,13 +53,15 @@ struct fletch_checkpoint {
     struct fletch_tensor *unfolded; /* [unfolded_count]: the same before pruned weights were
                                        folded; NULL: none was */
     size_t unfolded_count;
-    const char *prefix;  /* "state_dict.model", what was in front of all names; or "" */
-    const char *dialect; /* static: set by model/open.c for a caller who lists it; NULL:
+    const char *prefix; /* "state_dict.model", what was in front of all names; or "" */
+    const char
+        *dialect; /* static: set by model/open_checkpoint.c for a caller who lists it; NULL:
                             transformers' words, or not asked */
-    struct fletch_texts
+    struct fletch_strlist
         notes; /* what people should know: what was passed over, what a pickle
                   wanted to call; in the order of what they are about */
-    struct fletch_texts rest; /* names of tensors that are no part of the model, in natural
+    struct fletch_strlist
+        skipped;   /* names of tensors that are no part of the model, in natural
                                  order */
     json_t *facts; /* numbers and words that it holds besides, as {"dims": {"n_mels": 80}};
                       NULL: none */
@@ -71,14 +73,14 @@ struct fletch_checkpoint {
 };
 
 /* What is known about which tensors are the model's. */
-struct fletch_choice {
+struct fletch_prefix_hints {
     const char *prefix; /* asked for, with or without its last dot; "" or ".": none; NULL:
                            choose by what is known */
     /* True when those names that no model of its kind lacks are there; NULL: nothing is
      * known. */
-    bool (*fits)(const char *const *names, size_t count, const void *user);
+    bool (*has_required)(const char *const *names, size_t count, const void *user);
     /* Sets marks[count] for those that are names of such a model. */
-    enum fletch_status (*known)(bool *marks, const char *const *names, size_t count,
+    enum fletch_status (*match)(bool *marks, const char *const *names, size_t count,
                                 const void *user, struct fletch_error *err);
     const void *user;
 };
@@ -93,14 +95,15 @@ struct fletch_tensor_list {
     uint64_t file_size;         /* of the file that is being listed */
     bool is_shard;              /* an index names its tensors: they keep their names */
     const char *format;         /* static: a better name for it than the format's; NULL */
-    const struct fletch_choice *choice; /* may be NULL */
-    const char *prefix;         /* with its last dot, of a format that chose; else NULL */
-    struct fletch_aside *aside; /* compressed members of this file (aside.h), or NULL */
-    struct fletch_texts notes;  /* grown by fletch_tensor_list_note */
-    struct fletch_texts rest;   /* names of tensors beside the model's, as an optimizer's */
-    json_t *facts;              /* as the checkpoint's; whoever sets it gives it away */
-    json_t *metadata;           /* the same */
-    size_t parts; /* files that say of themselves that they hold slices of tensors */
+    const struct fletch_prefix_hints *hints; /* may be NULL */
+    const char *prefix;          /* with its last dot, of a format that chose; else NULL */
+    struct fletch_spool *spool;  /* compressed members of this file (spool.h), or NULL */
+    struct fletch_strlist notes; /* grown by fletch_tensor_list_note */
+    struct fletch_strlist
+        skipped;      /* names of tensors beside the model's, as an optimizer's */
+    json_t *facts;    /* as the checkpoint's; whoever sets it gives it away */
+    json_t *metadata; /* the same */
+    size_t parts;     /* files that say of themselves that they hold slices of tensors */
     struct fletch_tensor
         *tensors; /* [cap], `count` in use; grown by fletch_tensor_list_put */
     size_t count, cap;
@@ -142,7 +145,7 @@ struct fletch_checkpoint_format {
 
 extern const struct fletch_checkpoint_format fletch_format_safetensors;
 extern const struct fletch_checkpoint_format fletch_format_torch_zip;
-extern const struct fletch_checkpoint_format fletch_format_torch_stream;
+extern const struct fletch_checkpoint_format fletch_format_torch_legacy;
 extern const struct fletch_checkpoint_format fletch_format_torch_tar;
 extern const struct fletch_checkpoint_format fletch_format_torch_pt2;
 extern const struct fletch_checkpoint_format fletch_format_npz;
@@ -153,9 +156,9 @@ extern const struct fletch_checkpoint_format fletch_format_npy;
  * or one index. Says what is there instead when there is nothing to read: an LFS pointer,
  * an HTML page, a format that is known but not read, an empty folder. NOT_FOUND, IO,
  * FORMAT, UNSUPPORTED, MEMORY, and ARGUMENT for a prefix that is not there; the file is in
- * front of every message. `choice` may be NULL. */
+ * front of every message. `hints` may be NULL. */
 enum fletch_status fletch_checkpoint_load(struct fletch_checkpoint **out, const char *path,
-                                          const struct fletch_choice *choice,
+                                          const struct fletch_prefix_hints *hints,
                                           struct fletch_error *err);
 
 /* Bytes that reading tensors takes which do not lie in order, at most: for all of a
@@ -184,7 +187,7 @@ enum fletch_status fletch_checkpoint_mask(const struct fletch_checkpoint *checkp
                                           fletch_mask_fn apply, struct fletch_error *err);
 /* Gives back what reading needed, memory for tensors that do not lie in order and disk for
  * compressed ones, until one is read again. Nobody may be reading. */
-void fletch_checkpoint_relax(struct fletch_checkpoint *checkpoint);
+void fletch_checkpoint_release_memory(struct fletch_checkpoint *checkpoint);
 /* Puts a list in natural order in place of the checkpoint's: other names, parts and
  * transpositions of its tensors. Made by fletch_alloc_array, and taken on success. MEMORY.
  */

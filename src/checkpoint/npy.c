@@ -6,7 +6,7 @@
  * that is read; each key must be there once.
  */
 #include "checkpoint/npy.h"
-#include "checkpoint/inside.h"
+#include "checkpoint/checkpoint_internal.h"
 
 #include "base/bytes.h"
 

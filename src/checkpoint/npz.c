@@ -6,8 +6,8 @@
  * Arrays of text or dates are no weights and are passed over; whatever else is no tensor is
  * refused.
  */
-#include "checkpoint/aside.h"
-#include "checkpoint/inside.h"
+#include "checkpoint/spool.h"
+#include "checkpoint/checkpoint_internal.h"
 #include "checkpoint/npy.h"
 #include "checkpoint/zip.h"
 
@@ -101,7 +101,7 @@ static enum fletch_status put_array(struct fletch_tensor_list *list,
                                     .count = npy->count,
                                     .size = npy->size,
                                     .big_endian = npy->big_endian,
-                                    .aside = place->packed != NULL };
+                                    .spooled = place->packed != NULL };
     uint64_t found = place->size - npy->begin, begin = place->offset, *shape;
 
     if (found != npy->size)
@@ -110,7 +110,7 @@ static enum fletch_status put_array(struct fletch_tensor_list *list,
                            " bytes of values, expected %" PRIu64 " by its shape and dtype",
                            begin + npy->begin, found, npy->size);
     if (place->packed) /* nobody unpacks what is passed over, so only now it takes place */
-        TRY(fletch_aside_place(&begin, list, place->zip, place->packed, err));
+        TRY(fletch_spool_place(&begin, list, place->zip, place->packed, err));
     tensor.offset = begin + npy->begin;
     shape = fletch_arena_alloc_array(list->arena, npy->rank + 1, sizeof(*shape));
     if (!shape)

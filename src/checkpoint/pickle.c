@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* pickle.c - see pickle.h; the opcodes are in pickle_atoms.c and pickle_ops.c */
-#include "checkpoint/pickle_machine.h"
+/* pickle.c - see pickle.h; the opcodes are in pickle_scalars.c and pickle_ops.c */
+#include "checkpoint/pickle_internal.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -9,8 +9,8 @@
 
 static const struct opcode *opcode_of(unsigned code)
 {
-    return fletch_pickle_atoms[code].run ? &fletch_pickle_atoms[code]
-                                         : &fletch_pickle_ops[code];
+    return fletch_pickle_scalars[code].run ? &fletch_pickle_scalars[code]
+                                           : &fletch_pickle_ops[code];
 }
 
 enum fletch_status fletch_machine_fail(const struct machine *m, enum fletch_status status,

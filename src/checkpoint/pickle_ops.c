@@ -4,7 +4,7 @@
  * Nothing here calls anything: REDUCE, NEWOBJ, INST and the like make a value that says
  * what would have been called.
  */
-#include "checkpoint/pickle_machine.h"
+#include "checkpoint/pickle_internal.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -6,7 +6,7 @@
  * is multiplied while it is read. Where they do not fit each other, or a weight of that
  * name is there as well, they stay as they are.
  */
-#include "checkpoint/inside.h"
+#include "checkpoint/checkpoint_internal.h"
 
 #include "base/natural.h"
 

@@ -12,10 +12,10 @@
  * the last wins; arrays in place of objects) this reader is not: what two readers take for
  * two different models is refused.
  */
-#include "checkpoint/inside.h"
+#include "checkpoint/checkpoint_internal.h"
 
 #include "base/bytes.h"
-#include "base/scan.h"
+#include "base/json_scan.h"
 #include "base/utf8.h"
 
 #include <inttypes.h>
@@ -44,7 +44,7 @@ struct entry {
 };
 
 struct header {
-    struct fletch_scan scan;
+    struct fletch_json_scan scan;
     struct entry *entries; /* [cap], `count` in use */
     size_t count, cap;
     uint64_t data_size; /* bytes behind the header */
@@ -59,34 +59,36 @@ static uint64_t end_of(const struct entry *entry)
 
 /* ---- One tensor ---- */
 
-static enum fletch_status read_dtype(struct fletch_tensor *out, struct fletch_scan *scan)
+static enum fletch_status read_dtype(struct fletch_tensor *out,
+                                     struct fletch_json_scan *scan)
 {
-    struct fletch_scan_text text;
+    struct fletch_json_scan_text text;
 
-    TRY(fletch_scan_string(&text, scan, "the name of a dtype in quotes"));
+    TRY(fletch_json_scan_string(&text, scan, "the name of a dtype in quotes"));
     out->dtype = fletch_dtype_from_safetensors(text.text, text.len);
     if (out->dtype == FLETCH_DTYPE_NONE)
-        return fletch_scan_fail(scan, text.at, FLETCH_ERR_UNSUPPORTED,
-                                "dtype '%.*s' is none that this version knows",
-                                (int)(text.len < 32 ? text.len : 32), text.text);
+        return fletch_json_scan_fail(scan, text.at, FLETCH_ERR_UNSUPPORTED,
+                                     "dtype '%.*s' is none that this version knows",
+                                     (int)(text.len < 32 ? text.len : 32), text.text);
     return FLETCH_OK;
 }
 
-static enum fletch_status read_shape(struct fletch_tensor *out, struct fletch_scan *scan)
+static enum fletch_status read_shape(struct fletch_tensor *out,
+                                     struct fletch_json_scan *scan)
 {
     uint64_t dims[FLETCH_RANK_MAX], *shape;
     unsigned rank = 0;
     bool more;
 
-    TRY(fletch_scan_expect(scan, '[', "the array of a shape"));
-    TRY(fletch_scan_element(&more, scan, true));
+    TRY(fletch_json_scan_expect(scan, '[', "the array of a shape"));
+    TRY(fletch_json_scan_element(&more, scan, true));
     while (more) {
         if (rank == FLETCH_RANK_MAX)
-            return fletch_scan_fail(scan, fletch_scan_at(scan), FLETCH_ERR_UNSUPPORTED,
-                                    "more than %d dimensions, the limit (FLETCH_RANK_MAX)",
-                                    FLETCH_RANK_MAX);
-        TRY(fletch_scan_whole(&dims[rank++], scan));
-        TRY(fletch_scan_element(&more, scan, false));
+            return fletch_json_scan_fail(
+                scan, fletch_json_scan_at(scan), FLETCH_ERR_UNSUPPORTED,
+                "more than %d dimensions, the limit (FLETCH_RANK_MAX)", FLETCH_RANK_MAX);
+        TRY(fletch_json_scan_whole(&dims[rank++], scan));
+        TRY(fletch_json_scan_element(&more, scan, false));
     }
     shape = fletch_arena_alloc_array(scan->arena, rank ? rank : 1, sizeof(*shape));
     if (!shape)
@@ -97,29 +99,29 @@ static enum fletch_status read_shape(struct fletch_tensor *out, struct fletch_sc
     return FLETCH_OK;
 }
 
-static enum fletch_status read_offsets(uint64_t out[2], struct fletch_scan *scan)
+static enum fletch_status read_offsets(uint64_t out[2], struct fletch_json_scan *scan)
 {
     uint64_t at;
     bool more;
 
-    TRY(fletch_scan_expect(scan, '[', "the array of data_offsets"));
-    at = fletch_scan_at(scan) - 1;
+    TRY(fletch_json_scan_expect(scan, '[', "the array of data_offsets"));
+    at = fletch_json_scan_at(scan) - 1;
     for (int i = 0; i < 2; i++) {
-        TRY(fletch_scan_element(&more, scan, !i));
+        TRY(fletch_json_scan_element(&more, scan, !i));
         if (!more)
-            return fletch_scan_fail(scan, at, FLETCH_ERR_FORMAT,
-                                    "data_offsets has %d numbers, expected 2", i);
-        TRY(fletch_scan_whole(&out[i], scan));
+            return fletch_json_scan_fail(scan, at, FLETCH_ERR_FORMAT,
+                                         "data_offsets has %d numbers, expected 2", i);
+        TRY(fletch_json_scan_whole(&out[i], scan));
     }
-    TRY(fletch_scan_element(&more, scan, false));
+    TRY(fletch_json_scan_element(&more, scan, false));
     if (more)
-        return fletch_scan_fail(scan, at, FLETCH_ERR_FORMAT,
-                                "data_offsets has more than 2 numbers, expected 2");
+        return fletch_json_scan_fail(scan, at, FLETCH_ERR_FORMAT,
+                                     "data_offsets has more than 2 numbers, expected 2");
     if (out[1] < out[0])
-        return fletch_scan_fail(scan, at, FLETCH_ERR_FORMAT,
-                                "data_offsets [%" PRIu64 ", %" PRIu64
-                                "] end before they begin",
-                                out[0], out[1]);
+        return fletch_json_scan_fail(scan, at, FLETCH_ERR_FORMAT,
+                                     "data_offsets [%" PRIu64 ", %" PRIu64
+                                     "] end before they begin",
+                                     out[0], out[1]);
     return FLETCH_OK;
 }
 
@@ -139,7 +141,7 @@ static const char *shape_text(char out[120], const struct fletch_tensor *tensor)
 /* Count and size from shape and dtype, multiplied left to right as the reference does: a
  * zero that comes too late does not save a product that no longer fits. */
 static enum fletch_status measure(struct fletch_tensor *tensor, const uint64_t offsets[2],
-                                  const struct fletch_scan *scan, uint64_t at)
+                                  const struct fletch_json_scan *scan, uint64_t at)
 {
     const struct fletch_dtype_info *info = fletch_dtype_info(tensor->dtype);
     uint64_t bits;
@@ -150,63 +152,64 @@ static enum fletch_status measure(struct fletch_tensor *tensor, const uint64_t o
     for (unsigned i = 0; i < tensor->rank && fits; i++)
         fits = fletch_mul(&tensor->count, tensor->count, tensor->shape[i]);
     if (!fits || !fletch_mul(&bits, tensor->count, info->bits))
-        return fletch_scan_fail(scan, at, FLETCH_ERR_FORMAT,
-                                "shape %s of %s is beyond 64 bits",
-                                shape_text(shape, tensor), info->safetensors);
+        return fletch_json_scan_fail(scan, at, FLETCH_ERR_FORMAT,
+                                     "shape %s of %s is beyond 64 bits",
+                                     shape_text(shape, tensor), info->safetensors);
     if (bits % 8)
-        return fletch_scan_fail(scan, at, FLETCH_ERR_FORMAT,
-                                "shape %s of %s takes %" PRIu64
-                                " bits, expected whole bytes",
-                                shape_text(shape, tensor), info->safetensors, bits);
+        return fletch_json_scan_fail(scan, at, FLETCH_ERR_FORMAT,
+                                     "shape %s of %s takes %" PRIu64
+                                     " bits, expected whole bytes",
+                                     shape_text(shape, tensor), info->safetensors, bits);
     tensor->size = bits / 8;
     tensor->offset = offsets[0];
     if (offsets[1] - offsets[0] != tensor->size)
-        return fletch_scan_fail(scan, at, FLETCH_ERR_FORMAT,
-                                "shape %s of %s takes %" PRIu64
-                                " bytes, data_offsets [%" PRIu64 ", %" PRIu64
-                                "] hold %" PRIu64,
-                                shape_text(shape, tensor), info->safetensors, tensor->size,
-                                offsets[0], offsets[1], offsets[1] - offsets[0]);
+        return fletch_json_scan_fail(
+            scan, at, FLETCH_ERR_FORMAT,
+            "shape %s of %s takes %" PRIu64 " bytes, data_offsets [%" PRIu64 ", %" PRIu64
+            "] hold %" PRIu64,
+            shape_text(shape, tensor), info->safetensors, tensor->size, offsets[0],
+            offsets[1], offsets[1] - offsets[0]);
     return FLETCH_OK;
 }
 
 static enum fletch_status read_field(struct fletch_tensor *out, uint64_t offsets[2],
                                      bool seen[FIELD_COUNT],
-                                     const struct fletch_scan_text *key,
-                                     struct fletch_scan *scan)
+                                     const struct fletch_json_scan_text *key,
+                                     struct fletch_json_scan *scan)
 {
     int field = 0;
 
-    while (field < FIELD_COUNT && !fletch_scan_text_is(key, field_names[field]))
+    while (field < FIELD_COUNT && !fletch_json_scan_text_is(key, field_names[field]))
         field++;
     if (field == FIELD_COUNT)
-        return fletch_scan_skip(scan, DEPTH_OF_FIELDS);
+        return fletch_json_scan_skip(scan, DEPTH_OF_FIELDS);
     if (seen[field])
-        return fletch_scan_fail(scan, key->at, FLETCH_ERR_FORMAT,
-                                "%s is given a second time", field_names[field]);
+        return fletch_json_scan_fail(scan, key->at, FLETCH_ERR_FORMAT,
+                                     "%s is given a second time", field_names[field]);
     seen[field] = true;
     if (field == FIELD_DTYPE)
         return read_dtype(out, scan);
     return field == FIELD_SHAPE ? read_shape(out, scan) : read_offsets(offsets, scan);
 }
 
-static enum fletch_status read_tensor(struct fletch_tensor *out, struct fletch_scan *scan)
+static enum fletch_status read_tensor(struct fletch_tensor *out,
+                                      struct fletch_json_scan *scan)
 {
     bool seen[FIELD_COUNT] = { false }, more;
-    struct fletch_scan_text key;
+    struct fletch_json_scan_text key;
     uint64_t offsets[2], at;
 
-    TRY(fletch_scan_expect(scan, '{', "an object with dtype, shape and data_offsets"));
-    at = fletch_scan_at(scan) - 1;
-    TRY(fletch_scan_member(&more, &key, scan, true));
+    TRY(fletch_json_scan_expect(scan, '{', "an object with dtype, shape and data_offsets"));
+    at = fletch_json_scan_at(scan) - 1;
+    TRY(fletch_json_scan_member(&more, &key, scan, true));
     while (more) {
         TRY(read_field(out, offsets, seen, &key, scan));
-        TRY(fletch_scan_member(&more, &key, scan, false));
+        TRY(fletch_json_scan_member(&more, &key, scan, false));
     }
     for (int i = 0; i < FIELD_COUNT; i++)
         if (!seen[i])
-            return fletch_scan_fail(scan, at, FLETCH_ERR_FORMAT, "has no %s",
-                                    field_names[i]);
+            return fletch_json_scan_fail(scan, at, FLETCH_ERR_FORMAT, "has no %s",
+                                         field_names[i]);
     return measure(out, offsets, scan, at);
 }
 
@@ -214,9 +217,10 @@ static enum fletch_status read_tensor(struct fletch_tensor *out, struct fletch_s
 
 /* Of a key that is there twice the last counts, as in the reference; of one that several
  * files have, the first file's. What has a NUL in it is nobody's name. */
-static enum fletch_status put_words(json_t *metadata, const struct fletch_scan_text *key,
-                                    const struct fletch_scan_text *value,
-                                    const struct fletch_scan *scan)
+static enum fletch_status put_words(json_t *metadata,
+                                    const struct fletch_json_scan_text *key,
+                                    const struct fletch_json_scan_text *value,
+                                    const struct fletch_json_scan *scan)
 {
     if (memchr(key->text, 0, key->len) || memchr(value->text, 0, value->len))
         return FLETCH_OK;
@@ -228,40 +232,40 @@ static enum fletch_status put_words(json_t *metadata, const struct fletch_scan_t
 
 static enum fletch_status read_metadata(struct header *header, uint64_t at)
 {
-    struct fletch_scan *scan = &header->scan;
-    struct fletch_scan_text key, value;
+    struct fletch_json_scan *scan = &header->scan;
+    struct fletch_json_scan_text key, value;
     bool more;
 
     if (header->metadata_seen)
-        return fletch_scan_fail(scan, at, FLETCH_ERR_FORMAT,
-                                "__metadata__ is given a second time");
+        return fletch_json_scan_fail(scan, at, FLETCH_ERR_FORMAT,
+                                     "__metadata__ is given a second time");
     header->metadata_seen = true;
-    if (fletch_scan_peek(scan) == 'n')
-        return fletch_scan_skip(scan, DEPTH_OF_METADATA);
-    TRY(fletch_scan_expect(scan, '{', "the object of __metadata__, or null"));
-    TRY(fletch_scan_member(&more, &key, scan, true));
+    if (fletch_json_scan_peek(scan) == 'n')
+        return fletch_json_scan_skip(scan, DEPTH_OF_METADATA);
+    TRY(fletch_json_scan_expect(scan, '{', "the object of __metadata__, or null"));
+    TRY(fletch_json_scan_member(&more, &key, scan, true));
     while (more) {
-        TRY(fletch_scan_string(&value, scan, "a string in __metadata__"));
-        if (fletch_scan_at(scan) - at > FLETCH_SAFETENSORS_METADATA_MAX)
-            return fletch_scan_fail(scan, at, FLETCH_ERR_UNSUPPORTED,
-                                    "__metadata__ is longer than %d bytes, the limit "
-                                    "(FLETCH_SAFETENSORS_METADATA_MAX)",
-                                    FLETCH_SAFETENSORS_METADATA_MAX);
+        TRY(fletch_json_scan_string(&value, scan, "a string in __metadata__"));
+        if (fletch_json_scan_at(scan) - at > FLETCH_SAFETENSORS_METADATA_MAX)
+            return fletch_json_scan_fail(scan, at, FLETCH_ERR_UNSUPPORTED,
+                                         "__metadata__ is longer than %d bytes, the limit "
+                                         "(FLETCH_SAFETENSORS_METADATA_MAX)",
+                                         FLETCH_SAFETENSORS_METADATA_MAX);
         TRY(put_words(header->metadata, &key, &value, scan));
-        TRY(fletch_scan_member(&more, &key, scan, false));
+        TRY(fletch_json_scan_member(&more, &key, scan, false));
     }
     return FLETCH_OK;
 }
 
 static enum fletch_status put_entry(struct header *header,
-                                    const struct fletch_scan_text *name)
+                                    const struct fletch_json_scan_text *name)
 {
-    struct fletch_scan *scan = &header->scan;
+    struct fletch_json_scan *scan = &header->scan;
     struct entry *entry;
 
     if (memchr(name->text, 0, name->len))
-        return fletch_scan_fail(scan, name->at, FLETCH_ERR_UNSUPPORTED,
-                                "the name of a tensor has a NUL in it");
+        return fletch_json_scan_fail(scan, name->at, FLETCH_ERR_UNSUPPORTED,
+                                     "the name of a tensor has a NUL in it");
     if (header->count == header->cap) {
         size_t cap = header->cap ? header->cap * 2 : 64;
         struct entry *grown = fletch_resize(header->entries, cap, sizeof(*grown));
@@ -281,12 +285,12 @@ static enum fletch_status put_entry(struct header *header,
 }
 
 static enum fletch_status read_member(struct header *header,
-                                      const struct fletch_scan_text *key)
+                                      const struct fletch_json_scan_text *key)
 {
     struct entry *entry;
     enum fletch_status status;
 
-    if (fletch_scan_text_is(key, "__metadata__"))
+    if (fletch_json_scan_text_is(key, "__metadata__"))
         return read_metadata(header, key->at);
     TRY(put_entry(header, key));
     entry = &header->entries[header->count - 1];
@@ -299,24 +303,24 @@ static enum fletch_status read_member(struct header *header,
 
 static enum fletch_status read_header(struct header *header)
 {
-    struct fletch_scan *scan = &header->scan;
+    struct fletch_json_scan *scan = &header->scan;
     size_t valid = fletch_utf8_span(scan->text, scan->size);
-    struct fletch_scan_text key;
+    struct fletch_json_scan_text key;
     bool more;
 
     if (valid < scan->size)
-        return fletch_scan_fail(scan, scan->base + valid, FLETCH_ERR_FORMAT,
-                                "found 0x%02x in the header, expected UTF-8",
-                                (uint8_t)scan->text[valid]);
-    TRY(fletch_scan_expect(scan, '{', "the object of a safetensors header"));
-    TRY(fletch_scan_member(&more, &key, scan, true));
+        return fletch_json_scan_fail(scan, scan->base + valid, FLETCH_ERR_FORMAT,
+                                     "found 0x%02x in the header, expected UTF-8",
+                                     (uint8_t)scan->text[valid]);
+    TRY(fletch_json_scan_expect(scan, '{', "the object of a safetensors header"));
+    TRY(fletch_json_scan_member(&more, &key, scan, true));
     while (more) {
         TRY(read_member(header, &key));
-        TRY(fletch_scan_member(&more, &key, scan, false));
+        TRY(fletch_json_scan_member(&more, &key, scan, false));
     }
-    fletch_scan_peek(scan);
+    fletch_json_scan_peek(scan);
     if (scan->pos < scan->size)
-        return fletch_scan_unexpected(scan, "nothing behind the header's object");
+        return fletch_json_scan_unexpected(scan, "nothing behind the header's object");
     return FLETCH_OK;
 }
 
@@ -357,7 +361,7 @@ static enum fletch_status check_names(struct header *header)
         const struct entry *a = &header->entries[i - 1], *b = &header->entries[i];
 
         if (!compare_names(a, b))
-            return fletch_scan_fail(
+            return fletch_json_scan_fail(
                 &header->scan, a->at > b->at ? a->at : b->at, FLETCH_ERR_FORMAT,
                 "tensor '%.*s' is given a second time, first at byte "
                 "%" PRIu64,
@@ -369,28 +373,28 @@ static enum fletch_status check_names(struct header *header)
 static enum fletch_status fail_layout(const struct header *header,
                                       const struct entry *before, const struct entry *entry)
 {
-    const struct fletch_scan *scan = &header->scan;
+    const struct fletch_json_scan *scan = &header->scan;
     uint64_t end = before ? end_of(before) : 0;
 
     if (entry->tensor.offset < end)
-        return fletch_scan_fail(scan, entry->at, FLETCH_ERR_FORMAT,
-                                "tensor '%.*s' at [%" PRIu64 ", %" PRIu64
-                                "] overlaps tensor '%.*s' at [%" PRIu64 ", %" PRIu64 "]",
-                                FLETCH_NAME_SHOWN / 2, entry->tensor.name,
-                                entry->tensor.offset, end_of(entry), FLETCH_NAME_SHOWN / 2,
-                                before->tensor.name, before->tensor.offset, end);
+        return fletch_json_scan_fail(
+            scan, entry->at, FLETCH_ERR_FORMAT,
+            "tensor '%.*s' at [%" PRIu64 ", %" PRIu64
+            "] overlaps tensor '%.*s' at [%" PRIu64 ", %" PRIu64 "]",
+            FLETCH_NAME_SHOWN / 2, entry->tensor.name, entry->tensor.offset, end_of(entry),
+            FLETCH_NAME_SHOWN / 2, before->tensor.name, before->tensor.offset, end);
     if (!before)
-        return fletch_scan_fail(scan, entry->at, FLETCH_ERR_FORMAT,
-                                "the first tensor '%.*s' begins at %" PRIu64 " of the data"
-                                ", expected 0",
-                                FLETCH_NAME_SHOWN, entry->tensor.name,
-                                entry->tensor.offset);
-    return fletch_scan_fail(scan, entry->at, FLETCH_ERR_FORMAT,
-                            "a hole between tensor '%.*s', which ends at %" PRIu64
-                            ", and tensor '%.*s', which begins at %" PRIu64,
-                            FLETCH_NAME_SHOWN / 2, before->tensor.name, end,
-                            FLETCH_NAME_SHOWN / 2, entry->tensor.name,
-                            entry->tensor.offset);
+        return fletch_json_scan_fail(
+            scan, entry->at, FLETCH_ERR_FORMAT,
+            "the first tensor '%.*s' begins at %" PRIu64 " of the data"
+            ", expected 0",
+            FLETCH_NAME_SHOWN, entry->tensor.name, entry->tensor.offset);
+    return fletch_json_scan_fail(scan, entry->at, FLETCH_ERR_FORMAT,
+                                 "a hole between tensor '%.*s', which ends at %" PRIu64
+                                 ", and tensor '%.*s', which begins at %" PRIu64,
+                                 FLETCH_NAME_SHOWN / 2, before->tensor.name, end,
+                                 FLETCH_NAME_SHOWN / 2, entry->tensor.name,
+                                 entry->tensor.offset);
 }
 
 /* By offset, each tensor begins where the one before ends, and the last where the file
@@ -408,7 +412,7 @@ static enum fletch_status check_layout(struct header *header)
             return fail_layout(header, before, entry);
         end = end_of(entry);
         if (end > header->data_size)
-            return fletch_scan_fail(
+            return fletch_json_scan_fail(
                 &header->scan, data_at + header->data_size, FLETCH_ERR_FORMAT,
                 "the file ends here, %" PRIu64 " bytes before the end "
                 "of tensor '%.*s': it was cut short",
@@ -416,11 +420,11 @@ static enum fletch_status check_layout(struct header *header)
         before = entry;
     }
     if (end < header->data_size)
-        return fletch_scan_fail(&header->scan, data_at + end, FLETCH_ERR_FORMAT,
-                                "found %" PRIu64 " bytes behind the last tensor%s%.*s%s",
-                                header->data_size - end, before ? " '" : "",
-                                FLETCH_NAME_SHOWN, before ? before->tensor.name : "",
-                                before ? "'" : "");
+        return fletch_json_scan_fail(
+            &header->scan, data_at + end, FLETCH_ERR_FORMAT,
+            "found %" PRIu64 " bytes behind the last tensor%s%.*s%s",
+            header->data_size - end, before ? " '" : "", FLETCH_NAME_SHOWN,
+            before ? before->tensor.name : "", before ? "'" : "");
     return FLETCH_OK;
 }
 
@@ -458,14 +462,15 @@ static enum fletch_status list_entries(struct fletch_tensor_list *out,
 {
     json_t *sharding = NULL;
     enum fletch_status status =
-        fletch_parts_sharding(&sharding, header->metadata, header->scan.err);
+        fletch_distributed_sharding(&sharding, header->metadata, header->scan.err);
 
     for (size_t i = 0; i < header->count && !status; i++) {
         struct fletch_tensor tensor = header->entries[i].tensor;
 
         tensor.offset += header->scan.base + header->scan.size;
         if (sharding)
-            status = fletch_parts_mark(&tensor, sharding, out->arena, header->scan.err);
+            status =
+                fletch_distributed_mark(&tensor, sharding, out->arena, header->scan.err);
         if (!status)
             status = fletch_tensor_list_put(out, &tensor, header->scan.err);
     }

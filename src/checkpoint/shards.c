@@ -7,7 +7,7 @@
  * agree: every tensor of the map is in its file, and no file has a tensor that the map does
  * not list. "metadata" is not looked at.
  */
-#include "checkpoint/nest.h"
+#include "checkpoint/prefix.h"
 
 #include "base/json.h"
 
@@ -141,14 +141,14 @@ static enum fletch_status check_agreement(struct fletch_checkpoint *checkpoint,
                                           struct fletch_tensor_list *list, json_t *map,
                                           struct fletch_error *err)
 {
-    const struct fletch_choice *choice = list->choice;
+    const struct fletch_prefix_hints *hints = list->hints;
 
-    TRY(fletch_parts_check_whole(list, err));
-    TRY(fletch_checkpoint_settle(checkpoint, list, err));
+    TRY(fletch_distributed_check_whole(list, err));
+    TRY(fletch_checkpoint_finish(checkpoint, list, err));
     TRY(check_map(checkpoint, map, err));
     TRY(check_tensors(checkpoint, map, err));
     TRY(fletch_shared_names(checkpoint, err));
-    return fletch_nest_settle(checkpoint, choice, err);
+    return fletch_prefix_strip(checkpoint, hints, err);
 }
 
 /* Where the index is no JSON at all it may be something else that is known: an LFS pointer
@@ -161,9 +161,9 @@ static enum fletch_status load_index(json_t **out, const char *path,
 
     if (status == FLETCH_ERR_FORMAT && !fletch_file_open(&file, path, NULL)) {
         struct fletch_error better;
-        enum fletch_status stranger = fletch_stranger_file(&file, &better);
+        enum fletch_status unsupported = fletch_unsupported_file(&file, &better);
 
-        if (stranger == FLETCH_ERR_FORMAT && err)
+        if (unsupported == FLETCH_ERR_FORMAT && err)
             *err = better;
         fletch_file_close(&file);
     }

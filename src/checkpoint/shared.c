@@ -9,7 +9,7 @@
  * Beside them __metadata__ has words of all kinds ("format": "pt"): an entry counts as a
  * dropped name when its value is a tensor's.
  */
-#include "checkpoint/inside.h"
+#include "checkpoint/checkpoint_internal.h"
 
 #include "base/bytes.h"
 #include "base/natural.h"

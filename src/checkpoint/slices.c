@@ -5,7 +5,7 @@
  * holds of any stretch of the tensor is one stretch of the slice: that is read at once, and
  * handed out run by run, each run as long as tensor and slice agree.
  */
-#include "checkpoint/inside.h"
+#include "checkpoint/checkpoint_internal.h"
 
 #include <string.h>
 

@@ -18,24 +18,24 @@
 #define POOL_LEAST ((size_t)64 << 10)
 
 _Static_assert(FLETCH_STRIDED_MEMORY <= FLETCH_GATHER_SIZE &&
-                   FLETCH_BOX_STAGE <= FLETCH_GATHER_THREAD_SIZE,
+                   FLETCH_WINDOW_STAGE <= FLETCH_GATHER_THREAD_SIZE,
                "what checkpoint.h promises");
 
-struct window {
+struct slot {
     const char *name; /* its tensor's, as that points to it; NULL: empty */
-    struct fletch_box box;
+    struct fletch_window window;
     unsigned users; /* that read from it or fill it */
     bool filling;
     uint64_t used_at; /* the youngest is kept */
 };
 
 struct fletch_strided {
-    pthread_mutex_t lock; /* guards all below but the bytes and boxes of windows in use */
+    pthread_mutex_t lock; /* guards all below but the bytes and windows of slots in use */
     pthread_cond_t changed;
     uint8_t *pool;  /* NULL until first used */
-    size_t size;    /* of all boxes in it */
+    size_t size;    /* of all windows in it */
     unsigned count; /* of windows that it is cut into */
-    struct window windows[FLETCH_STRIDED_WINDOWS];
+    struct slot slots[FLETCH_STRIDED_WINDOWS];
     unsigned users; /* of all of them */
     pthread_t readers[FLETCH_STRIDED_WINDOWS];
     unsigned readers_count;
@@ -68,10 +68,10 @@ void fletch_strided_free(struct fletch_strided *strided)
 static void empty(struct fletch_strided *strided)
 {
     for (size_t i = 0; i < FLETCH_STRIDED_WINDOWS; i++)
-        strided->windows[i] = (struct window){ .name = NULL };
+        strided->slots[i] = (struct slot){ .name = NULL };
 }
 
-void fletch_strided_relax(struct fletch_strided *strided)
+void fletch_strided_release_memory(struct fletch_strided *strided)
 {
     if (!strided)
         return;
@@ -104,18 +104,17 @@ bool fletch_tensor_extent(uint64_t *out, const struct fletch_tensor *tensor)
 
 /* ---- Windows ---- */
 
-static uint8_t *memory_of(const struct fletch_strided *strided, const struct window *window)
+static uint8_t *memory_of(const struct fletch_strided *strided, const struct slot *slot)
 {
-    size_t size = FLETCH_BOX_MEMORY(strided->size / strided->count);
+    size_t size = FLETCH_WINDOW_MEMORY(strided->size / strided->count);
 
-    return strided->pool + (size_t)(window - strided->windows) * size;
+    return strided->pool + (size_t)(slot - strided->slots) * size;
 }
 
-static bool holds(const struct window *window, const struct fletch_tensor *tensor,
-                  uint64_t at)
+static bool holds(const struct slot *slot, const struct fletch_tensor *tensor, uint64_t at)
 {
-    return window->name == tensor->name && at >= window->box.first &&
-           at - window->box.first < window->box.count;
+    return slot->name == tensor->name && at >= slot->window.first &&
+           at - slot->window.first < slot->window.count;
 }
 
 static void count_reader(struct fletch_strided *strided)
@@ -132,7 +131,7 @@ static void count_reader(struct fletch_strided *strided)
 static enum fletch_status cut_anew(struct fletch_strided *strided, size_t size,
                                    unsigned count, struct fletch_error *err)
 {
-    size_t memory = FLETCH_BOX_MEMORY(size) + (size_t)64 * count;
+    size_t memory = FLETCH_WINDOW_MEMORY(size) + (size_t)64 * count;
 
     empty(strided);
     fletch_free(strided->pool);
@@ -171,74 +170,74 @@ static enum fletch_status prepare(struct fletch_strided *strided,
 
 /* The window to read from: one that has the element, else the one longest out of use, to
  * be filled; NULL while all are in use. */
-static struct window *choose(struct fletch_strided *strided,
-                             const struct fletch_tensor *tensor, uint64_t at)
+static struct slot *choose(struct fletch_strided *strided,
+                           const struct fletch_tensor *tensor, uint64_t at)
 {
-    struct window *best = NULL;
+    struct slot *best = NULL;
 
     for (size_t i = 0; i < strided->count; i++) {
-        struct window *window = &strided->windows[i];
+        struct slot *slot = &strided->slots[i];
 
         /* what is being filled for this tensor may be what is wanted */
-        if (window->filling && window->name == tensor->name)
+        if (slot->filling && slot->name == tensor->name)
             return NULL;
-        if (!window->filling && window->name && holds(window, tensor, at))
-            return window;
-        if (!window->users && (!best || window->used_at < best->used_at))
-            best = window;
+        if (!slot->filling && slot->name && holds(slot, tensor, at))
+            return slot;
+        if (!slot->users && (!best || slot->used_at < best->used_at))
+            best = slot;
     }
     return best;
 }
 
 /* The window is this thread's alone. */
-static enum fletch_status fill(struct fletch_strided *strided, struct window *window,
+static enum fletch_status fill(struct fletch_strided *strided, struct slot *slot,
                                const struct fletch_file *file,
                                const struct fletch_tensor *tensor, uint64_t at,
                                struct fletch_error *err)
 {
-    return fletch_box_load(&window->box, memory_of(strided, window),
-                           strided->size / strided->count, file, tensor, at, err);
+    return fletch_window_load(&slot->window, memory_of(strided, slot),
+                              strided->size / strided->count, file, tensor, at, err);
 }
 
 /* A window that has element `at`, counted as in use; the lock is held. */
-static enum fletch_status take(struct window **out, struct fletch_strided *strided,
+static enum fletch_status take(struct slot **out, struct fletch_strided *strided,
                                const struct fletch_file *file,
                                const struct fletch_tensor *tensor, uint64_t at,
                                struct fletch_error *err)
 {
     enum fletch_status status = FLETCH_OK;
-    struct window *window;
+    struct slot *slot;
 
     for (;;) {
         TRY(prepare(strided, tensor, err));
-        window = choose(strided, tensor, at);
-        if (window)
+        slot = choose(strided, tensor, at);
+        if (slot)
             break;
         pthread_cond_wait(&strided->changed, &strided->lock);
     }
-    window->users++;
+    slot->users++;
     strided->users++;
-    window->used_at = ++strided->clock;
-    if (!window->name || !holds(window, tensor, at)) {
-        window->name = tensor->name;
-        window->filling = true;
+    slot->used_at = ++strided->clock;
+    if (!slot->name || !holds(slot, tensor, at)) {
+        slot->name = tensor->name;
+        slot->filling = true;
         pthread_mutex_unlock(&strided->lock);
-        status = fill(strided, window, file, tensor, at, err);
+        status = fill(strided, slot, file, tensor, at, err);
         pthread_mutex_lock(&strided->lock);
-        window->filling = false;
+        slot->filling = false;
         if (status)
-            window->name = NULL;
+            slot->name = NULL;
         pthread_cond_broadcast(&strided->changed);
     }
-    *out = window;
+    *out = slot;
     return status;
 }
 
-static void give_back(struct fletch_strided *strided, struct window *window)
+static void give_back(struct fletch_strided *strided, struct slot *slot)
 {
-    if (!window)
+    if (!slot)
         return;
-    window->users--;
+    slot->users--;
     strided->users--;
     pthread_cond_broadcast(&strided->changed);
 }
@@ -247,22 +246,22 @@ static void give_back(struct fletch_strided *strided, struct window *window)
 
 /* What the window has of the bytes from `begin` on, `size` at most; *out: how many. An
  * element of which only a part is wanted goes through a place of its own. */
-static size_t hand_out(const struct fletch_strided *strided, const struct window *window,
+static size_t hand_out(const struct fletch_strided *strided, const struct slot *slot,
                        uint64_t begin, uint8_t *out, size_t size)
 {
-    const struct fletch_box *box = &window->box;
-    const uint8_t *memory = memory_of(strided, window);
-    uint64_t at = begin / box->width - box->first, left = box->count - at;
-    size_t skip = begin % box->width, part = box->width - skip;
+    const struct fletch_window *window = &slot->window;
+    const uint8_t *memory = memory_of(strided, slot);
+    uint64_t at = begin / window->width - window->first, left = window->count - at;
+    size_t skip = begin % window->width, part = window->width - skip;
     uint8_t element[ELEMENT_MAX];
 
-    if (!skip && size >= box->width) {
-        uint64_t count = size / box->width < left ? size / box->width : left;
+    if (!skip && size >= window->width) {
+        uint64_t count = size / window->width < left ? size / window->width : left;
 
-        fletch_box_take(box, memory, at, count, out);
-        return (size_t)count * box->width;
+        fletch_window_take(window, memory, at, count, out);
+        return (size_t)count * window->width;
     }
-    fletch_box_take(box, memory, at, 1, element);
+    fletch_window_take(window, memory, at, 1, element);
     part = part < size ? part : size;
     memcpy(out, element + skip, part);
     return part;
@@ -279,18 +278,18 @@ enum fletch_status fletch_strided_read(struct fletch_strided *strided,
 
     pthread_mutex_lock(&strided->lock);
     while (size && !status) {
-        struct window *window = NULL;
+        struct slot *slot = NULL;
 
-        status = take(&window, strided, file, tensor, begin / width, err);
+        status = take(&slot, strided, file, tensor, begin / width, err);
         if (!status) {
             pthread_mutex_unlock(&strided->lock);
-            part = hand_out(strided, window, begin, to, size);
+            part = hand_out(strided, slot, begin, to, size);
             pthread_mutex_lock(&strided->lock);
             to += part;
             begin += part;
             size -= part;
         }
-        give_back(strided, window);
+        give_back(strided, slot);
     }
     pthread_mutex_unlock(&strided->lock);
     return status;

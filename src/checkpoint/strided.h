@@ -9,16 +9,16 @@
 #define FLETCH_CHECKPOINT_STRIDED_H
 
 #include "base/file.h"
-#include "checkpoint/box.h"
+#include "checkpoint/window.h"
 #include "tensor/tensor.h"
 
 /* Bytes of all windows, and how many there are at most: what all strided tensors of a
- * checkpoint together need, besides FLETCH_BOX_STAGE for each thread that reads. */
+ * checkpoint together need, besides FLETCH_WINDOW_STAGE for each thread that reads. */
 #define FLETCH_STRIDED_POOL ((size_t)64 << 20)
 #define FLETCH_STRIDED_WINDOWS 32
 /* With what is kept between lines. */
 #define FLETCH_STRIDED_MEMORY                                                              \
-    (FLETCH_BOX_MEMORY(FLETCH_STRIDED_POOL) + 64 * FLETCH_STRIDED_WINDOWS)
+    (FLETCH_WINDOW_MEMORY(FLETCH_STRIDED_POOL) + 64 * FLETCH_STRIDED_WINDOWS)
 
 struct fletch_strided;
 
@@ -27,7 +27,7 @@ struct fletch_strided *fletch_strided_new(void);
 void fletch_strided_free(struct fletch_strided *strided);
 /* Gives the memory of the windows back until something is read again. Nobody may be
  * reading. Takes NULL. */
-void fletch_strided_relax(struct fletch_strided *strided);
+void fletch_strided_release_memory(struct fletch_strided *strided);
 
 /* True when the file holds the tensor's bytes as they are handed out. */
 bool fletch_tensor_is_straight(const struct fletch_tensor *tensor);

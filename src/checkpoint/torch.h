@@ -2,13 +2,12 @@
 /* torch.h - what torch's containers share: a pickled state dict, and storages somewhere
  *
  * The container runs the pickle and knows where a storage's bytes lie; the rest is the same
- * for all: torch_nest.c chooses the dict that is the model's, torch_tensor.c reads the
- * tensors in it.
- */
+ * for all: torch_state_dict.c chooses the dict that is the model's, torch_tensor.c reads
+ * the tensors in it. */
 #ifndef FLETCH_CHECKPOINT_TORCH_H
 #define FLETCH_CHECKPOINT_TORCH_H
 
-#include "checkpoint/nest.h"
+#include "checkpoint/prefix.h"
 #include "checkpoint/pickle.h"
 #include "checkpoint/zip.h"
 
@@ -25,7 +24,7 @@ struct fletch_torch_storage {
 };
 
 /* A tensor that is described beside the pickle, where the pickle only names it. */
-struct fletch_torch_layout {
+struct fletch_torch_rebuild {
     struct fletch_torch_storage storage;
     uint64_t offset; /* elements */
     unsigned rank;
@@ -35,7 +34,7 @@ struct fletch_torch_layout {
 struct fletch_torch_place {
     uint64_t offset, size; /* bytes, in the file or aside */
     uint32_t crc;          /* of these bytes; 0: not known */
-    bool aside;
+    bool spooled;
 };
 
 struct fletch_torch {
@@ -49,7 +48,7 @@ struct fletch_torch {
                                const struct fletch_torch_storage *storage,
                                struct fletch_error *err);
     /* The tensor that a persistent id names; false when it names none. NULL: none does. */
-    bool (*tensor)(struct fletch_torch_layout *out, const struct fletch_torch *torch,
+    bool (*tensor)(struct fletch_torch_rebuild *out, const struct fletch_torch *torch,
                    uint32_t value);
     void *container;
 };
@@ -87,12 +86,12 @@ enum fletch_status fletch_torch_tensor_read(struct fletch_tensor *out,
                                             struct fletch_error *err);
 
 /* Fills in all but the name of one that is described beside a pickle, or without one. */
-enum fletch_status fletch_torch_layout_read(struct fletch_tensor *out,
-                                            struct fletch_torch *torch,
-                                            const struct fletch_torch_layout *layout,
-                                            struct fletch_error *err);
+enum fletch_status fletch_torch_rebuild_read(struct fletch_tensor *out,
+                                             struct fletch_torch *torch,
+                                             const struct fletch_torch_rebuild *layout,
+                                             struct fletch_error *err);
 
-/* ---- torch.c ---- */
+/* ---- torch_zip.c ---- */
 
 /* Where a member's bytes lie. */
 enum fletch_status fletch_torch_place_member(struct fletch_torch_place *out,
@@ -106,10 +105,11 @@ enum fletch_status fletch_torch_byteorder(struct fletch_torch *torch,
                                           struct fletch_buf *scratch,
                                           struct fletch_error *err);
 
-/* ---- torch_nest.c ---- */
+/* ---- torch_state_dict.c ---- */
 
 /* Chooses the model's tensors, appends them to the list, and names those passed over. */
-enum fletch_status fletch_torch_list(struct fletch_torch *torch, struct fletch_error *err);
+enum fletch_status fletch_torch_state_dict_list(struct fletch_torch *torch,
+                                                struct fletch_error *err);
 
 /* ---- torch_script.c ---- */
 
@@ -119,7 +119,7 @@ enum fletch_status fletch_torch_script_list(struct fletch_torch *torch,
 /* True for a class whose code is in the archive: "__torch__.Net". */
 bool fletch_torch_is_script_class(const struct fletch_pickle_value *global);
 
-/* ---- torch_calls.c ---- */
+/* ---- torch_unknown_globals.c ---- */
 
 /* The global that a CALL would call, NULL where it is none. The stream names the classes of
  * modules by a persistent id: ('module', class, file, source). */
@@ -130,16 +130,18 @@ const struct fletch_pickle_value *fletch_torch_callee(const struct fletch_torch 
 bool fletch_torch_quantizes(const struct fletch_pickle_value *global);
 
 /* Notes what the pickle wanted to call that this version does not know, each once. */
-enum fletch_status fletch_torch_note_calls(struct fletch_torch *torch,
-                                           struct fletch_error *err);
+enum fletch_status fletch_torch_note_unknown_globals(struct fletch_torch *torch,
+                                                     struct fletch_error *err);
 /* Says so behind the sentence of a refusal, which has no notes: the first of them, calls of
  * functions before objects, and how many more. */
-void fletch_torch_say_calls(const struct fletch_torch *torch, struct fletch_error *err);
+void fletch_torch_say_unknown_globals(const struct fletch_torch *torch,
+                                      struct fletch_error *err);
 
-/* ---- torch_facts.c ---- */
+/* ---- torch_scalars.c ---- */
 
 /* Sets the list's facts: numbers and words of the top, and of the dicts right below it. */
-enum fletch_status fletch_torch_facts(struct fletch_torch *torch, struct fletch_error *err);
+enum fletch_status fletch_torch_scalars(struct fletch_torch *torch,
+                                        struct fletch_error *err);
 
 /* ---- torch_walk.c ---- */
 
@@ -149,7 +151,7 @@ enum fletch_status fletch_torch_facts(struct fletch_torch *torch, struct fletch_
 #define FLETCH_TORCH_TENSORS_MAX (1 << 20)
 
 struct fletch_torch_entry {
-    struct fletch_nest_name name;
+    struct fletch_prefix_name name;
     uint32_t value;     /* of the pickle */
     uint32_t container; /* the dict or list that it is right in */
     uint32_t key;       /* in a dict: its key */

@@ -181,7 +181,7 @@ static enum fletch_status read_storage(struct fletch_torch_storage *out,
 
 /* A fake tensor, of a model that was exported without its values, has a storage of no
  * bytes. */
-static enum fletch_status check_values(const struct fletch_torch_layout *layout,
+static enum fletch_status check_values(const struct fletch_torch_rebuild *layout,
                                        struct fletch_error *err)
 {
     for (unsigned i = 0; i < layout->rank; i++)
@@ -200,7 +200,7 @@ static enum fletch_status read_tensor(struct fletch_tensor *out, struct fletch_t
 {
     const json_t *meta = json_object_get(payload, "tensor_meta");
     uint64_t shape[FLETCH_RANK_MAX], strides[FLETCH_RANK_MAX];
-    struct fletch_torch_layout layout = { .shape = shape, .strides = strides };
+    struct fletch_torch_rebuild layout = { .shape = shape, .strides = strides };
     unsigned strides_count;
 
     if (json_is_true(json_object_get(payload, "use_pickle")))
@@ -224,7 +224,7 @@ static enum fletch_status read_tensor(struct fletch_tensor *out, struct fletch_t
     TRY(check_values(&layout, err));
     TRY(read_whole(&layout.offset, json_object_get(meta, "storage_offset"),
                    "its storage_offset", err));
-    return fletch_torch_layout_read(out, torch, &layout, err);
+    return fletch_torch_rebuild_read(out, torch, &layout, err);
 }
 
 static enum fletch_status put_tensor(struct fletch_torch *torch, const char *name,
@@ -271,7 +271,7 @@ static enum fletch_status put_config(struct fletch_torch *torch, json_t *config,
         if (!name)
             return fletch_fail_memory(err, strlen(key), "the name of a tensor");
         TRY(weights ? put_tensor(torch, name, payload, err)
-                    : fletch_texts_put(&list->rest, list->arena, name, err));
+                    : fletch_strlist_put(&list->skipped, list->arena, name, err));
     }
     return FLETCH_OK;
 }

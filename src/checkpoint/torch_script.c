@@ -217,7 +217,7 @@ static enum fletch_status walk(struct script *script)
         TRY(fletch_tensor_list_note(torch->list, script->err,
                                     "%zu other attributes of modules are no tensors",
                                     script->others));
-    return fletch_torch_note_calls(torch, script->err);
+    return fletch_torch_note_unknown_globals(torch, script->err);
 }
 
 enum fletch_status fletch_torch_script_list(struct fletch_torch *torch,
@@ -234,7 +234,7 @@ enum fletch_status fletch_torch_script_list(struct fletch_torch *torch,
     torch->list->format = "torchscript";
     status = walk(script);
     if (status)
-        fletch_torch_say_calls(torch, err);
+        fletch_torch_say_unknown_globals(torch, err);
     fletch_free(script);
     return status;
 }

@@ -12,7 +12,7 @@
  *
  * The numbers are addresses in the memory of the writer. Everything is little-endian.
  */
-#include "checkpoint/torch_tar.h"
+#include "checkpoint/torch_tar_internal.h"
 
 #include "base/bytes.h"
 
@@ -110,7 +110,7 @@ static enum fletch_status take_member(struct tar *tar, const uint8_t header[BLOC
                                "byte %" PRIu64 ": member '%s' of %" PRIu64
                                " bytes, but only %" PRIu64 " follow: it was cut short",
                                at, member_names[i], size, tar->file->size - at);
-        tar->members[i] = (struct tar_place){ at, size };
+        tar->members[i] = (struct tar_range){ at, size };
     }
     return FLETCH_OK;
 }
@@ -148,7 +148,7 @@ static enum fletch_status read_headers(struct tar *tar)
 enum fletch_status fletch_tar_load(struct fletch_buf *out, struct tar *tar,
                                    enum member which)
 {
-    const struct tar_place *member = &tar->members[which];
+    const struct tar_range *member = &tar->members[which];
 
     if (member->size > FLETCH_PICKLE_SIZE_MAX)
         return fletch_fail(tar->err, FLETCH_ERR_UNSUPPORTED,
@@ -183,7 +183,7 @@ static bool read_id(int64_t *out, const struct fletch_torch *torch, uint32_t ind
     return !*end;
 }
 
-static bool find_layout(struct fletch_torch_layout *out, const struct fletch_torch *torch,
+static bool find_layout(struct fletch_torch_rebuild *out, const struct fletch_torch *torch,
                         uint32_t value)
 {
     const struct tar *tar = torch->container;
@@ -194,7 +194,7 @@ static bool find_layout(struct fletch_torch_layout *out, const struct fletch_tor
         return false;
     found = fletch_tar_find_tensor(tar, key);
     if (found)
-        *out = found->layout;
+        *out = found->rebuild;
     return found;
 }
 
@@ -234,14 +234,14 @@ static enum fletch_status read_object(struct tar *tar, struct fletch_torch *torc
 /* ---- The format ---- */
 
 static enum fletch_status list_tar(struct tar *tar, struct fletch_torch *torch,
-                                   bool *stranger)
+                                   bool *unsupported)
 {
     enum fletch_status status = read_headers(tar);
 
     TRY(status);
-    *stranger = !tar->members[MEMBER_ABOUT].begin && !tar->members[MEMBER_OBJECT].begin;
-    if (*stranger)
-        return fletch_stranger_file(tar->file, tar->err);
+    *unsupported = !tar->members[MEMBER_ABOUT].begin && !tar->members[MEMBER_OBJECT].begin;
+    if (*unsupported)
+        return fletch_unsupported_file(tar->file, tar->err);
     for (size_t i = MEMBER_OBJECT; i < MEMBERS_COUNT; i++)
         if (!tar->members[i].begin)
             return fletch_fail(tar->err, FLETCH_ERR_FORMAT,
@@ -254,7 +254,7 @@ static enum fletch_status list_tar(struct tar *tar, struct fletch_torch *torch,
         status = fletch_tar_tensors(tar);
     if (!status)
         status = read_object(tar, torch);
-    return status ? status : fletch_torch_list(torch, tar->err);
+    return status ? status : fletch_torch_state_dict_list(torch, tar->err);
 }
 
 static enum fletch_status list(struct fletch_tensor_list *out,
@@ -266,10 +266,10 @@ static enum fletch_status list(struct fletch_tensor_list *out,
                                   .find = find_place,
                                   .tensor = find_layout,
                                   .container = &tar };
-    bool stranger = false;
-    enum fletch_status status = list_tar(&tar, &torch, &stranger);
+    bool unsupported = false;
+    enum fletch_status status = list_tar(&tar, &torch, &unsupported);
 
-    if (status && status != FLETCH_ERR_IO && !stranger) /* those begin with the path */
+    if (status && status != FLETCH_ERR_IO && !unsupported) /* those begin with the path */
         fletch_error_prefix(err, "%s", file->path);
     fletch_pickle_close(&torch.pickle);
     fletch_buf_release(&tar.object);

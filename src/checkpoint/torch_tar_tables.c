@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* torch_tar_tables.c - the members "storages" and "tensors" of a tar: see torch_tar.c */
-#include "checkpoint/torch_tar.h"
+#include "checkpoint/torch_tar_internal.h"
 
 #include "base/bytes.h"
 
@@ -294,7 +294,7 @@ static enum fletch_status read_wholes(const uint64_t **out, struct tar *tar,
 }
 
 /* What stands plain behind the pickle; *size is how many bytes that is. */
-static enum fletch_status read_layout(struct fletch_torch_layout *out, uint64_t *size,
+static enum fletch_status read_layout(struct fletch_torch_rebuild *out, uint64_t *size,
                                       struct tar *tar, const uint8_t *bytes, uint64_t left,
                                       uint64_t at)
 {
@@ -354,11 +354,11 @@ static enum fletch_status read_tensor(struct tar_tensor *out, struct tar *tar,
     }
     fletch_pickle_close(&pickle);
     TRY(status);
-    out->layout.storage = storage->storage;
-    out->layout.storage.key = fletch_arena_format(tar->list->arena, "%" PRId64, key);
-    if (!out->layout.storage.key)
+    out->rebuild.storage = storage->storage;
+    out->rebuild.storage.key = fletch_arena_format(tar->list->arena, "%" PRId64, key);
+    if (!out->rebuild.storage.key)
         return fletch_fail_memory(tar->err, 0, "a storage");
-    TRY(read_layout(&out->layout, &size, tar, text->bytes + *pos, text->size - *pos,
+    TRY(read_layout(&out->rebuild, &size, tar, text->bytes + *pos, text->size - *pos,
                     tar->members[MEMBER_TENSORS].begin + *pos));
     *pos += size;
     return FLETCH_OK;

@@ -166,11 +166,11 @@ bool fletch_torch_knows(const struct fletch_pickle_value *global)
 enum fletch_torch_make fletch_torch_what(const struct fletch_torch *torch, uint32_t index)
 {
     const struct fletch_pickle_value *value = fletch_torch_value(torch, index), *args;
-    struct fletch_torch_layout layout;
+    struct fletch_torch_rebuild rebuild;
 
     if (value->kind == FLETCH_PICKLE_PERSISTENT && torch->tensor)
-        return torch->tensor(&layout, torch, index) ? FLETCH_TORCH_TENSOR
-                                                    : FLETCH_TORCH_NO_TENSOR;
+        return torch->tensor(&rebuild, torch, index) ? FLETCH_TORCH_TENSOR
+                                                     : FLETCH_TORCH_NO_TENSOR;
     if (value->kind != FLETCH_PICKLE_CALL)
         return FLETCH_TORCH_NO_TENSOR;
     if (maker_of(fletch_torch_value(torch, value->callee)))
@@ -449,7 +449,7 @@ static enum fletch_status read_place(struct fletch_tensor *out, struct fletch_to
                            " bytes in the file, expected %u each",
                            FLETCH_NAME_SHOWN, storage->key, storage->count, place.size,
                            storage->width);
-    out->aside = place.aside;
+    out->spooled = place.spooled;
     out->big_endian = torch->big_endian && width > 1;
     out->offset = place.offset;
     if (!out->count)
@@ -496,17 +496,17 @@ static enum fletch_status read_view_of(struct fletch_tensor *out,
     return read_place(out, torch, &storage, offset, err);
 }
 
-enum fletch_status fletch_torch_layout_read(struct fletch_tensor *out,
-                                            struct fletch_torch *torch,
-                                            const struct fletch_torch_layout *layout,
-                                            struct fletch_error *err)
+enum fletch_status fletch_torch_rebuild_read(struct fletch_tensor *out,
+                                             struct fletch_torch *torch,
+                                             const struct fletch_torch_rebuild *rebuild,
+                                             struct fletch_error *err)
 {
     const struct maker plain = { 0 };
 
-    TRY(read_dtype(out, torch, &layout->storage, NULL, &plain, err));
-    out->rank = layout->rank;
-    TRY(measure(out, torch, layout->shape, layout->strides, err));
-    return read_place(out, torch, &layout->storage, layout->offset, err);
+    TRY(read_dtype(out, torch, &rebuild->storage, NULL, &plain, err));
+    out->rank = rebuild->rank;
+    TRY(measure(out, torch, rebuild->shape, rebuild->strides, err));
+    return read_place(out, torch, &rebuild->storage, rebuild->offset, err);
 }
 
 static enum fletch_status refuse_quantized(const struct fletch_pickle_value *global,
@@ -564,15 +564,15 @@ enum fletch_status fletch_torch_tensor_read(struct fletch_tensor *out,
                                             struct fletch_error *err)
 {
     const struct fletch_pickle_value *args;
-    struct fletch_torch_layout layout;
+    struct fletch_torch_rebuild rebuild;
     const struct maker *maker;
 
     for (int i = 0; i < WRAPS_MAX; i++) {
         const struct fletch_pickle_value *value = fletch_torch_value(torch, index);
 
         if (value->kind == FLETCH_PICKLE_PERSISTENT && torch->tensor &&
-            torch->tensor(&layout, torch, index))
-            return fletch_torch_layout_read(out, torch, &layout, err);
+            torch->tensor(&rebuild, torch, index))
+            return fletch_torch_rebuild_read(out, torch, &rebuild, err);
         if (value->kind != FLETCH_PICKLE_CALL)
             return fletch_fail(err, FLETCH_ERR_FORMAT,
                                "byte %" PRIu64 ": found %s, expected a tensor", value->at,

@@ -102,7 +102,7 @@ static bool is_loose(const struct walk *walk, const struct place *place)
 }
 
 /* Sets the way to a tensor, from its end to its beginning. */
-static enum fletch_status make_way(struct fletch_nest_name *out, struct walk *walk,
+static enum fletch_status make_way(struct fletch_prefix_name *out, struct walk *walk,
                                    const struct place *place)
 {
     char way[FLETCH_TORCH_WAY_MAX + 1], spare[32];

@@ -10,7 +10,7 @@
  *
  * A number that does not fit its field is all ones there, and in the ZIP64 extra field.
  */
-#include "checkpoint/inside.h"
+#include "checkpoint/checkpoint_internal.h"
 #include "checkpoint/zip.h"
 
 #include "base/bytes.h"

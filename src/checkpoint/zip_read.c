@@ -4,7 +4,7 @@
  * zlib unpacks in steps, so that no member is ever in memory twice, and a large one not
  * once; and the beginning of one can be had without the rest.
  */
-#include "checkpoint/inside.h"
+#include "checkpoint/checkpoint_internal.h"
 #include "checkpoint/zip.h"
 
 #include "base/bytes.h"

@@ -3,7 +3,7 @@
 #include "codec/codec.h"
 
 #include "base/mem.h"
-#include "codec/page.h"
+#include "codec/codec_internal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -151,7 +151,7 @@ enum fletch_effort fletch_codec_effort(const struct fletch_samples *samples,
     return FLETCH_EFFORT_MATCH;
 }
 
-/* ---- page.h ---- */
+/* ---- codec_internal.h ---- */
 
 enum fletch_status fletch_page_fail(struct fletch_error *err, enum fletch_status status,
                                     const char *codec, uint64_t in_size, uint64_t out_size,

@@ -38,7 +38,7 @@ enum fletch_codec_id {
 #define FLETCH_SHRINK_MIN 50
 
 /* What a codec may put behind the last piece. */
-#define FLETCH_ENDING_MAX ((size_t)8)
+#define FLETCH_TRAILER_MAX ((size_t)8)
 
 /* How the content of a group of pages is best compressed. */
 enum fletch_effort {
@@ -61,11 +61,11 @@ struct fletch_encoder;
 struct fletch_decoder;
 
 struct fletch_codec {
-    const char *name;   /* "zstd" */
-    const char *stands; /* "ZSTD", as readers print it */
+    const char *name;         /* "zstd" */
+    const char *display_name; /* "ZSTD", as readers print it */
     enum fletch_codec_id id;
     int level_min, level_max, level_default; /* all 0: no levels */
-    bool joins;                              /* a page may be made from pieces */
+    bool concatenable;                       /* a page may be made from pieces */
     bool entropy;                            /* FLETCH_EFFORT_ENTROPY differs from MATCH */
 
     /* Below: NULL when this build was made without the library; what writes also in codecs
@@ -88,9 +88,9 @@ struct fletch_codec {
                                  size_t *size, struct fletch_error *err);
     void (*encoder_close)(struct fletch_encoder *encoder);
     /* What stands behind the last piece, from the CRC-32 of all content and its size in
-     * bytes; how long it is, at most FLETCH_ENDING_MAX. NULL: nothing, and nobody need know
-     * the CRC. */
-    size_t (*ending)(uint8_t *out, uint32_t crc, uint64_t size);
+     * bytes; how long it is, at most FLETCH_TRAILER_MAX. NULL: nothing, and nobody need
+     * know the CRC. */
+    size_t (*trailer)(uint8_t *out, uint32_t crc, uint64_t size);
 
     enum fletch_status (*decoder_open)(struct fletch_decoder **out,
                                        struct fletch_error *err);

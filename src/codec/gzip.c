@@ -16,7 +16,7 @@
  * Reading takes several members one behind the other as well: Parquet says that writers
  * should not do that and that readers should cope.
  */
-#include "codec/page.h"
+#include "codec/codec_internal.h"
 
 #ifdef FLETCH_WITH_GZIP
 #include "base/bytes.h"
@@ -191,7 +191,7 @@ static enum fletch_status encode(struct fletch_encoder *encoder,
     return FLETCH_OK;
 }
 
-static size_t ending(uint8_t *out, uint32_t crc, uint64_t size)
+static size_t trailer(uint8_t *out, uint32_t crc, uint64_t size)
 {
     fletch_store_u32(out, crc);
     fletch_store_u32(out + 4, (uint32_t)size);
@@ -255,12 +255,12 @@ static enum fletch_status decode(struct fletch_decoder *decoder, const void *in,
 
 const struct fletch_codec fletch_codec_gzip = {
     .name = "gzip",
-    .stands = "GZIP",
+    .display_name = "GZIP",
     .id = FLETCH_CODEC_ID_GZIP,
     .level_min = 1,
     .level_max = 12,
     .level_default = 6,
-    .joins = true,
+    .concatenable = true,
 #ifdef FLETCH_WITH_GZIP
     .bound = bound,
     .encoder_size = encoder_size,
@@ -268,7 +268,7 @@ const struct fletch_codec fletch_codec_gzip = {
     .encoder_open = encoder_open,
     .encode = encode,
     .encoder_close = encoder_close,
-    .ending = ending,
+    .trailer = trailer,
     .decoder_open = decoder_open,
     .decode = decode,
     .decoder_close = decoder_close,

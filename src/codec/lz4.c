@@ -11,7 +11,7 @@
  * says which it is, so the framing is tried first: a bare block passes for one only if
  * every size in it happens to fit and every block in it to be sound.
  */
-#include "codec/page.h"
+#include "codec/codec_internal.h"
 
 #ifdef FLETCH_WITH_LZ4
 #include "base/mem.h"
@@ -66,7 +66,7 @@ static enum fletch_status encode(struct fletch_encoder *encoder,
                                  const struct fletch_piece *piece, void *out, size_t cap,
                                  size_t *size, struct fletch_error *err)
 {
-    int made;
+    int run;
 
     TRY(fletch_page_check_whole(piece, "lz4", err));
     TRY(fletch_page_check_room(cap, bound(piece->size), "lz4", err));
@@ -75,13 +75,13 @@ static enum fletch_status encode(struct fletch_encoder *encoder,
                            "lz4 page of %zu bytes, a block holds at most %d "
                            "(LZ4_MAX_INPUT_SIZE)",
                            piece->size, LZ4_MAX_INPUT_SIZE);
-    made = LZ4_compress_fast_extState(encoder->state, piece->size ? piece->bytes : "", out,
-                                      (int)piece->size, LZ4_compressBound((int)piece->size),
-                                      1);
-    if (made <= 0)
+    run = LZ4_compress_fast_extState(encoder->state, piece->size ? piece->bytes : "", out,
+                                     (int)piece->size, LZ4_compressBound((int)piece->size),
+                                     1);
+    if (run <= 0)
         return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
                            "lz4: the library made nothing from %zu bytes", piece->size);
-    *size = (size_t)made;
+    *size = (size_t)run;
     return FLETCH_OK;
 }
 
@@ -198,7 +198,7 @@ static enum fletch_status decode_hadoop(struct fletch_decoder *decoder, const vo
 
 const struct fletch_codec fletch_codec_lz4 = {
     .name = "lz4",
-    .stands = "LZ4_RAW",
+    .display_name = "LZ4_RAW",
     .id = FLETCH_CODEC_ID_LZ4_RAW,
 #ifdef FLETCH_WITH_LZ4
     .page_max = LZ4_MAX_INPUT_SIZE,
@@ -216,7 +216,7 @@ const struct fletch_codec fletch_codec_lz4 = {
 
 const struct fletch_codec fletch_codec_lz4_hadoop = {
     .name = "lz4_hadoop",
-    .stands = "LZ4",
+    .display_name = "LZ4",
     .id = FLETCH_CODEC_ID_LZ4_HADOOP,
 #ifdef FLETCH_WITH_LZ4
     .decoder_open = decoder_open,

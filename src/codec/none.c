@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* none.c - pages as they are */
 #include "base/mem.h"
-#include "codec/page.h"
+#include "codec/codec_internal.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -102,9 +102,9 @@ static enum fletch_status stream_finish(struct fletch_decoder *decoder,
 
 const struct fletch_codec fletch_codec_none = {
     .name = "none",
-    .stands = "UNCOMPRESSED",
+    .display_name = "UNCOMPRESSED",
     .id = FLETCH_CODEC_ID_NONE,
-    .joins = true,
+    .concatenable = true,
     .bound = bound,
     .encoder_size = fletch_page_encoder_size,
     .decoder_size = 0,

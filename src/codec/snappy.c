@@ -17,7 +17,7 @@
  * The library decodes only whole pages; the stream here is an own decoder of elements. It
  * keeps the last 64 KiB, since no known compressor copies from farther away.
  */
-#include "codec/page.h"
+#include "codec/codec_internal.h"
 
 #ifdef FLETCH_WITH_SNAPPY
 #include "base/bytes.h"
@@ -85,11 +85,11 @@ static enum fletch_status encode_first(const struct fletch_piece *piece, uint8_t
     uint8_t own[VARINT_MAX], theirs[VARINT_MAX];
     const size_t own_size = put_varint(own, (uint32_t)piece->page_size);
     const size_t shift = own_size - put_varint(theirs, (uint32_t)piece->size);
-    size_t made;
+    size_t run;
 
-    TRY(compress(piece->bytes, piece->size, out + shift, &made, err));
+    TRY(compress(piece->bytes, piece->size, out + shift, &run, err));
     memcpy(out, own, own_size);
-    *size = shift + made;
+    *size = shift + run;
     return FLETCH_OK;
 }
 
@@ -101,20 +101,20 @@ static enum fletch_status encode_later(const struct fletch_piece *piece, uint8_t
     const uint8_t *content = piece->bytes;
     uint8_t varint[VARINT_MAX];
     const size_t preamble = put_varint(varint, (uint32_t)piece->size);
-    size_t lead = preamble - 1, made;
+    size_t lead = preamble - 1, run;
 
     /* Sizes up to 127, and those just above a power of 128, are moved after all. */
     if (lead && put_varint(varint, (uint32_t)(piece->size - lead)) != preamble)
         lead = 0;
-    TRY(compress(content + lead, piece->size - lead, out, &made, err));
+    TRY(compress(content + lead, piece->size - lead, out, &run, err));
     if (lead) {
         out[0] = (uint8_t)((lead - 1) << 2);
         memcpy(out + 1, content, lead);
     } else {
-        made -= preamble;
-        memmove(out, out + preamble, made);
+        run -= preamble;
+        memmove(out, out + preamble, run);
     }
-    *size = made;
+    *size = run;
     return FLETCH_OK;
 }
 
@@ -453,9 +453,9 @@ static enum fletch_status stream_finish(struct fletch_decoder *decoder,
 
 const struct fletch_codec fletch_codec_snappy = {
     .name = "snappy",
-    .stands = "SNAPPY",
+    .display_name = "SNAPPY",
     .id = FLETCH_CODEC_ID_SNAPPY,
-    .joins = true,
+    .concatenable = true,
 #ifdef FLETCH_WITH_SNAPPY
     .bound = bound,
     .encoder_size = encoder_size,

@@ -20,7 +20,7 @@
  *     takes it for the first of a frame;
  *  2. matches: they do not reach out of the piece;
  *  3. the last three distances, which a decoder carries on from the piece in front: see
- *     zstd_untie.c. Pieces without matches (ENTROPY) have none.
+ *     zstd_repcodes.c. Pieces without matches (ENTROPY) have none.
  *
  * All that counts on how today's library lays out a frame. Where another version does it
  * otherwise, the piece is stored as raw blocks: larger, and right.
@@ -30,8 +30,8 @@
 #ifdef FLETCH_WITH_ZSTD
 #include "base/bytes.h"
 #include "base/mem.h"
-#include "codec/page.h"
-#include "codec/zstd_parts.h"
+#include "codec/codec_internal.h"
+#include "codec/zstd_internal.h"
 
 #include <assert.h>
 #include <zstd_errors.h>
@@ -148,19 +148,19 @@ static enum fletch_status set(ZSTD_CCtx *context, const struct setting *settings
 static enum fletch_status open_context(ZSTD_CCtx **context, const struct setting *settings,
                                        size_t count, struct fletch_error *err)
 {
-    ZSTD_CCtx *made;
+    ZSTD_CCtx *run;
     enum fletch_status status;
 
     if (*context)
         return FLETCH_OK;
-    made = fletch_zstd_open_compressor();
-    if (!made)
+    run = fletch_zstd_open_compressor();
+    if (!run)
         return fletch_fail(err, FLETCH_ERR_MEMORY, "out of memory (a zstd context)");
-    status = set(made, settings, count, err);
+    status = set(run, settings, count, err);
     if (status)
-        ZSTD_freeCCtx(made);
+        ZSTD_freeCCtx(run);
     else
-        *context = made;
+        *context = run;
     return status;
 }
 
@@ -216,7 +216,7 @@ static enum fletch_status open_finder(struct fletch_encoder *encoder,
 }
 
 /* Searches nothing either, but decides about tables as the level does, and writes kept
- * distances as such, which is what zstd_untie.c counts on. */
+ * distances as such, which is what zstd_repcodes.c counts on. */
 static enum fletch_status open_joiner(struct fletch_encoder *encoder,
                                       struct fletch_error *err)
 {
@@ -259,16 +259,16 @@ static enum fletch_status reserve_sequences(struct fletch_encoder *encoder, size
 
 /* Looks at what the library wrote to out[begin - HEADER_SIZE ..]. *as_expected is false for
  * a frame that another version of it lays out otherwise: its blocks cannot be used. */
-static enum fletch_status accept(struct fletch_zstd_made *made, bool *as_expected,
+static enum fletch_status accept(struct fletch_zstd_block_run *run, bool *as_expected,
                                  size_t content, size_t result, struct fletch_error *err)
 {
     if (ZSTD_isError(result))
         return fail(err, content, result);
-    made->end = made->begin - HEADER_SIZE + result;
-    *as_expected = result >= HEADER_SIZE &&
-                   ZSTD_frameHeaderSize(made->out + made->begin - HEADER_SIZE, result) ==
-                       HEADER_SIZE &&
-                   fletch_zstd_made_check(made);
+    run->end = run->begin - HEADER_SIZE + result;
+    *as_expected =
+        result >= HEADER_SIZE &&
+        ZSTD_frameHeaderSize(run->out + run->begin - HEADER_SIZE, result) == HEADER_SIZE &&
+        fletch_zstd_block_run_check(run);
     return FLETCH_OK;
 }
 
@@ -305,25 +305,25 @@ static enum fletch_status find_code(struct fletch_encoder *encoder, const uint8_
  * first block ends where a block would: decoders copy a fifth faster when blocks begin at
  * round addresses. */
 static enum fletch_status make_literals(struct fletch_encoder *encoder,
-                                        struct fletch_zstd_made *made, size_t cap,
+                                        struct fletch_zstd_block_run *run, size_t cap,
                                         const uint8_t *content, size_t size,
                                         struct fletch_error *err)
 {
     struct fletch_zstd_sequences *list = &encoder->sequences;
-    uint8_t *out = made->out + made->begin - HEADER_SIZE;
+    uint8_t *out = run->out + run->begin - HEADER_SIZE;
     size_t left = size, result;
     bool coded = false, as_expected = false;
 
     if (size >= FLETCH_ZSTD_BLOCK)
         TRY(find_code(encoder, content, size, &coded, err));
     if (coded) {
-        fletch_zstd_put_coded(made, content, size, &encoder->sampling->code);
+        fletch_zstd_put_coded(run, content, size, &encoder->sampling->code);
         return FLETCH_OK;
     }
     TRY(open_literals(encoder, err));
     TRY(reserve_sequences(encoder, size / FLETCH_ZSTD_BLOCK + 2, err));
     do {
-        const size_t room = FLETCH_ZSTD_BLOCK - (list->count ? 0 : made->lead);
+        const size_t room = FLETCH_ZSTD_BLOCK - (list->count ? 0 : run->lead);
         const size_t block = left < room ? left : room;
 
         list->items[list->count++] = (ZSTD_Sequence){ .litLength = (unsigned)block };
@@ -331,10 +331,10 @@ static enum fletch_status make_literals(struct fletch_encoder *encoder,
     } while (left);
     result = ZSTD_compressSequences(encoder->literals, out, cap, list->items, list->count,
                                     content, size);
-    TRY(accept(made, &as_expected, size, result, err));
+    TRY(accept(run, &as_expected, size, result, err));
     if (as_expected)
-        return fletch_zstd_store_thin(made, content, size, err);
-    fletch_zstd_put_raw(made, content, size);
+        return fletch_zstd_store_thin(run, content, size, err);
+    fletch_zstd_put_raw(run, content, size);
     return FLETCH_OK;
 }
 
@@ -342,19 +342,19 @@ static enum fletch_status make_literals(struct fletch_encoder *encoder,
 
 /* A first piece into blocks, behind made->begin. */
 static enum fletch_status make_first(struct fletch_encoder *encoder,
-                                     struct fletch_zstd_made *made, size_t cap,
+                                     struct fletch_zstd_block_run *run, size_t cap,
                                      const uint8_t *content, size_t size,
                                      struct fletch_error *err)
 {
     bool as_expected = false;
 
     TRY(open_matcher(encoder, false, err));
-    TRY(accept(made, &as_expected, size,
-               ZSTD_compress2(encoder->matcher, made->out + made->begin - HEADER_SIZE, cap,
+    TRY(accept(run, &as_expected, size,
+               ZSTD_compress2(encoder->matcher, run->out + run->begin - HEADER_SIZE, cap,
                               content, size),
                err));
     if (!as_expected)
-        fletch_zstd_put_raw(made, content, size);
+        fletch_zstd_put_raw(run, content, size);
     return FLETCH_OK;
 }
 
@@ -382,16 +382,16 @@ static enum fletch_status find_sequences(struct fletch_encoder *encoder,
     return FLETCH_OK;
 }
 
-/* True when all blocks came out as fletch_zstd_untie needs them; those of the first
+/* True when all blocks came out as fletch_zstd_fix_repcodes needs them; those of the first
  * `unsure` that did not are made plain. */
 static bool are_tied_no_more(struct fletch_encoder *encoder,
-                             const struct fletch_zstd_made *made, size_t unsure)
+                             const struct fletch_zstd_block_run *run, size_t unsure)
 {
-    size_t at = made->begin;
+    size_t at = run->begin;
     bool sound = true;
 
     for (size_t i = 0; i < unsure; i++) {
-        const struct fletch_zstd_block block = fletch_zstd_block_at(made->out, at);
+        const struct fletch_zstd_block block = fletch_zstd_block_at(run->out, at);
 
         if (block.type != FLETCH_ZSTD_COMPRESSED &&
             fletch_zstd_make_plain(&encoder->sequences, i))
@@ -413,8 +413,8 @@ static size_t count_delimiters(const struct fletch_zstd_sequences *list)
 /* A later piece into blocks, behind made->begin and lead bytes of content. Each round but
  * the last makes at least one more block plain, so there are at most as many as blocks. */
 static enum fletch_status make_later(struct fletch_encoder *encoder,
-                                     struct fletch_zstd_made *made, size_t lead, size_t cap,
-                                     const uint8_t *content, size_t size,
+                                     struct fletch_zstd_block_run *run, size_t lead,
+                                     size_t cap, const uint8_t *content, size_t size,
                                      struct fletch_error *err)
 {
     struct fletch_zstd_sequences *list = &encoder->sequences;
@@ -425,17 +425,17 @@ static enum fletch_status make_later(struct fletch_encoder *encoder,
     TRY(find_sequences(encoder, content, size, err));
     fletch_zstd_trim(list, lead);
     do {
-        unsure = fletch_zstd_untie(list, content, lead, size);
-        TRY(accept(made, &as_expected, size,
+        unsure = fletch_zstd_fix_repcodes(list, content, lead, size);
+        TRY(accept(run, &as_expected, size,
                    ZSTD_compressSequences(
-                       encoder->joiner, made->out + made->begin - HEADER_SIZE, cap,
+                       encoder->joiner, run->out + run->begin - HEADER_SIZE, cap,
                        list->items, list->count, content + lead, size - lead),
                    err));
-        if (!as_expected || made->count != count_delimiters(list)) {
-            fletch_zstd_put_raw(made, content + lead, size - lead);
+        if (!as_expected || run->count != count_delimiters(list)) {
+            fletch_zstd_put_raw(run, content + lead, size - lead);
             return FLETCH_OK;
         }
-    } while (!are_tied_no_more(encoder, made, unsure));
+    } while (!are_tied_no_more(encoder, run, unsure));
     return FLETCH_OK;
 }
 
@@ -491,18 +491,18 @@ static enum fletch_status encode_first(struct fletch_encoder *encoder,
 {
     const bool entropy = piece->effort == FLETCH_EFFORT_ENTROPY;
     uint8_t header[HEADER_MAX];
-    struct fletch_zstd_made made = { .out = out };
+    struct fletch_zstd_block_run run = { .out = out };
 
-    made.begin = put_header(header, piece->page_size,
-                            entropy ? ENTROPY_WINDOW_LOG : PIECE_WINDOW_LOG);
-    cap -= made.begin - HEADER_SIZE;
+    run.begin = put_header(header, piece->page_size,
+                           entropy ? ENTROPY_WINDOW_LOG : PIECE_WINDOW_LOG);
+    cap -= run.begin - HEADER_SIZE;
     if (entropy)
-        TRY(make_literals(encoder, &made, cap, piece->bytes, piece->size, err));
+        TRY(make_literals(encoder, &run, cap, piece->bytes, piece->size, err));
     else
-        TRY(make_first(encoder, &made, cap, piece->bytes, piece->size, err));
-    memcpy(out, header, made.begin);
-    fletch_zstd_mark_last(&made, piece->size == piece->page_size);
-    *size = made.end;
+        TRY(make_first(encoder, &run, cap, piece->bytes, piece->size, err));
+    memcpy(out, header, run.begin);
+    fletch_zstd_mark_last(&run, piece->size == piece->page_size);
+    *size = run.end;
     return FLETCH_OK;
 }
 
@@ -513,20 +513,20 @@ static enum fletch_status encode_later(struct fletch_encoder *encoder,
     const bool last = piece->offset + piece->size == piece->page_size;
     const size_t lead = piece->size < LEAD_SIZE ? piece->size : LEAD_SIZE;
     const uint8_t *content = piece->bytes;
-    struct fletch_zstd_made made = { .out = out,
-                                     .begin = HEADER_SIZE,
-                                     .end = FLETCH_ZSTD_BLOCK_HEADER + lead };
+    struct fletch_zstd_block_run run = { .out = out,
+                                         .begin = HEADER_SIZE,
+                                         .end = FLETCH_ZSTD_BLOCK_HEADER + lead };
 
-    made.lead = (size_t)((piece->offset + lead) % FLETCH_ZSTD_BLOCK);
+    run.lead = (size_t)((piece->offset + lead) % FLETCH_ZSTD_BLOCK);
     if (piece->size > lead && piece->effort == FLETCH_EFFORT_ENTROPY)
-        TRY(make_literals(encoder, &made, cap, content + lead, piece->size - lead, err));
+        TRY(make_literals(encoder, &run, cap, content + lead, piece->size - lead, err));
     else if (piece->size > lead)
-        TRY(make_later(encoder, &made, lead, cap, content, piece->size, err));
+        TRY(make_later(encoder, &run, lead, cap, content, piece->size, err));
     if (piece->size > lead)
-        fletch_zstd_mark_last(&made, last);
+        fletch_zstd_mark_last(&run, last);
     fletch_zstd_put_block_header(out, last && piece->size == lead, FLETCH_ZSTD_RAW, lead);
     memcpy(out + FLETCH_ZSTD_BLOCK_HEADER, content, lead);
-    *size = made.end;
+    *size = run.end;
     return FLETCH_OK;
 }
 
@@ -545,12 +545,12 @@ static enum fletch_status encode(struct fletch_encoder *encoder,
 
 const struct fletch_codec fletch_codec_zstd = {
     .name = "zstd",
-    .stands = "ZSTD",
+    .display_name = "ZSTD",
     .id = FLETCH_CODEC_ID_ZSTD,
     .level_min = 1,
     .level_max = 22,
     .level_default = 3,
-    .joins = true,
+    .concatenable = true,
     .entropy = true,
 #ifdef FLETCH_WITH_ZSTD
     .bound = bound,

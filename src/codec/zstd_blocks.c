@@ -2,7 +2,7 @@
 /* zstd_blocks.c - how blocks lie in a frame, and which are better stored plainly */
 #ifdef FLETCH_WITH_ZSTD
 #include "base/mem.h"
-#include "codec/zstd_parts.h"
+#include "codec/zstd_internal.h"
 
 #include <string.h>
 
@@ -29,52 +29,53 @@ struct fletch_zstd_block fletch_zstd_block_at(const uint8_t *out, size_t at)
     return block;
 }
 
-bool fletch_zstd_made_check(struct fletch_zstd_made *made)
+bool fletch_zstd_block_run_check(struct fletch_zstd_block_run *run)
 {
-    size_t at = made->begin;
+    size_t at = run->begin;
 
-    made->count = 0;
-    while (made->end - at >= FLETCH_ZSTD_BLOCK_HEADER) {
-        const struct fletch_zstd_block block = fletch_zstd_block_at(made->out, at);
-        const bool last = made->out[at] & 1;
+    run->count = 0;
+    while (run->end - at >= FLETCH_ZSTD_BLOCK_HEADER) {
+        const struct fletch_zstd_block block = fletch_zstd_block_at(run->out, at);
+        const bool last = run->out[at] & 1;
 
         at += FLETCH_ZSTD_BLOCK_HEADER;
-        if (block.size > made->end - at)
+        if (block.size > run->end - at)
             return false;
         at += block.size;
-        if (last != (at == made->end))
+        if (last != (at == run->end))
             return false;
-        made->count++;
+        run->count++;
     }
-    return at == made->end && made->count;
+    return at == run->end && run->count;
 }
 
-void fletch_zstd_put_raw(struct fletch_zstd_made *made, const uint8_t *content, size_t size)
+void fletch_zstd_put_raw(struct fletch_zstd_block_run *run, const uint8_t *content,
+                         size_t size)
 {
-    size_t room = FLETCH_ZSTD_BLOCK - made->lead;
+    size_t room = FLETCH_ZSTD_BLOCK - run->lead;
 
-    made->count = 0;
-    made->end = made->begin;
+    run->count = 0;
+    run->end = run->begin;
     do {
         const size_t block = size < room ? size : room;
 
-        fletch_zstd_put_block_header(made->out + made->end, false, FLETCH_ZSTD_RAW, block);
-        memcpy(made->out + made->end + FLETCH_ZSTD_BLOCK_HEADER, content, block);
-        made->end += FLETCH_ZSTD_BLOCK_HEADER + block;
-        made->count++;
+        fletch_zstd_put_block_header(run->out + run->end, false, FLETCH_ZSTD_RAW, block);
+        memcpy(run->out + run->end + FLETCH_ZSTD_BLOCK_HEADER, content, block);
+        run->end += FLETCH_ZSTD_BLOCK_HEADER + block;
+        run->count++;
         content += block;
         size -= block;
         room = FLETCH_ZSTD_BLOCK;
     } while (size);
 }
 
-void fletch_zstd_mark_last(const struct fletch_zstd_made *made, bool last)
+void fletch_zstd_mark_last(const struct fletch_zstd_block_run *run, bool last)
 {
-    size_t at = made->begin;
+    size_t at = run->begin;
 
-    for (size_t i = 1; i < made->count; i++)
-        at += FLETCH_ZSTD_BLOCK_HEADER + fletch_zstd_block_at(made->out, at).size;
-    made->out[at] = (uint8_t)((made->out[at] & ~1u) | last);
+    for (size_t i = 1; i < run->count; i++)
+        at += FLETCH_ZSTD_BLOCK_HEADER + fletch_zstd_block_at(run->out, at).size;
+    run->out[at] = (uint8_t)((run->out[at] & ~1u) | last);
 }
 
 /* ---- Thin blocks ---- */
@@ -85,20 +86,20 @@ static bool is_thin(const struct fletch_zstd_block *block)
            block->size > block->content - block->content / FLETCH_SHRINK_MIN;
 }
 
-static bool has_literals(const struct fletch_zstd_made *made,
+static bool has_literals(const struct fletch_zstd_block_run *run,
                          const struct fletch_zstd_block *block, int type)
 {
     return block->type == FLETCH_ZSTD_COMPRESSED && block->size &&
-           (made->out[block->at + FLETCH_ZSTD_BLOCK_HEADER] & 3) == type;
+           (run->out[block->at + FLETCH_ZSTD_BLOCK_HEADER] & 3) == type;
 }
 
 /* Block i, at `at`, with `left` bytes of content behind the ones before. */
-static struct fletch_zstd_block get_block(const struct fletch_zstd_made *made, size_t i,
+static struct fletch_zstd_block get_block(const struct fletch_zstd_block_run *run, size_t i,
                                           size_t at, size_t left)
 {
-    struct fletch_zstd_block block = fletch_zstd_block_at(made->out, at);
+    struct fletch_zstd_block block = fletch_zstd_block_at(run->out, at);
 
-    block.content = FLETCH_ZSTD_BLOCK - (i ? 0 : made->lead);
+    block.content = FLETCH_ZSTD_BLOCK - (i ? 0 : run->lead);
     if (block.content > left)
         block.content = left;
     return block;
@@ -106,21 +107,22 @@ static struct fletch_zstd_block get_block(const struct fletch_zstd_made *made, s
 
 /* Turns thin blocks[made->count] to raw ones, but for those whose table a later one needs;
  * by how much the piece grows. */
-static size_t choose(struct fletch_zstd_block *blocks, const struct fletch_zstd_made *made)
+static size_t choose(struct fletch_zstd_block *blocks,
+                     const struct fletch_zstd_block_run *run)
 {
     bool needed = false;
     size_t growth = 0;
 
-    for (size_t i = made->count; i-- > 0;) {
+    for (size_t i = run->count; i-- > 0;) {
         struct fletch_zstd_block *block = &blocks[i];
-        const bool table = has_literals(made, block, FLETCH_ZSTD_LITERALS_WITH_TABLE);
+        const bool table = has_literals(run, block, FLETCH_ZSTD_LITERALS_WITH_TABLE);
 
         if (is_thin(block) && !(table && needed)) {
             growth += block->content - block->size;
             block->type = FLETCH_ZSTD_RAW;
         } else if (table) {
             needed = false;
-        } else if (has_literals(made, block, FLETCH_ZSTD_LITERALS_BORROWING)) {
+        } else if (has_literals(run, block, FLETCH_ZSTD_LITERALS_BORROWING)) {
             needed = true;
         }
     }
@@ -128,12 +130,12 @@ static size_t choose(struct fletch_zstd_block *blocks, const struct fletch_zstd_
 }
 
 /* Puts every block where it belongs, from the last on, since they move towards the end. */
-static void store(struct fletch_zstd_made *made, const struct fletch_zstd_block *blocks,
+static void store(struct fletch_zstd_block_run *run, const struct fletch_zstd_block *blocks,
                   size_t growth, const uint8_t *content, size_t content_end)
 {
-    size_t end = made->end += growth;
+    size_t end = run->end += growth;
 
-    for (size_t i = made->count; i-- > 0 && growth;) {
+    for (size_t i = run->count; i-- > 0 && growth;) {
         const struct fletch_zstd_block *block = &blocks[i];
         const bool raw = block->type == FLETCH_ZSTD_RAW;
         const size_t size = FLETCH_ZSTD_BLOCK_HEADER + (raw ? block->content : block->size);
@@ -142,25 +144,25 @@ static void store(struct fletch_zstd_made *made, const struct fletch_zstd_block 
         end -= size;
         growth = end - block->at;
         if (raw) {
-            fletch_zstd_put_block_header(made->out + end, made->out[block->at] & 1,
+            fletch_zstd_put_block_header(run->out + end, run->out[block->at] & 1,
                                          FLETCH_ZSTD_RAW, block->content);
-            memcpy(made->out + end + FLETCH_ZSTD_BLOCK_HEADER, content + content_end,
+            memcpy(run->out + end + FLETCH_ZSTD_BLOCK_HEADER, content + content_end,
                    block->content);
         } else {
-            memmove(made->out + end, made->out + block->at, size);
+            memmove(run->out + end, run->out + block->at, size);
         }
     }
 }
 
 /* Lists all blocks, unless `blocks` is NULL; true when one is thin. */
 static bool list_blocks(struct fletch_zstd_block *blocks,
-                        const struct fletch_zstd_made *made, size_t left)
+                        const struct fletch_zstd_block_run *run, size_t left)
 {
-    size_t at = made->begin;
+    size_t at = run->begin;
     bool thin = false;
 
-    for (size_t i = 0; i < made->count; i++) {
-        const struct fletch_zstd_block block = get_block(made, i, at, left);
+    for (size_t i = 0; i < run->count; i++) {
+        const struct fletch_zstd_block block = get_block(run, i, at, left);
 
         thin = thin || is_thin(&block);
         at += FLETCH_ZSTD_BLOCK_HEADER + block.size;
@@ -171,19 +173,19 @@ static bool list_blocks(struct fletch_zstd_block *blocks,
     return thin;
 }
 
-enum fletch_status fletch_zstd_store_thin(struct fletch_zstd_made *made,
+enum fletch_status fletch_zstd_store_thin(struct fletch_zstd_block_run *run,
                                           const uint8_t *content, size_t size,
                                           struct fletch_error *err)
 {
     struct fletch_zstd_block *blocks;
 
-    if (!list_blocks(NULL, made, size))
+    if (!list_blocks(NULL, run, size))
         return FLETCH_OK;
-    blocks = fletch_alloc_array(made->count, sizeof(*blocks));
+    blocks = fletch_alloc_array(run->count, sizeof(*blocks));
     if (!blocks)
-        return fletch_fail_memory(err, made->count * sizeof(*blocks), "a list of blocks");
-    list_blocks(blocks, made, size);
-    store(made, blocks, choose(blocks, made), content, size);
+        return fletch_fail_memory(err, run->count * sizeof(*blocks), "a list of blocks");
+    list_blocks(blocks, run, size);
+    store(run, blocks, choose(blocks, run), content, size);
     fletch_free(blocks);
     return FLETCH_OK;
 }

@@ -5,8 +5,8 @@
  */
 #ifdef FLETCH_WITH_ZSTD
 #include "base/mem.h"
-#include "codec/page.h"
-#include "codec/zstd_parts.h"
+#include "codec/codec_internal.h"
+#include "codec/zstd_internal.h"
 
 #include <zstd_errors.h>
 

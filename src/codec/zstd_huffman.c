@@ -10,12 +10,12 @@
  *     u2 type of literals (2: a description follows, 3: as before), u2 3: four streams,
  *     u18 bytes of content, u18 bytes of all that follows but the last
  *     description, in the first block
- *     streams of codes, see zstd_streams.c
+ *     streams of codes, see zstd_huffman_encode.c
  *     u8 0: no sequences
  */
 #ifdef FLETCH_WITH_ZSTD
 #include "base/bytes.h"
-#include "codec/zstd_parts.h"
+#include "codec/zstd_internal.h"
 
 #include <string.h>
 
@@ -302,16 +302,16 @@ static size_t put_raw(uint8_t *out, const uint8_t *content, size_t size)
     return FLETCH_ZSTD_BLOCK_HEADER + size;
 }
 
-void fletch_zstd_put_coded(struct fletch_zstd_made *made, const uint8_t *content,
+void fletch_zstd_put_coded(struct fletch_zstd_block_run *run, const uint8_t *content,
                            size_t size, const struct fletch_zstd_code *code)
 {
     bool describe = true;
 
-    made->end = made->begin;
-    made->count = 0;
-    for (size_t at = 0, block; at < size; at += block, made->count++) {
-        const size_t room = FLETCH_ZSTD_BLOCK - (at ? 0 : made->lead);
-        uint8_t *out = made->out + made->end;
+    run->end = run->begin;
+    run->count = 0;
+    for (size_t at = 0, block; at < size; at += block, run->count++) {
+        const size_t room = FLETCH_ZSTD_BLOCK - (at ? 0 : run->lead);
+        uint8_t *out = run->out + run->end;
         size_t put = SIZE_MAX;
 
         block = size - at < room ? size - at : room;
@@ -321,7 +321,7 @@ void fletch_zstd_put_coded(struct fletch_zstd_made *made, const uint8_t *content
             put = put_raw(out, content + at, block);
         else
             describe = false;
-        made->end += put;
+        run->end += put;
     }
 }
 #else

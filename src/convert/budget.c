@@ -9,7 +9,7 @@
 #include "convert/budget.h"
 
 #include "base/pool.h"
-#include "container/container.h"
+#include "parquet/parquet.h"
 
 #include <inttypes.h>
 
@@ -62,7 +62,7 @@ static void add_large(struct needs *needs, const struct fletch_row_plans *plans,
                       const struct fletch_codec *codec,
                       const struct fletch_options *options)
 {
-    if (codec->joins && codec->stream_begin)
+    if (codec->concatenable && codec->stream_begin)
         return;
     for (size_t i = 0; i < plans->rows_count; i++) {
         const struct fletch_row_plan *row = &plans->rows[i];
@@ -73,7 +73,7 @@ static void add_large(struct needs *needs, const struct fletch_row_plans *plans,
 
         needs->all_large += page;
         needs->large = larger(needs->large, page);
-        if (may_widen && !codec->joins)
+        if (may_widen && !codec->concatenable)
             needs->rewritten = larger(needs->rewritten, page);
     }
 }
@@ -112,7 +112,7 @@ static struct needs needs_of(const struct fletch_row_plans *plans,
 {
     uint64_t encoder = codec->encoder_size(level),
              proving = CURSOR_SIZE + codec->decoder_size;
-    uint64_t slot = codec->joins ? FLETCH_PIECE_SIZE : FLETCH_LARGE_MIN;
+    uint64_t slot = codec->concatenable ? FLETCH_PIECE_SIZE : FLETCH_LARGE_MIN;
     struct needs needs = { .fixed = PROCESS_SIZE + plans->rows_count * ROW_SIZE,
                            .thread = CHUNKS_SIZE + larger(encoder, proving),
                            .slot = whole_page(codec, slot) };

@@ -38,7 +38,7 @@ static enum fletch_status begin_row(struct fletch_committer *committer,
                                     const struct fletch_slot *slot,
                                     struct fletch_error *err)
 {
-    const struct fletch_row_plan *row = slot->part.row;
+    const struct fletch_row_plan *row = slot->segment.row;
 
     if (!committer->group_is_open || committer->group != row->group) {
         if (committer->group_is_open)
@@ -47,22 +47,22 @@ static enum fletch_status begin_row(struct fletch_committer *committer,
         committer->group_is_open = true;
         TRY(begin_group(committer, slot, err));
     }
-    return fletch_writer_begin_row(committer->writer, fletch_dtype_text(slot->part.dtype),
-                                   slot->part.size, err);
+    return fletch_writer_begin_row(
+        committer->writer, fletch_dtype_text(slot->segment.dtype), slot->segment.size, err);
 }
 
-/* The source of a part, in bytes. */
-static uint64_t source_size(const struct fletch_part_of_row *part)
+/* The source of a segment, in bytes. */
+static uint64_t source_size(const struct fletch_segment *segment)
 {
-    return part->part_size / fletch_dtype_size(part->dtype) *
-           fletch_dtype_size(part->row->tensor->dtype);
+    return segment->segment_size / fletch_dtype_size(segment->dtype) *
+           fletch_dtype_size(segment->row->tensor->dtype);
 }
 
 static enum fletch_status check_source(const struct fletch_committer *committer,
                                        const struct fletch_slot *slot,
                                        struct fletch_error *err)
 {
-    const struct fletch_row_plan *row = slot->part.row;
+    const struct fletch_row_plan *row = slot->segment.row;
     const struct fletch_tensor *tensor = row->tensor;
 
     if (!tensor->crc || committer->crc == tensor->crc)
@@ -83,15 +83,15 @@ static enum fletch_status end_row(struct fletch_committer *committer,
 
     TRY(check_source(committer, slot, err));
     TRY(fletch_writer_end_row(committer->writer, &written, err));
-    outcome->dtype = slot->part.dtype;
-    outcome->size = slot->part.size;
+    outcome->dtype = slot->segment.dtype;
+    outcome->size = slot->segment.size;
     outcome->compressed_size = written.compressed_size;
     memcpy(outcome->sha256, slot->sha256, sizeof(outcome->sha256));
     committer->rows++;
     return FLETCH_OK;
 }
 
-static void tell(struct fletch_committer *committer, const struct fletch_part_of_row *part)
+static void tell(struct fletch_committer *committer, const struct fletch_segment *segment)
 {
     const struct fletch_options *options = committer->pipeline->options;
     struct fletch_progress progress = {
@@ -101,67 +101,69 @@ static void tell(struct fletch_committer *committer, const struct fletch_part_of
         .tensors_total = committer->pipeline->plans->rows_count,
     };
 
-    committer->bytes += source_size(part);
+    committer->bytes += source_size(segment);
     progress.done = committer->bytes;
     if (options->progress)
         options->progress(&progress, options->user);
 }
 
-/* What the codec has behind the last part of a page. */
-static enum fletch_status put_ending(struct fletch_committer *committer,
-                                     const struct fletch_slot *slot,
-                                     struct fletch_error *err)
+/* What the codec has behind the last segment of a page. */
+static enum fletch_status put_trailer(struct fletch_committer *committer,
+                                      const struct fletch_slot *slot,
+                                      struct fletch_error *err)
 {
-    const struct fletch_part_of_row *part = &slot->part;
+    const struct fletch_segment *segment = &slot->segment;
     const struct fletch_codec *codec = committer->pipeline->codec;
-    uint64_t content = part->part_size + (part->begin ? 0 : FLETCH_PAGE_PREFIX);
-    uint8_t ending[FLETCH_ENDING_MAX];
+    uint64_t content = segment->segment_size + (segment->begin ? 0 : FLETCH_PAGE_PREFIX);
+    uint8_t trailer[FLETCH_TRAILER_MAX];
     size_t size;
 
-    if (!codec->ending || slot->effort == FLETCH_EFFORT_STORE)
+    if (!codec->trailer || slot->effort == FLETCH_EFFORT_STORE)
         return FLETCH_OK;
-    committer->content_crc = fletch_crc32_join(part->begin ? committer->content_crc : 0,
+    committer->content_crc = fletch_crc32_join(segment->begin ? committer->content_crc : 0,
                                                slot->content_crc, content);
-    if (!fletch_part_is_last(part))
+    if (!fletch_segment_is_last(segment))
         return FLETCH_OK;
-    size = codec->ending(ending, committer->content_crc, part->size + FLETCH_PAGE_PREFIX);
-    return fletch_writer_put(committer->writer, ending, size, err);
+    size =
+        codec->trailer(trailer, committer->content_crc, segment->size + FLETCH_PAGE_PREFIX);
+    return fletch_writer_put(committer->writer, trailer, size, err);
 }
 
-/* One part, in order, whose row's page is open. */
+/* One segment, in order, whose row's page is open. */
 static enum fletch_status put_part(struct fletch_committer *committer,
                                    const struct fletch_slot *slot, struct fletch_error *err)
 {
-    const struct fletch_part_of_row *part = &slot->part;
+    const struct fletch_segment *segment = &slot->segment;
 
-    committer->crc =
-        fletch_crc32_join(part->begin ? committer->crc : 0, slot->crc, source_size(part));
+    committer->crc = fletch_crc32_join(segment->begin ? committer->crc : 0, slot->crc,
+                                       source_size(segment));
     TRY(fletch_writer_put(committer->writer, slot->out, slot->out_size, err));
-    return put_ending(committer, slot, err);
+    return put_trailer(committer, slot, err);
 }
 
-/* Writes a row in its wide type, part by part, by way of the slot that its narrow part was
- * in. */
+/* Writes a row in its wide type, segment by segment, by way of the slot that its narrow
+ * segment was in. */
 static enum fletch_status write_wide(struct fletch_committer *committer,
                                      struct fletch_slot *slot,
                                      struct fletch_workbench *bench,
                                      struct fletch_sha256 *sha, struct fletch_error *err)
 {
-    const struct fletch_row_plan *row = slot->part.row;
+    const struct fletch_row_plan *row = slot->segment.row;
     struct fletch_cast_report *report = &committer->outcomes[slot->row].report;
-    uint64_t step = fletch_part_is_cut(committer->pipeline, slot->effort)
+    uint64_t step = fletch_segment_is_cut(committer->pipeline, slot->effort)
                         ? FLETCH_PIECE_SIZE
                         : UINT64_MAX;
 
     *report = (struct fletch_cast_report){ 0 };
-    slot->part = (struct fletch_part_of_row){ .row = row,
-                                              .dtype = row->wide,
-                                              .size = fletch_row_wide_size(row) };
-    for (uint64_t begin = 0; begin < slot->part.size; begin += slot->part.part_size) {
-        uint64_t left = slot->part.size - begin;
+    slot->segment = (struct fletch_segment){ .row = row,
+                                             .dtype = row->wide,
+                                             .size = fletch_row_wide_size(row) };
+    for (uint64_t begin = 0; begin < slot->segment.size;
+         begin += slot->segment.segment_size) {
+        uint64_t left = slot->segment.size - begin;
 
-        slot->part.begin = begin;
-        slot->part.part_size = (size_t)(left < step ? left : step);
+        slot->segment.begin = begin;
+        slot->segment.segment_size = (size_t)(left < step ? left : step);
         TRY(fletch_slot_make(slot, bench, err));
         fletch_slot_hash(slot, sha);
         fletch_cast_report_add(report, &slot->report);
@@ -178,7 +180,7 @@ static enum fletch_status rewrite(struct fletch_committer *committer,
                                   struct fletch_slot *slot, struct fletch_workbench *bench,
                                   struct fletch_error *err)
 {
-    const struct fletch_row_plan *row = slot->part.row;
+    const struct fletch_row_plan *row = slot->segment.row;
     struct fletch_sha256 sha = { 0 };
     enum fletch_status status;
 
@@ -190,7 +192,7 @@ static enum fletch_status rewrite(struct fletch_committer *committer,
             "; --on-overflow inf would narrow it all the same",
             row->tensor_name, fletch_row_wide_size(row), FLETCH_VALUE_SIZE_MAX);
     fletch_slot_empty(slot);
-    status = fletch_writer_take_back(committer->writer, err);
+    status = fletch_writer_abort_row(committer->writer, err);
     if (!status)
         status = write_wide(committer, slot, bench, &sha, err);
     fletch_slot_empty(slot);
@@ -211,7 +213,7 @@ static enum fletch_status meet_overflow(struct fletch_committer *committer,
                                         struct fletch_error *err)
 {
     enum fletch_overflow policy = committer->pipeline->options->overflow;
-    const struct fletch_row_plan *row = slot->part.row;
+    const struct fletch_row_plan *row = slot->segment.row;
 
     if (policy == FLETCH_OVERFLOW_ERROR)
         return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
@@ -229,14 +231,14 @@ enum fletch_status fletch_commit(struct fletch_committer *committer,
                                  struct fletch_slot *slot, struct fletch_workbench *bench,
                                  struct fletch_error *err)
 {
-    const struct fletch_part_of_row part = slot->part;
+    const struct fletch_segment segment = slot->segment;
     struct fletch_row_outcome *outcome = &committer->outcomes[slot->row];
     bool rewritten = committer->rewritten[slot->row];
 
     outcome->overflowed += slot->report.overflowed;
     if (!rewritten) {
         fletch_cast_report_add(&outcome->report, &slot->report);
-        if (!part.begin)
+        if (!segment.begin)
             TRY(begin_row(committer, slot, err));
         if (slot->report.overflowed)
             TRY(meet_overflow(committer, slot, bench, &rewritten, err));
@@ -244,10 +246,10 @@ enum fletch_status fletch_commit(struct fletch_committer *committer,
     }
     if (!rewritten) {
         TRY(put_part(committer, slot, err));
-        if (fletch_part_is_last(&part))
+        if (fletch_segment_is_last(&segment))
             TRY(end_row(committer, slot, err));
     }
-    tell(committer, &part);
+    tell(committer, &segment);
     return FLETCH_OK;
 }
 
@@ -278,12 +280,12 @@ enum fletch_status fletch_committer_open(struct fletch_committer *out,
 }
 
 enum fletch_status fletch_commit_end(struct fletch_committer *committer, uint64_t *written,
-                                     uint64_t *tail, struct fletch_error *err)
+                                     uint64_t *footer_at, struct fletch_error *err)
 {
     if (committer->group_is_open)
         TRY(fletch_writer_end_group(committer->writer, err));
     TRY(fletch_writer_finish(committer->writer, written, err));
-    *tail = fletch_writer_tail(committer->writer);
+    *footer_at = fletch_writer_footer_at(committer->writer);
     return FLETCH_OK;
 }
 

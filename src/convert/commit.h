@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* commit.h - the parts of rows, in order, into the file
+/* commit.h - the segments of rows, in order, into the file
  *
- * The bytes of the file follow from the parts alone. A float16 row in which a value
- * overflows is taken back when its part comes, and written anew in its wide type here and
- * now; parts of it that are still under way are dropped when they come.
- */
+ * The bytes of the file follow from the segments alone. A float16 row in which a value
+ * overflows is taken back when its segment comes, and written anew in its wide type here
+ * and now; segments of it that are still under way are dropped when they come. */
 #ifndef FLETCH_CONVERT_COMMIT_H
 #define FLETCH_CONVERT_COMMIT_H
 
@@ -30,14 +29,14 @@ enum fletch_status fletch_committer_open(struct fletch_committer *out,
                                          const struct fletch_file *file,
                                          const struct fletch_pipeline *pipeline,
                                          struct fletch_error *err);
-/* The next part in the order of the plan, made and hashed. Tells progress. A row that is
+/* The next segment in the order of the plan, made and hashed. Tells progress. A row that is
  * written anew goes through the slot and the caller's bench: it takes no other memory. */
 enum fletch_status fletch_commit(struct fletch_committer *committer,
                                  struct fletch_slot *slot, struct fletch_workbench *bench,
                                  struct fletch_error *err);
-/* After the last part. *written is the file's size, *tail where its pages end. */
+/* After the last segment. *written is the file's size, *footer_at where its pages end. */
 enum fletch_status fletch_commit_end(struct fletch_committer *committer, uint64_t *written,
-                                     uint64_t *tail, struct fletch_error *err);
+                                     uint64_t *footer_at, struct fletch_error *err);
 void fletch_committer_close(struct fletch_committer *committer);
 
 #endif

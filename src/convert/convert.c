@@ -7,13 +7,13 @@
  */
 #include "base/api_options.h"
 #include "base/pool.h"
-#include "convert/certify.h"
-#include "convert/piece.h"
+#include "convert/source_files.h"
+#include "convert/workbench.h"
 #include "convert/preflight.h"
-#include "convert/proof.h"
-#include "convert/publish.h"
+#include "convert/verify_rows.h"
+#include "convert/staging.h"
 #include "convert/result.h"
-#include "convert/tokenizer.h"
+#include "convert/tokenizer_save.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -38,7 +38,7 @@ struct conversion {
     struct fletch_staging *staging;
     struct fletch_file weights; /* open from its first byte until it is on disk */
     uint64_t written_bytes;
-    struct fletch_tail tail;
+    struct fletch_footer_hash footer;
     struct fletch_tokenizer_origin tokenizer;
     struct fletch_source_file *files; /* [files_count] */
     size_t files_count;
@@ -95,7 +95,7 @@ static enum fletch_status open_model(struct conversion *c, struct fletch_error *
     c->codec = flight.codec;
     c->level = flight.level;
     c->budget = flight.budget;
-    prefix = c->model->parts[0].checkpoint->prefix;
+    prefix = c->model->components[0].checkpoint->prefix;
     if (prefix && *prefix)
         below = fletch_arena_format(&c->arena, "; what is below '%.160s'", prefix);
     text = fletch_arena_format(&c->arena, "%s (%s%s)", c->model->family->name,
@@ -125,12 +125,12 @@ static enum fletch_status write_weights(struct conversion *c, const char *path,
                                         struct fletch_error *err)
 {
     struct fletch_pipeline pipeline = pipeline_of(c);
-    uint64_t tail;
+    uint64_t footer;
 
     TRY(fletch_file_create(&c->weights, path, err));
-    TRY(fletch_pipeline_run(c->outcomes, &c->written_bytes, &tail, &c->weights, &pipeline,
+    TRY(fletch_pipeline_run(c->outcomes, &c->written_bytes, &footer, &c->weights, &pipeline,
                             err));
-    TRY(fletch_tail_take(&c->tail, &c->weights, tail, c->written_bytes, err));
+    TRY(fletch_footer_hash_take(&c->footer, &c->weights, footer, c->written_bytes, err));
     fletch_file_start_sync(&c->weights);
     return FLETCH_OK;
 }
@@ -270,11 +270,11 @@ static enum fletch_status list_sources(struct conversion *c, struct fletch_error
 {
     struct fletch_pipeline pipeline = pipeline_of(c);
 
-    TRY(fletch_sources_list(&c->files, &c->files_count, c->model, &c->arena, err));
+    TRY(fletch_source_files_list(&c->files, &c->files_count, c->model, &c->arena, err));
     if (!c->options->certify)
         return FLETCH_OK;
-    return fletch_sources_hash(c->files, c->files_count, c->outcomes, c->model, &pipeline,
-                               err);
+    return fletch_source_files_hash(c->files, c->files_count, c->outcomes, c->model,
+                                    &pipeline, err);
 }
 
 /* Opens the model and the file anew: the proof shares nothing with what it checks. */
@@ -291,8 +291,8 @@ static enum fletch_status prove(const struct conversion *c, const char *path,
                                   .large_limit = c->budget.large_limit };
     enum fletch_status status;
 
-    for (size_t i = 0; i < c->model->parts_count; i++)
-        fletch_checkpoint_relax(c->model->parts[i].checkpoint);
+    for (size_t i = 0; i < c->model->components_count; i++)
+        fletch_checkpoint_release_memory(c->model->components[i].checkpoint);
     status = fletch_source_open(&source, c->path, c->options, err);
     if (!status)
         status = fletch_file_open(&file, path, err);
@@ -326,7 +326,7 @@ static enum fletch_status write_metadata(struct conversion *c, const char *path,
                                         .has_tokenizer = has_tokenizer(c),
                                         .tokenizer_made =
                                             c->tokenizer.made ? &c->tokenizer.from : NULL,
-                                        .tail = &c->tail,
+                                        .footer = &c->footer,
                                         .files = c->files,
                                         .files_count = c->files_count,
                                         .warnings = c->warnings,

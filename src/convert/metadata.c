@@ -5,8 +5,8 @@
  */
 #include "convert/metadata.h"
 
-#include "convert/account.h"
-#include "convert/tokenizer.h"
+#include "convert/provenance.h"
+#include "convert/tokenizer_save.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +16,7 @@
 #define LEVEL_OTHERWISE 3
 
 struct sheet {
-    struct fletch_emit emit;
+    struct fletch_json_writer json;
     const struct fletch_metadata *metadata;
     const struct fletch_model *model;
     struct fletch_arena arena;
@@ -25,30 +25,30 @@ struct sheet {
 
 static void put_text(struct sheet *sheet, const char *key, const char *text)
 {
-    fletch_emit_key(&sheet->emit, key);
-    fletch_emit_text(&sheet->emit, text);
+    fletch_json_write_key(&sheet->json, key);
+    fletch_json_write_text(&sheet->json, text);
 }
 
 static void put_count(struct sheet *sheet, const char *key, uint64_t count)
 {
-    fletch_emit_key(&sheet->emit, key);
-    fletch_emit_count(&sheet->emit, count);
+    fletch_json_write_key(&sheet->json, key);
+    fletch_json_write_count(&sheet->json, count);
 }
 
 static void put_bool(struct sheet *sheet, const char *key, bool value)
 {
-    fletch_emit_key(&sheet->emit, key);
-    fletch_emit_bool(&sheet->emit, value);
+    fletch_json_write_key(&sheet->json, key);
+    fletch_json_write_bool(&sheet->json, value);
 }
 
 /* A number that may be unknown: null then. */
 static void put_known(struct sheet *sheet, const char *key, int64_t value)
 {
-    fletch_emit_key(&sheet->emit, key);
+    fletch_json_write_key(&sheet->json, key);
     if (value < 0)
-        fletch_emit_text(&sheet->emit, NULL);
+        fletch_json_write_text(&sheet->json, NULL);
     else
-        fletch_emit_count(&sheet->emit, (uint64_t)value);
+        fletch_json_write_count(&sheet->json, (uint64_t)value);
 }
 
 /* ---- What the model is ---- */
@@ -85,24 +85,24 @@ static enum fletch_status find_architecture(const char **out,
                            "architectures[0] is %s, expected a string",
                            fletch_json_kind(first));
     *out = first ? json_string_value(first) : "Unknown";
-    if (!first && !model->config_stated && model->member->owns)
-        *out = model->member->class_name;
+    if (!first && !model->config_stated && model->model_class->patterns)
+        *out = model->model_class->class_name;
     /* the rows are the encoder's, whatever the checkpoint's class could do besides */
-    if (model->member->owns && names_decoder(*out))
-        *out = model->member->class_name;
+    if (model->model_class->patterns && names_decoder(*out))
+        *out = model->model_class->class_name;
     return FLETCH_OK;
 }
 
 static enum fletch_status put_fields(struct sheet *sheet, struct fletch_error *err)
 {
-    const struct fletch_member *member = sheet->model->member;
+    const struct fletch_model_class *model_class = sheet->model->model_class;
 
-    for (const struct fletch_field *field = member->fields; field->key; field++) {
+    for (const struct fletch_field *field = model_class->fields; field->key; field++) {
         json_t *value = NULL;
 
-        TRY(fletch_family_field(&value, member, field, sheet->model->config, err));
-        fletch_emit_key(&sheet->emit, field->key);
-        fletch_emit_json(&sheet->emit, value);
+        TRY(fletch_family_field(&value, model_class, field, sheet->model->config, err));
+        fletch_json_write_key(&sheet->json, field->key);
+        fletch_json_write_json(&sheet->json, value);
         json_decref(value);
     }
     return FLETCH_OK;
@@ -110,12 +110,12 @@ static enum fletch_status put_fields(struct sheet *sheet, struct fletch_error *e
 
 static enum fletch_status put_model_info(struct sheet *sheet, struct fletch_error *err)
 {
-    bool sentence = sheet->model->family->layout == FLETCH_LAYOUT_SENTENCE;
+    bool sentence = sheet->model->family->metadata_kind == FLETCH_METADATA_SENTENCE;
     const char *architecture;
 
     TRY(find_architecture(&architecture, sheet->model, err));
-    fletch_emit_key(&sheet->emit, "model_info");
-    fletch_emit_open(&sheet->emit, '{');
+    fletch_json_write_key(&sheet->json, "model_info");
+    fletch_json_write_open(&sheet->json, '{');
     put_text(sheet, "architecture", architecture);
     put_known(sheet, "embedding_dimension", fletch_model_dimension(sheet->model));
     if (sentence)
@@ -123,7 +123,7 @@ static enum fletch_status put_model_info(struct sheet *sheet, struct fletch_erro
     TRY(put_fields(sheet, err));
     if (!sentence)
         put_known(sheet, "max_seq_length", fletch_model_max_seq_length(sheet->model));
-    fletch_emit_close(&sheet->emit, '}');
+    fletch_json_write_close(&sheet->json, '}');
     return FLETCH_OK;
 }
 
@@ -136,38 +136,38 @@ static void put_conversion_config(struct sheet *sheet)
     bool none = metadata->codec->id == FLETCH_CODEC_ID_NONE;
     bool leveled = metadata->codec->level_max != metadata->codec->level_min;
 
-    fletch_emit_key(&sheet->emit, "conversion_config");
-    fletch_emit_open(&sheet->emit, '{');
+    fletch_json_write_key(&sheet->json, "conversion_config");
+    fletch_json_write_open(&sheet->json, '{');
     put_text(sheet, "compression", none ? NULL : metadata->codec->name);
     put_count(sheet, "compression_level",
               leveled ? (uint64_t)metadata->level : LEVEL_OTHERWISE);
     put_bool(sheet, "use_float16", options->precision == FLETCH_PRECISION_FLOAT16);
     put_bool(sheet, "extract_tokenizer", !options->skip_tokenizer);
     put_bool(sheet, "validate_output", !options->skip_verify);
-    fletch_emit_close(&sheet->emit, '}');
+    fletch_json_write_close(&sheet->json, '}');
 }
 
 static void put_layer_info(struct sheet *sheet)
 {
     const struct fletch_row_plans *plans = sheet->metadata->plans;
 
-    fletch_emit_key(&sheet->emit, "layer_info");
-    fletch_emit_open(&sheet->emit, '{');
+    fletch_json_write_key(&sheet->json, "layer_info");
+    fletch_json_write_open(&sheet->json, '{');
     for (size_t i = 0; i < plans->rows_count; i++) {
         const struct fletch_tensor *tensor = plans->rows[i].tensor;
 
-        fletch_emit_key(&sheet->emit, plans->rows[i].name);
-        fletch_emit_open(&sheet->emit, '{');
-        fletch_emit_key(&sheet->emit, "shape");
-        fletch_emit_open(&sheet->emit, '[');
+        fletch_json_write_key(&sheet->json, plans->rows[i].name);
+        fletch_json_write_open(&sheet->json, '{');
+        fletch_json_write_key(&sheet->json, "shape");
+        fletch_json_write_open(&sheet->json, '[');
         for (unsigned j = 0; j < tensor->rank; j++)
-            fletch_emit_count(&sheet->emit, tensor->shape[j]);
-        fletch_emit_close(&sheet->emit, ']');
+            fletch_json_write_count(&sheet->json, tensor->shape[j]);
+        fletch_json_write_close(&sheet->json, ']');
         put_text(sheet, "dtype", fletch_dtype_text(sheet->metadata->outcomes[i].dtype));
         put_count(sheet, "num_params", tensor->count);
-        fletch_emit_close(&sheet->emit, '}');
+        fletch_json_write_close(&sheet->json, '}');
     }
-    fletch_emit_close(&sheet->emit, '}');
+    fletch_json_write_close(&sheet->json, '}');
 }
 
 /* Local time without a zone, as Python's datetime.now().isoformat() has it. */
@@ -196,7 +196,7 @@ static void put_path(struct sheet *sheet, const char *key, const char *name)
     char *path = fletch_arena_alloc(&sheet->arena, len + strlen(name) + 2);
 
     if (!path) {
-        sheet->emit.buf->failed = true;
+        sheet->json.buf->failed = true;
         return;
     }
     if (*from == '/')
@@ -221,8 +221,8 @@ static void put_path(struct sheet *sheet, const char *key, const char *name)
 
 static void put_account(struct sheet *sheet)
 {
-    fletch_emit_key(&sheet->emit, "fletch");
-    fletch_account_emit(&sheet->emit, sheet->metadata, sheet->truncation);
+    fletch_json_write_key(&sheet->json, "fletch");
+    fletch_provenance_write(&sheet->json, sheet->metadata, sheet->truncation);
 }
 
 /* ---- Layouts ---- */
@@ -254,14 +254,14 @@ static enum fletch_status put_text_model(struct sheet *sheet, struct fletch_erro
 /* The family's fields, or config.json as it is. */
 static enum fletch_status put_config(struct sheet *sheet, struct fletch_error *err)
 {
-    fletch_emit_key(&sheet->emit, "config");
+    fletch_json_write_key(&sheet->json, "config");
     if (sheet->model->family->carries_config && sheet->model->config_stated) {
-        fletch_emit_json(&sheet->emit, sheet->model->config);
+        fletch_json_write_json(&sheet->json, sheet->model->config);
         return FLETCH_OK;
     }
-    fletch_emit_open(&sheet->emit, '{');
+    fletch_json_write_open(&sheet->json, '{');
     TRY(put_fields(sheet, err));
-    fletch_emit_close(&sheet->emit, '}');
+    fletch_json_write_close(&sheet->json, '}');
     return FLETCH_OK;
 }
 
@@ -288,21 +288,21 @@ static enum fletch_status put_tower(struct sheet *sheet, struct fletch_error *er
 
 static enum fletch_status put_all(struct sheet *sheet, struct fletch_error *err)
 {
-    enum fletch_layout layout = sheet->model->family->layout;
+    enum fletch_metadata_kind layout = sheet->model->family->metadata_kind;
     enum fletch_status status;
 
-    if (sheet->metadata->has_tokenizer && layout == FLETCH_LAYOUT_SENTENCE)
+    if (sheet->metadata->has_tokenizer && layout == FLETCH_METADATA_SENTENCE)
         TRY(fletch_tokenizer_truncation(&sheet->truncation, sheet->model, err));
-    fletch_emit_open(&sheet->emit, '{');
-    status =
-        layout == FLETCH_LAYOUT_TOWER ? put_tower(sheet, err) : put_text_model(sheet, err);
+    fletch_json_write_open(&sheet->json, '{');
+    status = layout == FLETCH_METADATA_TOWER ? put_tower(sheet, err)
+                                             : put_text_model(sheet, err);
     if (status == FLETCH_ERR_FORMAT)
         fletch_error_prefix(err, "%s", sheet->model->config_path);
     if (status)
         return status;
-    fletch_emit_close(&sheet->emit, '}');
-    return sheet->emit.buf->failed
-               ? fletch_fail_memory(err, sheet->emit.buf->size, "the metadata")
+    fletch_json_write_close(&sheet->json, '}');
+    return sheet->json.buf->failed
+               ? fletch_fail_memory(err, sheet->json.buf->size, "the metadata")
                : FLETCH_OK;
 }
 
@@ -311,7 +311,7 @@ enum fletch_status fletch_metadata_write(struct fletch_buf *out,
                                          struct fletch_error *err)
 {
     struct fletch_buf buf = { 0 };
-    struct sheet sheet = { .emit = { .buf = &buf },
+    struct sheet sheet = { .json = { .buf = &buf },
                            .metadata = metadata,
                            .model = metadata->model };
     enum fletch_status status = put_all(&sheet, err);
@@ -333,7 +333,7 @@ static enum fletch_status check_length(const struct fletch_model *model, const c
                                        struct fletch_error *err)
 {
     const struct fletch_field field = { .key = key, .paths = { key } };
-    static const struct fletch_member any = { .class_name = "any" };
+    static const struct fletch_model_class any = { .class_name = "any" };
     json_t *value = NULL;
 
     TRY(fletch_family_field(&value, &any, &field, model->config, err));
@@ -347,13 +347,14 @@ static enum fletch_status check_all(const struct fletch_model *model,
     const char *architecture;
 
     TRY(find_architecture(&architecture, model, err));
-    for (const struct fletch_field *field = model->member->fields; field->key; field++) {
+    for (const struct fletch_field *field = model->model_class->fields; field->key;
+         field++) {
         json_t *value = NULL;
 
-        TRY(fletch_family_field(&value, model->member, field, model->config, err));
+        TRY(fletch_family_field(&value, model->model_class, field, model->config, err));
         json_decref(value);
     }
-    if (model->family->layout == FLETCH_LAYOUT_TOWER)
+    if (model->family->metadata_kind == FLETCH_METADATA_TOWER)
         return FLETCH_OK;
     TRY(check_length(model, "max_seq_len", err));
     return check_length(model, "max_sequence_length", err);

@@ -9,8 +9,8 @@
 #define FLETCH_CONVERT_METADATA_H
 
 #include "convert/pipeline.h"
-#include "convert/tail.h"
-#include "vocab/vocab.h"
+#include "convert/footer.h"
+#include "tokenizer/tokenizer.h"
 
 /* Of a file of the source, for the account. */
 struct fletch_source_file {
@@ -29,9 +29,9 @@ struct fletch_metadata {
     int level;
     const char *out_dir; /* as the user gave it */
     bool has_tokenizer;
-    const struct fletch_vocab_origin *tokenizer_made; /* NULL: it is the model's own */
-    const struct fletch_tail *tail;                   /* of weights.parquet; may be NULL */
-    const struct fletch_source_file *files;           /* [files_count] */
+    const struct fletch_tokenizer_files *tokenizer_made; /* NULL: it is the model's own */
+    const struct fletch_footer_hash *footer; /* of weights.parquet; may be NULL */
+    const struct fletch_source_file *files;  /* [files_count] */
     size_t files_count;
     const char *const *warnings; /* [warnings_count] */
     size_t warnings_count;

@@ -85,13 +85,13 @@ static void fail(struct run *run, enum fletch_status status, const struct fletch
 
 /* ---- Taking ---- */
 
-/* Bytes that making the part needs beyond its slot's standard buffers. */
-static uint64_t large_size(const struct run *run, const struct fletch_part_of_row *part)
+/* Bytes that making the segment needs beyond its slot's standard buffers. */
+static uint64_t large_size(const struct run *run, const struct fletch_segment *segment)
 {
-    if (part->part_size + FLETCH_PAGE_PREFIX <= FLETCH_LARGE_MIN)
+    if (segment->segment_size + FLETCH_PAGE_PREFIX <= FLETCH_LARGE_MIN)
         return 0;
-    return part->part_size +
-           run->pipeline->codec->bound(part->part_size + FLETCH_PAGE_PREFIX);
+    return segment->segment_size +
+           run->pipeline->codec->bound(segment->segment_size + FLETCH_PAGE_PREFIX);
 }
 
 /* Under the lock. The group's samples are all there, or there are none to take. */
@@ -141,27 +141,27 @@ static bool sample_one(struct run *run, struct fletch_workbench *bench)
     return true;
 }
 
-/* Under the lock. The next part of the plan; its group's effort is known. */
-static struct fletch_part_of_row next_part(const struct run *run, enum fletch_effort effort)
+/* Under the lock. The next segment of the plan; its group's effort is known. */
+static struct fletch_segment next_segment(const struct run *run, enum fletch_effort effort)
 {
     const struct fletch_row_plan *row = &run->pipeline->plans->rows[run->next_row];
-    struct fletch_part_of_row part = {
+    struct fletch_segment segment = {
         .row = row, .dtype = row->dtype, .size = row->size, .begin = run->next_begin
     };
     uint64_t left = row->size - run->next_begin;
 
-    part.part_size = (size_t)left;
-    if (fletch_part_is_cut(run->pipeline, effort) && left > FLETCH_PIECE_SIZE)
-        part.part_size = FLETCH_PIECE_SIZE;
-    return part;
+    segment.segment_size = (size_t)left;
+    if (fletch_segment_is_cut(run->pipeline, effort) && left > FLETCH_PIECE_SIZE)
+        segment.segment_size = FLETCH_PIECE_SIZE;
+    return segment;
 }
 
 /* Under the lock: the slot of the next number, filled in, when there is one and what a
- * large part needs may be had; else NULL. */
+ * large segment needs may be had; else NULL. */
 static struct slot *take_slot(struct run *run, enum fletch_effort effort)
 {
-    struct fletch_part_of_row part = next_part(run, effort);
-    uint64_t large = large_size(run, &part);
+    struct fletch_segment segment = next_segment(run, effort);
+    uint64_t large = large_size(run, &segment);
     struct slot *slot;
 
     if (run->taken - run->committed >= run->slots_count)
@@ -169,14 +169,14 @@ static struct slot *take_slot(struct run *run, enum fletch_effort effort)
     if (large && run->large_used && run->large_used + large > run->large_limit)
         return NULL;
     slot = &run->slots[run->taken++ % run->slots_count];
-    slot->made.part = part;
+    slot->made.segment = segment;
     slot->made.row = run->next_row;
     slot->made.effort = effort;
     slot->stage = TAKEN;
     slot->large = large;
     run->large_used += large;
-    run->next_begin += part.part_size;
-    if (run->next_begin == part.size) {
+    run->next_begin += segment.segment_size;
+    if (run->next_begin == segment.size) {
         run->next_row++;
         run->next_begin = 0;
     }
@@ -284,7 +284,7 @@ static void work(unsigned index, void *user)
         pthread_mutex_unlock(&run->lock);
         status = fletch_slot_make(&slot->made, &bench, &err);
         pthread_mutex_lock(&run->lock);
-        slot->stage = fletch_part_is_whole(&slot->made.part) ? HASHED : MADE;
+        slot->stage = fletch_segment_is_whole(&slot->made.segment) ? HASHED : MADE;
         if (status)
             fail(run, status, &err);
         while (!run->stopped && (commit_one(run, &bench) || hash_one(run)))
@@ -331,7 +331,7 @@ static unsigned useful_threads(const struct fletch_pipeline *pipeline)
 }
 
 enum fletch_status fletch_pipeline_run(struct fletch_row_outcome *outcomes,
-                                       uint64_t *written, uint64_t *tail,
+                                       uint64_t *written, uint64_t *footer_at,
                                        const struct fletch_file *file,
                                        const struct fletch_pipeline *pipeline,
                                        struct fletch_error *err)
@@ -349,7 +349,7 @@ enum fletch_status fletch_pipeline_run(struct fletch_row_outcome *outcomes,
         status = run.status;
     }
     if (!status)
-        status = fletch_commit_end(&run.committer, written, tail, err);
+        status = fletch_commit_end(&run.committer, written, footer_at, err);
     run_release(&run);
     return status;
 }

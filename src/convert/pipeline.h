@@ -8,7 +8,7 @@
 #define FLETCH_CONVERT_PIPELINE_H
 
 #include "base/hash.h"
-#include "container/container.h"
+#include "parquet/parquet.h"
 #include "convert/budget.h"
 #include "tensor/cast.h"
 
@@ -32,10 +32,10 @@ struct fletch_pipeline {
 };
 
 /* Writes all rows to the empty file and finishes it. outcomes[rows_count] is filled in;
- * *written is the file's size, *tail where its pages end. The bytes depend on plan, codec
- * and level only. CANCELLED within milliseconds of the cancel callback's word. */
+ * *written is the file's size, *footer_at where its pages end. The bytes depend on plan,
+ * codec and level only. CANCELLED within milliseconds of the cancel callback's word. */
 enum fletch_status fletch_pipeline_run(struct fletch_row_outcome *outcomes,
-                                       uint64_t *written, uint64_t *tail,
+                                       uint64_t *written, uint64_t *footer_at,
                                        const struct fletch_file *file,
                                        const struct fletch_pipeline *pipeline,
                                        struct fletch_error *err);

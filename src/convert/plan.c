@@ -8,7 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/natural.h"
-#include "container/container.h"
+#include "parquet/parquet.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -83,30 +83,30 @@ static enum fletch_status size_row(struct fletch_row_plan *row,
 
 /* A tensor's name as metadata says it: that in its file, behind the part's. */
 static enum fletch_status say_name(const char **out, const struct planner *planner,
-                                   const struct fletch_part *part,
+                                   const struct fletch_component *component,
                                    const struct fletch_tensor *tensor,
                                    struct fletch_error *err)
 {
     const char *name = tensor->origin ? tensor->origin : tensor->name;
-    const char *in = part->file ? part->file : part->folder;
+    const char *in = component->file ? component->file : component->folder;
 
     *out = *in ? fletch_arena_format(&planner->plans->arena, "%s/%s", in, name) : name;
     return *out ? FLETCH_OK : fletch_fail_memory(err, strlen(name), "names");
 }
 
 static enum fletch_status put_row(const struct planner *planner, const char *name,
-                                  const struct fletch_part *part,
+                                  const struct fletch_component *component,
                                   const struct fletch_tensor *tensor,
                                   struct fletch_error *err)
 {
     struct fletch_row_plan *row = &planner->plans->rows[planner->plans->rows_count];
 
     *row = (struct fletch_row_plan){ .name = name,
-                                     .checkpoint = part->checkpoint,
+                                     .checkpoint = component->checkpoint,
                                      .tensor = tensor };
-    TRY(say_name(&row->tensor_name, planner, part, tensor, err));
+    TRY(say_name(&row->tensor_name, planner, component, tensor, err));
     if (tensor->mask)
-        TRY(say_name(&row->mask_name, planner, part, tensor->mask, err));
+        TRY(say_name(&row->mask_name, planner, component, tensor->mask, err));
     TRY(size_row(row, planner, err));
     planner->plans->rows_count++;
     return FLETCH_OK;
@@ -121,14 +121,14 @@ static void put_left_out_name(const struct planner *planner, const char *tensor,
 
 /* A pruned weight is two tensors. */
 static enum fletch_status put_left_out(const struct planner *planner,
-                                       const struct fletch_part *part,
+                                       const struct fletch_component *component,
                                        const struct fletch_tensor *tensor,
                                        const char *reason, struct fletch_error *err)
 {
     const char *name;
 
     for (; tensor; tensor = tensor->mask) {
-        TRY(say_name(&name, planner, part, tensor, err));
+        TRY(say_name(&name, planner, component, tensor, err));
         put_left_out_name(planner, name, reason);
     }
     return FLETCH_OK;
@@ -140,7 +140,7 @@ static enum fletch_status list_shapes(struct fletch_dialect_input *out,
                                       const struct fletch_mapping *mapped,
                                       struct fletch_error *err)
 {
-    const struct fletch_checkpoint *checkpoint = planner->model->parts[0].checkpoint;
+    const struct fletch_checkpoint *checkpoint = planner->model->components[0].checkpoint;
     size_t count = checkpoint->tensors_count;
     struct fletch_shape *shapes =
         fletch_arena_alloc_array(&planner->plans->arena, count, sizeof(*shapes));
@@ -188,12 +188,13 @@ static enum fletch_status warn_of_head(const struct planner *planner,
 
 /* A shard is no model, even where its tensors would be one with fewer layers. */
 static enum fletch_status check_complete(const struct planner *planner, const char *alone,
-                                         const struct fletch_lacks *lacks,
+                                         const struct fletch_missing_keys *missing_keys,
                                          const struct fletch_map_input *input,
                                          struct fletch_error *err)
 {
     bool allowed = planner->model->allow_missing;
-    enum fletch_status status = fletch_family_check_whole(lacks, input, allowed, err);
+    enum fletch_status status =
+        fletch_family_check_whole(missing_keys, input, allowed, err);
 
     if (!alone || allowed)
         return status;
@@ -220,27 +221,27 @@ static enum fletch_status list_warnings(const struct planner *planner,
 {
     struct fletch_row_plans *plans = planner->plans;
     const char *alone =
-        fletch_model_shard_alone(planner->model->parts[0].checkpoint, &plans->arena);
+        fletch_model_shard_alone(planner->model->components[0].checkpoint, &plans->arena);
     struct fletch_dialect_input shapes;
-    struct fletch_lacks lacks;
+    struct fletch_missing_keys missing_keys;
     size_t count = 0;
 
-    TRY(fletch_family_lacks(&lacks, mapped, input, &plans->arena, err));
-    TRY(check_complete(planner, alone, &lacks, input, err));
-    plans->missing = lacks.missing;
-    plans->missing_count = lacks.missing_listed;
+    TRY(fletch_family_missing_keys(&missing_keys, mapped, input, &plans->arena, err));
+    TRY(check_complete(planner, alone, &missing_keys, input, err));
+    plans->missing = missing_keys.missing;
+    plans->missing_count = missing_keys.missing_listed;
     if (alone && !plans->missing_count)
         TRY(lack_shards(plans, err));
-    plans->warnings =
-        fletch_arena_alloc_array(&plans->arena, FLETCH_LACKS_MAX + FLETCH_DISAGREE_MAX + 2,
-                                 sizeof(*plans->warnings));
+    plans->warnings = fletch_arena_alloc_array(
+        &plans->arena, FLETCH_MISSING_WARNINGS_MAX + FLETCH_SHAPE_CONFLICTS_MAX + 2,
+        sizeof(*plans->warnings));
     if (!plans->warnings)
         return fletch_fail_memory(err, sizeof(*plans->warnings), "warnings");
-    for (size_t i = 0; i < lacks.warnings_count; i++)
-        plans->warnings[plans->warnings_count++] = lacks.warnings[i];
+    for (size_t i = 0; i < missing_keys.warnings_count; i++)
+        plans->warnings[plans->warnings_count++] = missing_keys.warnings[i];
     TRY(list_shapes(&shapes, planner, mapped, err));
-    TRY(fletch_model_disagree(plans->warnings + plans->warnings_count, &count,
-                              planner->model, &shapes, &plans->arena, err));
+    TRY(fletch_model_check_shapes(plans->warnings + plans->warnings_count, &count,
+                                  planner->model, &shapes, &plans->arena, err));
     plans->warnings_count += count;
     if (alone)
         plans->warnings[plans->warnings_count++] = alone;
@@ -253,8 +254,8 @@ static enum fletch_status check_joined(const struct planner *planner,
                                        const struct fletch_mapping *mapped,
                                        struct fletch_error *err)
 {
-    const struct fletch_checkpoint *checkpoint = planner->model->parts[0].checkpoint;
-    const char *found[FLETCH_DISAGREE_MAX];
+    const struct fletch_checkpoint *checkpoint = planner->model->components[0].checkpoint;
+    const char *found[FLETCH_SHAPE_CONFLICTS_MAX];
     struct fletch_dialect_input shapes;
     size_t count = 0, joined = 0;
 
@@ -263,8 +264,8 @@ static enum fletch_status check_joined(const struct planner *planner,
     if (joined == checkpoint->tensors_count)
         return FLETCH_OK;
     TRY(list_shapes(&shapes, planner, mapped, err));
-    TRY(fletch_model_disagree(found, &count, planner->model, &shapes,
-                              &planner->plans->arena, err));
+    TRY(fletch_model_check_shapes(found, &count, planner->model, &shapes,
+                                  &planner->plans->arena, err));
     if (!count)
         return FLETCH_OK;
     return fletch_fail(err, FLETCH_ERR_FAMILY,
@@ -280,7 +281,7 @@ static enum fletch_status check_fit(const struct planner *planner,
                                     const struct fletch_map_input *input,
                                     struct fletch_error *err)
 {
-    const struct fletch_tensor *tensors = planner->model->parts[0].checkpoint->tensors;
+    const struct fletch_tensor *tensors = planner->model->components[0].checkpoint->tensors;
     struct fletch_facts *facts =
         fletch_arena_alloc_array(&planner->plans->arena, input->count, sizeof(*facts));
 
@@ -302,79 +303,81 @@ static enum fletch_status plan_encoder(const struct planner *planner,
 {
     const char *outside;
     enum fletch_status status;
-    const struct fletch_part *part = &planner->model->parts[0];
-    size_t count = part->checkpoint->tensors_count;
+    const struct fletch_component *component = &planner->model->components[0];
+    size_t count = component->checkpoint->tensors_count;
     struct fletch_arena *arena = &planner->plans->arena;
     const char **names = fletch_arena_alloc_array(arena, count, sizeof(*names));
     struct fletch_mapping *mapped = fletch_arena_alloc_array(arena, count, sizeof(*mapped));
-    struct fletch_map_input input = { .family = planner->model->family,
-                                      .member = planner->model->member,
-                                      .names = names,
-                                      .count = count,
-                                      .config = planner->model->config,
-                                      .keep_heads = planner->model->keep_heads,
-                                      .rest =
-                                          (const char *const *)part->checkpoint->rest.items,
-                                      .rest_count = part->checkpoint->rest.count };
+    struct fletch_map_input input = {
+        .family = planner->model->family,
+        .model_class = planner->model->model_class,
+        .names = names,
+        .count = count,
+        .config = planner->model->config,
+        .keep_heads = planner->model->keep_heads,
+        .rest = (const char *const *)component->checkpoint->skipped.items,
+        .rest_count = component->checkpoint->skipped.count
+    };
 
     input.layers_said = fletch_model_says_layers(planner->model, arena);
     if (!names || !mapped)
         return fletch_fail_memory(err, count * sizeof(*mapped), "a plan");
-    if (!input.layers_said && input.member->layers_key)
+    if (!input.layers_said && input.model_class->layers_key)
         return fletch_fail_memory(err, 0, "a plan");
     for (size_t i = 0; i < count; i++)
-        names[i] = part->checkpoint->tensors[i].name;
+        names[i] = component->checkpoint->tensors[i].name;
     status = fletch_family_map(mapped, &input, arena, err);
     if (status == FLETCH_ERR_FAMILY) {
-        const char *alone = fletch_model_shard_alone(part->checkpoint, arena);
+        const char *alone = fletch_model_shard_alone(component->checkpoint, arena);
 
         if (alone)
             return fletch_fail(err, status, "%s", alone);
-        fletch_model_hint_prefixes(part->checkpoint, err);
+        fletch_model_hint_prefixes(component->checkpoint, err);
     }
     TRY(status);
     TRY(check_joined(planner, mapped, err));
     TRY(check_fit(planner, mapped, &input, err));
     for (size_t i = 0; i < count; i++) {
-        const struct fletch_tensor *tensor = &part->checkpoint->tensors[i];
+        const struct fletch_tensor *tensor = &component->checkpoint->tensors[i];
 
         if (mapped[i].row)
-            TRY(put_row(planner, mapped[i].row, part, tensor, err));
+            TRY(put_row(planner, mapped[i].row, component, tensor, err));
         else
-            TRY(put_left_out(planner, part, tensor, mapped[i].reason, err));
+            TRY(put_left_out(planner, component, tensor, mapped[i].reason, err));
     }
     outside = "is outside the dict of the model's tensors";
-    if (part->checkpoint->prefix && *part->checkpoint->prefix)
+    if (component->checkpoint->prefix && *component->checkpoint->prefix)
         outside =
             fletch_arena_format(arena, "is outside '%.160s', where the model's tensors are",
-                                part->checkpoint->prefix);
+                                component->checkpoint->prefix);
     if (!outside)
         return fletch_fail_memory(err, 0, "reasons");
-    for (size_t i = 0; i < part->checkpoint->rest.count; i++)
-        put_left_out_name(planner, part->checkpoint->rest.items[i], outside);
+    for (size_t i = 0; i < component->checkpoint->skipped.count; i++)
+        put_left_out_name(planner, component->checkpoint->skipped.items[i], outside);
     return list_warnings(planner, mapped, &input, err);
 }
 
 /* All tensors of a module behind the encoder, under the name of its folder, or of a head
  * beside it, under that of its file. */
 static enum fletch_status plan_module(const struct planner *planner,
-                                      const struct fletch_part *part,
+                                      const struct fletch_component *component,
                                       struct fletch_error *err)
 {
     struct fletch_arena *arena = &planner->plans->arena;
 
-    for (size_t i = 0; i < part->checkpoint->tensors_count; i++) {
-        const struct fletch_tensor *tensor = &part->checkpoint->tensors[i];
-        char *row = fletch_arena_format(arena, "%s.%s", part->folder, tensor->name);
+    for (size_t i = 0; i < component->checkpoint->tensors_count; i++) {
+        const struct fletch_tensor *tensor = &component->checkpoint->tensors[i];
+        char *row = fletch_arena_format(arena, "%s.%s", component->folder, tensor->name);
 
         if (!row)
             return fletch_fail_memory(err, strlen(tensor->name), "names");
-        for (char *c = row; c < row + strlen(part->folder); c++) /* a Router's modules */
+        for (char *c = row; c < row + strlen(component->folder);
+             c++) /* a Router's modules */
             *c = *c == '/' ? '.' : *c;
-        if (planner->model->family->layout == FLETCH_LAYOUT_SENTENCE)
-            TRY(put_row(planner, row, part, tensor, err));
+        if (planner->model->family->metadata_kind == FLETCH_METADATA_SENTENCE)
+            TRY(put_row(planner, row, component, tensor, err));
         else
-            TRY(put_left_out(planner, part, tensor,
+            TRY(put_left_out(planner, component, tensor,
                              "belongs to a module behind the encoder, which the type "
                              "sentence-transformers keeps",
                              err));
@@ -461,18 +464,18 @@ static enum fletch_status add_up(struct fletch_row_plans *plans, struct fletch_e
 static enum fletch_status make(const struct planner *planner, struct fletch_error *err)
 {
     struct fletch_row_plans *plans = planner->plans;
-    size_t count = planner->model->parts[0].checkpoint->rest.count;
+    size_t count = planner->model->components[0].checkpoint->skipped.count;
 
-    for (size_t i = 0; i < planner->model->parts_count; i++)
-        count += planner->model->parts[i].checkpoint->tensors_count;
+    for (size_t i = 0; i < planner->model->components_count; i++)
+        count += planner->model->components[i].checkpoint->tensors_count;
     plans->rows = fletch_arena_alloc_array(&plans->arena, count, sizeof(*plans->rows));
     plans->left_out =
         fletch_arena_alloc_array(&plans->arena, 2 * count, sizeof(*plans->left_out));
     if (!plans->rows || !plans->left_out)
         return fletch_fail_memory(err, count * sizeof(*plans->rows), "a plan");
     TRY(plan_encoder(planner, err));
-    for (size_t i = 1; i < planner->model->parts_count; i++)
-        TRY(plan_module(planner, &planner->model->parts[i], err));
+    for (size_t i = 1; i < planner->model->components_count; i++)
+        TRY(plan_module(planner, &planner->model->components[i], err));
     TRY(sort_rows(plans, err));
     cut_groups(plans);
     return add_up(plans, err);
@@ -523,8 +526,9 @@ void fletch_row_plans_release(struct fletch_row_plans *plans)
 
 const char *fletch_model_note(const struct fletch_model *model, size_t i)
 {
-    for (size_t part = 0; part < model->parts_count; part++) {
-        const struct fletch_texts *notes = &model->parts[part].checkpoint->notes;
+    for (size_t component = 0; component < model->components_count; component++) {
+        const struct fletch_strlist *notes =
+            &model->components[component].checkpoint->notes;
 
         if (i < notes->count)
             return notes->items[i];

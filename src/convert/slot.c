@@ -18,18 +18,18 @@ static enum fletch_status make_room(uint8_t **buffer, size_t *cap, size_t size,
     return FLETCH_OK;
 }
 
-/* Compresses content [prefix and] value of the slot's part; *out is in the slot. */
+/* Compresses content [prefix and] value of the slot's segment; *out is in the slot. */
 static enum fletch_status pack(struct fletch_slot *slot, const uint8_t *content,
                                size_t size, struct fletch_workbench *bench,
                                struct fletch_error *err)
 {
     const struct fletch_codec *codec = bench->pipeline->codec;
-    const struct fletch_part_of_row *part = &slot->part;
+    const struct fletch_segment *segment = &slot->segment;
     struct fletch_piece piece = {
         .bytes = content,
         .size = size,
-        .offset = part->begin ? part->begin + FLETCH_PAGE_PREFIX : 0,
-        .page_size = part->size + FLETCH_PAGE_PREFIX,
+        .offset = segment->begin ? segment->begin + FLETCH_PAGE_PREFIX : 0,
+        .page_size = segment->size + FLETCH_PAGE_PREFIX,
         .effort = slot->effort,
     };
 
@@ -37,7 +37,7 @@ static enum fletch_status pack(struct fletch_slot *slot, const uint8_t *content,
     slot->out_size = size;
     if (slot->effort == FLETCH_EFFORT_STORE)
         return FLETCH_OK;
-    if (codec->ending)
+    if (codec->trailer)
         slot->content_crc = fletch_crc32(0, content, size);
     TRY(make_room(&slot->packed, &slot->packed_cap, codec->bound(size), err));
     TRY(codec->encode(bench->encoder, &piece, slot->packed, slot->packed_cap,
@@ -50,38 +50,38 @@ enum fletch_status fletch_slot_make(struct fletch_slot *slot,
                                     struct fletch_workbench *bench,
                                     struct fletch_error *err)
 {
-    const struct fletch_part_of_row *part = &slot->part;
-    bool first = !part->begin;
+    const struct fletch_segment *segment = &slot->segment;
+    bool first = !segment->begin;
     uint8_t *value;
 
     slot->report = (struct fletch_cast_report){ 0 };
-    TRY(make_room(&slot->content, &slot->content_cap, part->part_size + FLETCH_PAGE_PREFIX,
-                  err));
+    TRY(make_room(&slot->content, &slot->content_cap,
+                  segment->segment_size + FLETCH_PAGE_PREFIX, err));
     value = slot->content + FLETCH_PAGE_PREFIX;
     slot->crc = 0;
-    TRY(fletch_part_read(value, part, bench, &slot->report,
-                         part->row->tensor->crc ? &slot->crc : NULL, err));
+    TRY(fletch_segment_read(value, segment, bench, &slot->report,
+                            segment->row->tensor->crc ? &slot->crc : NULL, err));
     if (first)
-        fletch_page_prefix(slot->content, part->size);
-    if (fletch_part_is_whole(part)) {
+        fletch_page_prefix(slot->content, segment->size);
+    if (fletch_segment_is_whole(segment)) {
         fletch_sha256_open(&bench->sha);
-        fletch_sha256_put(&bench->sha, value, part->part_size);
+        fletch_sha256_put(&bench->sha, value, segment->segment_size);
         fletch_sha256_finish(&bench->sha, slot->sha256);
     }
     return pack(slot, first ? slot->content : value,
-                part->part_size + (first ? FLETCH_PAGE_PREFIX : 0), bench, err);
+                segment->segment_size + (first ? FLETCH_PAGE_PREFIX : 0), bench, err);
 }
 
 void fletch_slot_hash(struct fletch_slot *slot, struct fletch_sha256 *sha)
 {
-    const struct fletch_part_of_row *part = &slot->part;
+    const struct fletch_segment *segment = &slot->segment;
 
-    if (fletch_part_is_whole(part))
+    if (fletch_segment_is_whole(segment))
         return;
-    if (!part->begin)
+    if (!segment->begin)
         fletch_sha256_open(sha);
-    fletch_sha256_put(sha, slot->content + FLETCH_PAGE_PREFIX, part->part_size);
-    if (fletch_part_is_last(part))
+    fletch_sha256_put(sha, slot->content + FLETCH_PAGE_PREFIX, segment->segment_size);
+    if (fletch_segment_is_last(segment))
         fletch_sha256_finish(sha, slot->sha256);
 }
 

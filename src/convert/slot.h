@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* slot.h - a part of a row on its way: read, cast, hashed, compressed */
+/* slot.h - a segment of a row on its way: read, cast, hashed, compressed */
 #ifndef FLETCH_CONVERT_SLOT_H
 #define FLETCH_CONVERT_SLOT_H
 
-#include "convert/piece.h"
+#include "convert/workbench.h"
 
 /* Zeroed has no buffers; they are made when they are needed, and stay. */
 struct fletch_slot {
-    struct fletch_part_of_row part;
+    struct fletch_segment segment;
     size_t row; /* index in the plan */
     enum fletch_effort effort;
     struct fletch_cast_report report;
     uint32_t crc;                       /* of its source, where the tensor's is known */
     uint32_t content_crc;               /* of what was compressed, where the codec asks */
-    uint8_t sha256[FLETCH_SHA256_SIZE]; /* of the value, in its last part */
+    uint8_t sha256[FLETCH_SHA256_SIZE]; /* of the value, in its last segment */
     uint8_t *content;                   /* [content_cap]: prefix and value */
     size_t content_cap;
     uint8_t *packed; /* [packed_cap]: compressed */
@@ -22,13 +22,13 @@ struct fletch_slot {
     size_t out_size;
 };
 
-/* Reads, casts and compresses the part that `part`, `row` and `effort` say, and hashes it
- * if it is the whole value; fills in the rest. */
+/* Reads, casts and compresses the segment that `segment`, `row` and `effort` say, and
+ * hashes it if it is the whole value; fills in the rest. */
 enum fletch_status fletch_slot_make(struct fletch_slot *slot,
                                     struct fletch_workbench *bench,
                                     struct fletch_error *err);
-/* Hashes a part of a longer value, which must come in order; does nothing for a whole one.
- */
+/* Hashes a segment of a longer value, which must come in order; does nothing for a whole
+ * one. */
 void fletch_slot_hash(struct fletch_slot *slot, struct fletch_sha256 *sha);
 /* Gives the buffers back. */
 void fletch_slot_empty(struct fletch_slot *slot);

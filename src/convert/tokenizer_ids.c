@@ -7,7 +7,7 @@
  */
 #include "convert/tokenizer_ids.h"
 
-#include "base/scan.h"
+#include "base/json_scan.h"
 #include "base/utf8.h"
 
 #include <inttypes.h>
@@ -36,21 +36,22 @@ void fletch_tokenizer_warn(struct fletch_tokenizer_warnings *warnings, const cha
 }
 
 void fletch_tokenizer_warn_moved(struct fletch_tokenizer_warnings *warnings,
-                                 const char *file, const struct fletch_vocab_moves *moves)
+                                 const char *file,
+                                 const struct fletch_tokenizer_moves *moves)
 {
     char list[320], more[32] = "";
     size_t used = 0;
 
     if (!moves->count)
         return;
-    for (size_t i = 0; i < moves->count && i < FLETCH_VOCAB_MOVES_SHOWN; i++)
+    for (size_t i = 0; i < moves->count && i < FLETCH_TOKENIZER_MOVES_SHOWN; i++)
         used += (size_t)snprintf(list + used, sizeof(list) - used,
                                  "%s'%s' has the id %" PRIu64 " and becomes %" PRIu64,
                                  i ? ", " : "", moves->shown[i].text, moves->shown[i].said,
                                  moves->shown[i].is);
-    if (moves->count > FLETCH_VOCAB_MOVES_SHOWN)
+    if (moves->count > FLETCH_TOKENIZER_MOVES_SHOWN)
         snprintf(more, sizeof(more), " and %zu more",
-                 moves->count - FLETCH_VOCAB_MOVES_SHOWN);
+                 moves->count - FLETCH_TOKENIZER_MOVES_SHOWN);
     fletch_tokenizer_warn(warnings,
                           "%s: %s%s: added tokens are numbered without gaps behind the "
                           "vocabulary",
@@ -95,9 +96,10 @@ static uint64_t count_rows(const struct fletch_model *model, const char **says)
     uint64_t rows = 0;
 
     *says = "the word embeddings' rows are";
-    for (size_t i = 0; model->parts_count && i < model->parts[0].checkpoint->tensors_count;
+    for (size_t i = 0;
+         model->components_count && i < model->components[0].checkpoint->tensors_count;
          i++) {
-        const struct fletch_tensor *tensor = &model->parts[0].checkpoint->tensors[i];
+        const struct fletch_tensor *tensor = &model->components[0].checkpoint->tensors[i];
 
         if (is_words(tensor) && tensor->shape[0] > rows)
             rows = tensor->shape[0];
@@ -111,7 +113,7 @@ static uint64_t count_rows(const struct fletch_model *model, const char **says)
 /* ---- What the text says ---- */
 
 struct added {
-    struct fletch_scan_text text;
+    struct fletch_json_scan_text text;
     uint64_t said, is;
     bool known;   /* the vocabulary has it: `is` is that id */
     size_t order; /* in the file */
@@ -125,22 +127,22 @@ struct search {
     size_t added_at, model_at, ends_at; /* of the values; 0: there is none */
     struct added *added;                /* [added_count] */
     size_t added_count, added_cap;
-    uint64_t tokens;                /* of the vocabulary */
-    struct fletch_scan_text lowest; /* of those beyond the rows */
-    uint64_t lowest_id, highest_id; /* the same; and of all */
-    uint64_t beyond;                /* how many have no row */
+    uint64_t tokens;                     /* of the vocabulary */
+    struct fletch_json_scan_text lowest; /* of those beyond the rows */
+    uint64_t lowest_id, highest_id;      /* the same; and of all */
+    uint64_t beyond;                     /* how many have no row */
 };
 
-static struct fletch_scan scan_from(struct search *search, size_t at)
+static struct fletch_json_scan scan_from(struct search *search, size_t at)
 {
-    return (struct fletch_scan){ .text = (const char *)search->text->bytes,
-                                 .size = search->text->size,
-                                 .pos = at,
-                                 .arena = &search->arena,
-                                 .err = search->err };
+    return (struct fletch_json_scan){ .text = (const char *)search->text->bytes,
+                                      .size = search->text->size,
+                                      .pos = at,
+                                      .arena = &search->arena,
+                                      .err = search->err };
 }
 
-static void count_id(struct search *search, const struct fletch_scan_text *text,
+static void count_id(struct search *search, const struct fletch_json_scan_text *text,
                      uint64_t id)
 {
     if (id > search->highest_id)
@@ -155,45 +157,45 @@ static void count_id(struct search *search, const struct fletch_scan_text *text,
 
 static enum fletch_status find_values(struct search *search)
 {
-    struct fletch_scan scan = scan_from(search, 0);
-    struct fletch_scan_text key;
+    struct fletch_json_scan scan = scan_from(search, 0);
+    struct fletch_json_scan_text key;
     bool more;
 
-    TRY(fletch_scan_expect(&scan, '{', "'{'"));
+    TRY(fletch_json_scan_expect(&scan, '{', "'{'"));
     for (bool first = true;; first = false) {
-        TRY(fletch_scan_member(&more, &key, &scan, first));
+        TRY(fletch_json_scan_member(&more, &key, &scan, first));
         if (!more)
             return FLETCH_OK;
-        fletch_scan_peek(&scan);
-        if (fletch_scan_text_is(&key, "added_tokens"))
+        fletch_json_scan_peek(&scan);
+        if (fletch_json_scan_text_is(&key, "added_tokens"))
             search->added_at = scan.pos;
-        if (fletch_scan_text_is(&key, "model"))
+        if (fletch_json_scan_text_is(&key, "model"))
             search->model_at = scan.pos;
-        if (fletch_scan_text_is(&key, "post_processor"))
+        if (fletch_json_scan_text_is(&key, "post_processor"))
             search->ends_at = scan.pos;
-        TRY(fletch_scan_skip(&scan, 1));
+        TRY(fletch_json_scan_skip(&scan, 1));
     }
 }
 
 /* ---- Added tokens ---- */
 
 /* The cursor is before an object. */
-static enum fletch_status read_added(struct added *out, struct fletch_scan *scan)
+static enum fletch_status read_added(struct added *out, struct fletch_json_scan *scan)
 {
-    struct fletch_scan_text key;
+    struct fletch_json_scan_text key;
     bool more;
 
-    TRY(fletch_scan_expect(scan, '{', "'{'"));
+    TRY(fletch_json_scan_expect(scan, '{', "'{'"));
     for (bool first = true;; first = false) {
-        TRY(fletch_scan_member(&more, &key, scan, first));
+        TRY(fletch_json_scan_member(&more, &key, scan, first));
         if (!more)
             return FLETCH_OK;
-        if (fletch_scan_text_is(&key, "id"))
-            TRY(fletch_scan_whole(&out->said, scan));
-        else if (fletch_scan_text_is(&key, "content"))
-            TRY(fletch_scan_string(&out->text, scan, "a text"));
+        if (fletch_json_scan_text_is(&key, "id"))
+            TRY(fletch_json_scan_whole(&out->said, scan));
+        else if (fletch_json_scan_text_is(&key, "content"))
+            TRY(fletch_json_scan_string(&out->text, scan, "a text"));
         else
-            TRY(fletch_scan_skip(scan, 3));
+            TRY(fletch_json_scan_skip(scan, 3));
     }
 }
 
@@ -218,16 +220,16 @@ static enum fletch_status put_added(struct search *search, const struct added *a
 
 static enum fletch_status list_added(struct search *search)
 {
-    struct fletch_scan scan = scan_from(search, search->added_at);
+    struct fletch_json_scan scan = scan_from(search, search->added_at);
     bool more;
 
-    if (!search->added_at || fletch_scan_peek(&scan) != '[')
+    if (!search->added_at || fletch_json_scan_peek(&scan) != '[')
         return FLETCH_OK;
     scan.pos++;
     for (bool first = true;; first = false) {
         struct added added = { .said = 0 };
 
-        TRY(fletch_scan_element(&more, &scan, first));
+        TRY(fletch_json_scan_element(&more, &scan, first));
         if (!more)
             return FLETCH_OK;
         TRY(read_added(&added, &scan));
@@ -236,7 +238,8 @@ static enum fletch_status list_added(struct search *search)
     }
 }
 
-static int compare_texts(const struct fletch_scan_text *a, const struct fletch_scan_text *b)
+static int compare_texts(const struct fletch_json_scan_text *a,
+                         const struct fletch_json_scan_text *b)
 {
     int order = memcmp(a->text, b->text, a->len < b->len ? a->len : b->len);
 
@@ -274,7 +277,7 @@ static void sort_added(struct search *search)
 
 /* ---- The vocabulary ---- */
 
-static void put_token(struct search *search, const struct fletch_scan_text *text,
+static void put_token(struct search *search, const struct fletch_json_scan_text *text,
                       uint64_t id)
 {
     size_t low = 0, high = search->added_count;
@@ -298,58 +301,58 @@ static void put_token(struct search *search, const struct fletch_scan_text *text
 }
 
 /* {"text": id, ...} */
-static enum fletch_status walk_table(struct search *search, struct fletch_scan *scan)
+static enum fletch_status walk_table(struct search *search, struct fletch_json_scan *scan)
 {
-    struct fletch_scan_text text;
+    struct fletch_json_scan_text text;
     uint64_t id;
     bool more;
 
     scan->pos++;
     for (bool first = true;; first = false) {
-        TRY(fletch_scan_member(&more, &text, scan, first));
+        TRY(fletch_json_scan_member(&more, &text, scan, first));
         if (!more)
             return FLETCH_OK;
-        TRY(fletch_scan_whole(&id, scan));
+        TRY(fletch_json_scan_whole(&id, scan));
         put_token(search, &text, id);
     }
 }
 
 /* [["text", score], ...]: ids are counted. */
-static enum fletch_status walk_list(struct search *search, struct fletch_scan *scan)
+static enum fletch_status walk_list(struct search *search, struct fletch_json_scan *scan)
 {
-    struct fletch_scan_text text;
+    struct fletch_json_scan_text text;
     bool more;
 
     scan->pos++;
     for (bool first = true;; first = false) {
-        TRY(fletch_scan_element(&more, scan, first));
+        TRY(fletch_json_scan_element(&more, scan, first));
         if (!more)
             return FLETCH_OK;
-        TRY(fletch_scan_expect(scan, '[', "a pair"));
-        TRY(fletch_scan_string(&text, scan, "a text"));
-        TRY(fletch_scan_expect(scan, ',', "','"));
-        TRY(fletch_scan_skip(scan, 4));
-        TRY(fletch_scan_expect(scan, ']', "']'"));
+        TRY(fletch_json_scan_expect(scan, '[', "a pair"));
+        TRY(fletch_json_scan_string(&text, scan, "a text"));
+        TRY(fletch_json_scan_expect(scan, ',', "','"));
+        TRY(fletch_json_scan_skip(scan, 4));
+        TRY(fletch_json_scan_expect(scan, ']', "']'"));
         put_token(search, &text, search->tokens);
     }
 }
 
 static enum fletch_status walk_vocabulary(struct search *search)
 {
-    struct fletch_scan scan = scan_from(search, search->model_at);
-    struct fletch_scan_text key;
+    struct fletch_json_scan scan = scan_from(search, search->model_at);
+    struct fletch_json_scan_text key;
     bool more;
 
-    TRY(fletch_scan_expect(&scan, '{', "'{'"));
+    TRY(fletch_json_scan_expect(&scan, '{', "'{'"));
     for (bool first = true;; first = false) {
         char c;
 
-        TRY(fletch_scan_member(&more, &key, &scan, first));
+        TRY(fletch_json_scan_member(&more, &key, &scan, first));
         if (!more)
             return FLETCH_OK;
-        c = fletch_scan_peek(&scan);
-        if (!fletch_scan_text_is(&key, "vocab") || (c != '{' && c != '['))
-            TRY(fletch_scan_skip(&scan, 2));
+        c = fletch_json_scan_peek(&scan);
+        if (!fletch_json_scan_text_is(&key, "vocab") || (c != '{' && c != '['))
+            TRY(fletch_json_scan_skip(&scan, 2));
         else
             TRY(c == '{' ? walk_table(search, &scan) : walk_list(search, &scan));
     }
@@ -359,7 +362,7 @@ static enum fletch_status walk_vocabulary(struct search *search)
 
 /* As the library numbers them, in the file's order: behind the vocabulary's count and the
  * highest so far. */
-static void number_added(struct search *search, struct fletch_vocab_moves *moves)
+static void number_added(struct search *search, struct fletch_tokenizer_moves *moves)
 {
     uint64_t next = search->tokens;
 
@@ -375,8 +378,8 @@ static void number_added(struct search *search, struct fletch_vocab_moves *moves
         if (added->is >= next)
             next = added->is + 1;
         if (added->is != added->said)
-            fletch_vocab_move(moves, added->text.text, added->text.len, added->said,
-                              added->is);
+            fletch_tokenizer_move(moves, added->text.text, added->text.len, added->said,
+                                  added->is);
     }
 }
 
@@ -417,14 +420,14 @@ static bool find_end(char *out, size_t size, const json_t *processor, uint64_t r
 /* The same of all processors; a sequence has some, but no sequence in it. */
 static bool find_ends(char *out, size_t size, struct search *search)
 {
-    struct fletch_scan scan = scan_from(search, search->ends_at);
+    struct fletch_json_scan scan = scan_from(search, search->ends_at);
     const json_t *part;
     json_t *processor = NULL;
     bool found = false;
     size_t i;
 
-    if (!search->rows || !search->ends_at || fletch_scan_peek(&scan) != '{' ||
-        fletch_scan_skip(&scan, 1) ||
+    if (!search->rows || !search->ends_at || fletch_json_scan_peek(&scan) != '{' ||
+        fletch_json_scan_skip(&scan, 1) ||
         fletch_json_parse(&processor, scan.text + search->ends_at,
                           scan.pos - search->ends_at, false, search->err))
         return false;
@@ -454,7 +457,7 @@ enum fletch_status fletch_tokenizer_check_ids(struct fletch_tokenizer_warnings *
 {
     struct fletch_error ignored;
     struct search search = { .text = text, .err = &ignored };
-    struct fletch_vocab_moves moves = { .count = 0 };
+    struct fletch_tokenizer_moves moves = { .count = 0 };
     const char *says;
     char end[120];
     enum fletch_status status;

@@ -9,7 +9,7 @@
 #define FLETCH_CONVERT_TOKENIZER_IDS_H
 
 #include "model/model.h"
-#include "vocab/vocab.h"
+#include "tokenizer/tokenizer.h"
 
 /* What is to be said about one tokenizer. */
 #define FLETCH_TOKENIZER_WARNINGS_MAX 4
@@ -23,7 +23,8 @@ void fletch_tokenizer_warn(struct fletch_tokenizer_warnings *warnings, const cha
 /* Of added tokens that get other ids than `file` gives them; nothing where there are none.
  */
 void fletch_tokenizer_warn_moved(struct fletch_tokenizer_warnings *warnings,
-                                 const char *file, const struct fletch_vocab_moves *moves);
+                                 const char *file,
+                                 const struct fletch_tokenizer_moves *moves);
 
 /* Warns of ids that the model has no rows for, and, of a file that is copied, of added
  * tokens that get other ids; *useless where a token that every text gets is among the

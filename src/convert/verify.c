@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* verify.c - a converted folder, proven after the fact: by itself, or against its source */
 #include "convert/preflight.h"
-#include "convert/proof.h"
-#include "convert/tail.h"
-#include "convert/tokenizer.h"
+#include "convert/verify_rows.h"
+#include "convert/footer.h"
+#include "convert/tokenizer_save.h"
 
 #include "base/api_options.h"
 
@@ -73,12 +73,12 @@ static enum fletch_status compare_layer(const json_t *layers,
 }
 
 /* A number that our account has of a row. */
-static enum fletch_status compare_number(const json_t *account, const char *key,
+static enum fletch_status compare_number(const json_t *provenance, const char *key,
                                          uint64_t found,
                                          const struct fletch_reader_row *row,
                                          struct fletch_error *err)
 {
-    json_int_t said = json_integer_value(json_object_get(account, key));
+    json_int_t said = json_integer_value(json_object_get(provenance, key));
 
     if ((uint64_t)said == found)
         return FLETCH_OK;
@@ -91,25 +91,26 @@ static enum fletch_status compare_account_row(const json_t *rows,
                                               const struct fletch_reader_row *row,
                                               struct fletch_error *err)
 {
-    const json_t *account = json_object_get(rows, row->name);
+    const json_t *provenance = json_object_get(rows, row->name);
 
-    if (!json_is_string(json_object_get(account, "sha256")))
+    if (!json_is_string(json_object_get(provenance, "sha256")))
         return fletch_fail(err, FLETCH_ERR_VERIFY,
                            "row '%s': metadata.json has no sha256 of it", row->name);
     /* a rewritten file may not tell these, or not of each row */
     if (row->size != UINT64_MAX)
-        TRY(compare_number(account, "bytes", row->size, row, err));
+        TRY(compare_number(provenance, "bytes", row->size, row, err));
     if (row->compressed_size)
-        TRY(compare_number(account, "compressed_bytes", row->compressed_size, row, err));
+        TRY(compare_number(provenance, "compressed_bytes", row->compressed_size, row, err));
     return FLETCH_OK;
 }
 
 /* What a conversion of ours says of its output: all of it is there, and true. */
 static enum fletch_status compare_account(const struct verification *v,
-                                          const json_t *account, struct fletch_error *err)
+                                          const json_t *provenance,
+                                          struct fletch_error *err)
 {
     static const char *const counts[] = { "num_layers", "num_weight_tensors" };
-    const json_t *rows = json_object_get(account, "rows");
+    const json_t *rows = json_object_get(provenance, "rows");
     size_t rows_count = v->reader->rows_count;
 
     if (!json_is_object(rows))
@@ -161,9 +162,9 @@ static enum fletch_status compare_metadata(const struct verification *v,
                                            struct fletch_error *err)
 {
     const json_t *layers = json_object_get(v->metadata, "layer_info");
-    const json_t *account = json_object_get(v->metadata, "fletch");
+    const json_t *provenance = json_object_get(v->metadata, "fletch");
 
-    if (!layers && account)
+    if (!layers && provenance)
         return fletch_fail(err, FLETCH_ERR_VERIFY,
                            "metadata.json lacks its \"layer_info\"");
     if (layers)
@@ -171,7 +172,7 @@ static enum fletch_status compare_metadata(const struct verification *v,
     else
         warn(v, "metadata.json has no \"layer_info\": no name, type or shape was held "
                 "against it");
-    return account ? compare_account(v, account, err) : FLETCH_OK;
+    return provenance ? compare_account(v, provenance, err) : FLETCH_OK;
 }
 
 /* ---- The tokenizer ---- */
@@ -260,7 +261,8 @@ static enum fletch_status open_output(struct verification *v, struct fletch_erro
                            metadata);
     if (metadata) {
         TRY(fletch_json_load(&v->metadata, metadata, false, err));
-        TRY(fletch_tail_check(fletch_json_at(v->metadata, "fletch.footer"), &v->file, err));
+        TRY(fletch_footer_hash_check(fletch_json_at(v->metadata, "fletch.footer"), &v->file,
+                                     err));
     }
     TRY(fletch_reader_open(&v->reader, &v->file, err));
     if (!metadata)

@@ -3,7 +3,7 @@
  *
  * Where the names of both are in one file, the model is not what it was trained to be: an
  * adapter in its modules is refused, one beside it is warned of. Those in the place of a
- * weight that the model has are unfit.c's.
+ * weight that the model has are unsupported_weights.c's.
  */
 #include "family/families.h"
 
@@ -31,7 +31,7 @@ static const char *const adapters[] = {
 };
 
 /* An adapter beside the model leaves it whole, and other than it was trained to be. */
-enum fletch_status fletch_warn_of_adapters(struct fletch_lacks *out,
+enum fletch_status fletch_warn_of_adapters(struct fletch_missing_keys *out,
                                            const struct fletch_mapping *mapped,
                                            const struct fletch_map_input *input,
                                            struct fletch_arena *arena,
@@ -47,19 +47,20 @@ enum fletch_status fletch_warn_of_adapters(struct fletch_lacks *out,
     for (size_t i = 0; i < input->rest_count; i++)
         if (fletch_glob_any(adapters, input->rest[i]))
             found[count++] = input->rest[i];
-    for (size_t i = 0; input->member->owns && i < input->count; i++)
+    for (size_t i = 0; input->model_class->patterns && i < input->count; i++)
         if (!mapped[i].row && fletch_glob_any(adapters, input->names[i]))
             found[count++] = input->names[i];
     if (!count)
         return FLETCH_OK;
     fletch_list_names(names, found, count, count, FLETCH_LISTED_MAX);
-    return fletch_lacks_say(out,
-                            fletch_arena_format(arena,
-                                                "an adapter lies beside the model, and is "
-                                                "left out: %s; the model is that without "
-                                                "the adapter",
-                                                names),
-                            err);
+    return fletch_missing_keys_warn(
+        out,
+        fletch_arena_format(arena,
+                            "an adapter lies beside the model, and is "
+                            "left out: %s; the model is that without "
+                            "the adapter",
+                            names),
+        err);
 }
 
 enum fletch_status fletch_refuse_adapters(const char *const *names, size_t count,

@@ -10,7 +10,7 @@ static const struct fletch_field fields[] = {
     { .key = NULL },
 };
 
-static const struct fletch_member members[] = {
+static const struct fletch_model_class classes[] = {
     { .model_type = NULL, .class_name = "the model", .fields = fields },
     { .fields = NULL },
 };
@@ -18,9 +18,9 @@ static const struct fletch_member members[] = {
 const struct fletch_family fletch_family_any = {
     .name = "any",
     .title = "asked for: any model, all tensors under their own names, without a tokenizer",
-    .layout = FLETCH_LAYOUT_TOWER,
+    .metadata_kind = FLETCH_METADATA_TOWER,
     .model_type_text = "any",
     .converter_version = "0.2.0",
     .carries_config = true,
-    .members = members,
+    .classes = classes,
 };

@@ -68,13 +68,13 @@ const struct fletch_field fletch_text_fields[] = {
     { .key = "layer_norm_eps",
       .paths = { "layer_norm_eps" },
       .kind = FLETCH_FIELD_REAL,
-      .otherwise = EPS_OTHERWISE },
+      .default_value = EPS_OTHERWISE },
     { .key = NULL },
 };
 
 /* ---- BERT ---- */
 
-static const char *const bert_owns[] = {
+static const char *const bert_patterns[] = {
     "embeddings.word_embeddings.weight",
     "embeddings.position_embeddings.weight",
     "embeddings.token_type_embeddings.weight",
@@ -85,7 +85,7 @@ static const char *const bert_owns[] = {
     "encoder.layer.*.attention.self.distance_embedding.weight",
     "encoder.layer.*.attention.output.dense.*",
     "encoder.layer.*.attention.output.LayerNorm.*",
-    FLETCH_CROSS_OWNS,
+    FLETCH_CROSS_PATTERNS,
     "encoder.layer.*.intermediate.dense.*",
     "encoder.layer.*.output.dense.*",
     "encoder.layer.*.output.LayerNorm.*",
@@ -93,21 +93,21 @@ static const char *const bert_owns[] = {
     NULL,
 };
 
-static const char *const bert_need[] = {
+static const char *const bert_required[] = {
     "embeddings.word_embeddings.weight",
     "encoder.layer.*.attention.self.query.weight",
     NULL,
 };
 
-static const char *const bert_wants[] = {
+static const char *const bert_expected[] = {
     "embeddings.position_embeddings.weight",
     "embeddings.token_type_embeddings.weight",
     "embeddings.LayerNorm.weight",
     "embeddings.LayerNorm.bias",
     "pooler.dense.weight",
     "pooler.dense.bias",
-    FLETCH_SELF_WANTS,
-    FLETCH_BLOCK_WANTS,
+    FLETCH_SELF_EXPECTED,
+    FLETCH_BLOCK_EXPECTED,
     NULL,
 };
 
@@ -147,7 +147,7 @@ static const struct fletch_default roberta_defaults[] = {
 
 /* ---- DistilBERT ---- */
 
-static const char *const distilbert_owns[] = {
+static const char *const distilbert_patterns[] = {
     "embeddings.word_embeddings.weight",
     "embeddings.position_embeddings.weight",
     "embeddings.LayerNorm.*",
@@ -162,13 +162,13 @@ static const char *const distilbert_owns[] = {
     NULL,
 };
 
-static const char *const distilbert_need[] = {
+static const char *const distilbert_required[] = {
     "embeddings.word_embeddings.weight",
     "transformer.layer.*.attention.q_lin.weight",
     NULL,
 };
 
-static const char *const distilbert_wants[] = {
+static const char *const distilbert_expected[] = {
     "embeddings.position_embeddings.weight",
     "embeddings.LayerNorm.weight",
     "embeddings.LayerNorm.bias",
@@ -201,7 +201,7 @@ static const struct fletch_field distilbert_fields[] = {
     { .key = "layer_norm_eps",
       .paths = { "layer_norm_eps" },
       .kind = FLETCH_FIELD_REAL,
-      .otherwise = EPS_OTHERWISE },
+      .default_value = EPS_OTHERWISE },
     { .key = NULL },
 };
 
@@ -212,13 +212,13 @@ static const struct fletch_default distilbert_defaults[] = {
 
 /* ---- The family ---- */
 
-static const struct fletch_member members[] = {
+static const struct fletch_model_class classes[] = {
     { .model_type = "bert",
       .class_name = "BertModel",
       .prefixes = { "bert" },
-      .owns = bert_owns,
-      .need = bert_need,
-      .wants = bert_wants,
+      .patterns = bert_patterns,
+      .required = bert_required,
+      .expected = bert_expected,
       .optional = bert_optional,
       .unpooled = bert_unpooled,
       .layers = "encoder.layer.",
@@ -228,9 +228,9 @@ static const struct fletch_member members[] = {
     { .model_type = "roberta",
       .class_name = "RobertaModel",
       .prefixes = { "roberta" },
-      .owns = bert_owns,
-      .need = bert_need,
-      .wants = bert_wants,
+      .patterns = bert_patterns,
+      .required = bert_required,
+      .expected = bert_expected,
       .optional = bert_optional,
       .unpooled = fletch_roberta_unpooled,
       .layers = "encoder.layer.",
@@ -241,9 +241,9 @@ static const struct fletch_member members[] = {
     { .model_type = "xlm-roberta",
       .class_name = "XLMRobertaModel",
       .prefixes = { "roberta" },
-      .owns = bert_owns,
-      .need = bert_need,
-      .wants = bert_wants,
+      .patterns = bert_patterns,
+      .required = bert_required,
+      .expected = bert_expected,
       .optional = bert_optional,
       .unpooled = fletch_roberta_unpooled,
       .layers = "encoder.layer.",
@@ -254,9 +254,9 @@ static const struct fletch_member members[] = {
     { .model_type = "camembert",
       .class_name = "CamembertModel",
       .prefixes = { "roberta" },
-      .owns = bert_owns,
-      .need = bert_need,
-      .wants = bert_wants,
+      .patterns = bert_patterns,
+      .required = bert_required,
+      .expected = bert_expected,
       .optional = bert_optional,
       .unpooled = fletch_roberta_unpooled,
       .layers = "encoder.layer.",
@@ -267,9 +267,9 @@ static const struct fletch_member members[] = {
     { .model_type = "distilbert",
       .class_name = "DistilBertModel",
       .prefixes = { "distilbert" },
-      .owns = distilbert_owns,
-      .need = distilbert_need,
-      .wants = distilbert_wants,
+      .patterns = distilbert_patterns,
+      .required = distilbert_required,
+      .expected = distilbert_expected,
       .layers = "transformer.layer.",
       .layers_key = "num_hidden_layers",
       .fields = distilbert_fields,
@@ -282,12 +282,12 @@ static const char *const name_hints[] = { "bert", "sentence-transformers", NULL 
 const struct fletch_family fletch_family_bert = {
     .name = "bert",
     .title = "BERT, RoBERTa, XLM-RoBERTa, CamemBERT and DistilBERT encoders",
-    .layout = FLETCH_LAYOUT_TEXT,
+    .metadata_kind = FLETCH_METADATA_TEXT,
     .model_type_text = "bert",
     .converter_version = "0.1.0",
     .tokenizer = true,
     .name_hints = name_hints,
     .renames = fletch_text_renames,
     .drops = fletch_text_drops,
-    .members = members,
+    .classes = classes,
 };

@@ -13,7 +13,7 @@ static const struct fletch_field fields[] = { { .key = NULL } };
         .model_type = (name), .fields = fields                                             \
     }
 
-static const struct fletch_member members[] = {
+static const struct fletch_model_class classes[] = {
     /* decoders */
     TYPE("apertus"),
     TYPE("arcee"),
@@ -172,8 +172,8 @@ const struct fletch_family fletch_family_causallm = {
     .title = "models that generate text",
     .refusal = "models that generate text are not converted, only encoders are",
     .refusal_way = "transformers",
-    .layout = FLETCH_LAYOUT_TEXT,
+    .metadata_kind = FLETCH_METADATA_TEXT,
     .name_hints = name_hints,
     .class_ends = class_ends,
-    .members = members,
+    .classes = classes,
 };

@@ -12,7 +12,7 @@
  */
 #include "family/families.h"
 
-static const char *const owns[] = {
+static const char *const patterns[] = {
     "vision_model.embeddings.class_embedding",
     "vision_model.embeddings.patch_embedding.weight",
     "vision_model.embeddings.position_embedding.weight",
@@ -31,7 +31,7 @@ static const char *const owns[] = {
     NULL,
 };
 
-static const char *const need[] = {
+static const char *const required[] = {
     "vision_model.embeddings.patch_embedding.weight",
     "vision_model.encoder.layers.*.self_attn.q_proj.weight",
     NULL,
@@ -58,13 +58,13 @@ static const char *const need[] = {
         "vision_model.encoder.layers.*.layer_norm2.weight",                                \
         "vision_model.encoder.layers.*.layer_norm2.bias"
 
-static const char *const whole_wants[] = {
+static const char *const whole_expected[] = {
     "visual_projection.weight",
     TOWER_WANTS,
     NULL,
 };
 
-static const char *const tower_wants[] = {
+static const char *const tower_expected[] = {
     TOWER_WANTS,
     NULL,
 };
@@ -74,7 +74,7 @@ static const struct fletch_condition whole_conditions[] = {
     { .glob = "visual_projection.weight",
       .path = "projection_dim",
       .kind = FLETCH_WHEN_POSITIVE,
-      .otherwise = 512 },
+      .default_value = 512 },
     { .glob = NULL },
 };
 
@@ -122,29 +122,29 @@ static const char *const roots[] = { "vision_config_dict", "vision_config", NULL
 
 /* What all members are. */
 #define TOWER                                                                              \
-    .owns = owns, .need = need, .layers = "vision_model.encoder.layers.",                  \
+    .patterns = patterns, .required = required, .layers = "vision_model.encoder.layers.",  \
     .layers_key = "num_layers", .fields = fields, .defaults = defaults
 /* Both towers, the vision tower within them alone, and the class that is nothing else. */
 #define KIN(type, name)                                                                    \
     { .model_type = (type),                                                                \
       .class_name = name "Model's vision tower",                                           \
       .prefixes = { (type) },                                                              \
-      .wants = whole_wants,                                                                \
+      .expected = whole_expected,                                                          \
       .conditions = whole_conditions,                                                      \
       .roots = roots,                                                                      \
       TOWER },                                                                             \
         { .model_type = (type),                                                            \
           .class_name = name "VisionTransformer",                                          \
           .add = "vision_model.",                                                          \
-          .wants = tower_wants,                                                            \
+          .expected = tower_expected,                                                      \
           .roots = roots,                                                                  \
           TOWER },                                                                         \
     {                                                                                      \
         .model_type = type "_vision_model", .class_name = name "VisionModel",              \
-        .prefixes = { (type) }, .add = "vision_model.", .wants = tower_wants, TOWER        \
+        .prefixes = { (type) }, .add = "vision_model.", .expected = tower_expected, TOWER  \
     }
 
-static const struct fletch_member members[] = {
+static const struct fletch_model_class classes[] = {
     KIN("clip", "CLIP"),
     KIN("chinese_clip", "ChineseCLIP"),
     KIN("metaclip_2", "MetaClip2"),
@@ -156,11 +156,11 @@ static const char *const name_hints[] = { "clip", NULL };
 const struct fletch_family fletch_family_clip = {
     .name = "clip",
     .title = "CLIP vision towers, with their projection",
-    .layout = FLETCH_LAYOUT_TOWER,
+    .metadata_kind = FLETCH_METADATA_TOWER,
     .model_type_text = "CLIP Vision Transformer",
     .architecture = "ViT",
     .converter_version = "0.2.0",
     .name_hints = name_hints,
     .drops = drops,
-    .members = members,
+    .classes = classes,
 };

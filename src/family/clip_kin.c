@@ -17,7 +17,7 @@ static const struct fletch_field fields[] = { { .key = NULL } };
         .model_type = name "_vision_model", .fields = fields                               \
     }
 
-static const struct fletch_member members[] = {
+static const struct fletch_model_class classes[] = {
     KIN("align"),  KIN("altclip"),  KIN("blip"),  KIN("clipseg"),
     KIN("flava"),  KIN("groupvit"), KIN("owlv2"), KIN("owlvit"),
     KIN("siglip"), KIN("siglip2"),  KIN("xclip"), { .fields = NULL },
@@ -29,6 +29,6 @@ const struct fletch_family fletch_family_clip_kin = {
     .refusal = "a relative of CLIP's, whose vision tower is not one that is known to be "
                "the same (clip, chinese_clip, metaclip_2)",
     .refusal_way = "any",
-    .layout = FLETCH_LAYOUT_TOWER,
-    .members = members,
+    .metadata_kind = FLETCH_METADATA_TOWER,
+    .classes = classes,
 };

@@ -7,7 +7,7 @@
 
 /* ---- DeBERTa (no pooler: heads have one of their own) ---- */
 
-const char *const fletch_deberta_owns[] = {
+const char *const fletch_deberta_patterns[] = {
     "embeddings.word_embeddings.weight",
     "embeddings.position_embeddings.weight",
     "embeddings.token_type_embeddings.weight",
@@ -29,7 +29,7 @@ const char *const fletch_deberta_owns[] = {
     NULL,
 };
 
-const char *const fletch_deberta_need[] = {
+const char *const fletch_deberta_required[] = {
     "embeddings.word_embeddings.weight",
     "encoder.layer.*.attention.self.in_proj.weight",
     NULL,
@@ -41,7 +41,7 @@ const char *const fletch_deberta_need[] = {
 #define RELATIVE "encoder.rel_embeddings.weight"
 #define POS_PROJ "encoder.layer.*.attention.self.pos_proj.weight"
 
-const char *const fletch_deberta_wants[] = {
+const char *const fletch_deberta_expected[] = {
     "embeddings.LayerNorm.weight",
     "embeddings.LayerNorm.bias",
     POSITIONS,
@@ -53,12 +53,12 @@ const char *const fletch_deberta_wants[] = {
     "encoder.layer.*.attention.self.pos_q_proj.bias",
     "encoder.layer.*.attention.self.q_bias",
     "encoder.layer.*.attention.self.v_bias",
-    FLETCH_BLOCK_WANTS,
+    FLETCH_BLOCK_EXPECTED,
     NULL,
 };
 
 #define WHEN_BIASED                                                                        \
-    .path = "position_biased_input", .kind = FLETCH_WHEN_TRUE, .otherwise = 1
+    .path = "position_biased_input", .kind = FLETCH_WHEN_TRUE, .default_value = 1
 #define WHEN_TYPED .path = "type_vocab_size", .kind = FLETCH_WHEN_POSITIVE
 #define WHEN_RELATIVE .path = "relative_attention", .kind = FLETCH_WHEN_TRUE
 #define WHEN_POSITIONED(name)                                                              \
@@ -97,7 +97,7 @@ const struct fletch_default fletch_deberta_defaults[] = {
 
 /* ---- DeBERTa v2 and v3 ---- */
 
-const char *const fletch_deberta_v2_owns[] = {
+const char *const fletch_deberta_v2_patterns[] = {
     "embeddings.word_embeddings.weight",
     "embeddings.position_embeddings.weight",
     "embeddings.token_type_embeddings.weight",
@@ -120,13 +120,13 @@ const char *const fletch_deberta_v2_owns[] = {
     NULL,
 };
 
-const char *const fletch_deberta_v2_need[] = {
+const char *const fletch_deberta_v2_required[] = {
     "embeddings.word_embeddings.weight",
     "encoder.layer.*.attention.self.query_proj.weight",
     NULL,
 };
 
-const char *const fletch_deberta_v2_wants[] = {
+const char *const fletch_deberta_v2_expected[] = {
     "embeddings.LayerNorm.weight",
     "embeddings.LayerNorm.bias",
     POSITIONS,
@@ -148,7 +148,7 @@ const char *const fletch_deberta_v2_wants[] = {
     "encoder.layer.*.attention.self.key_proj.bias",
     "encoder.layer.*.attention.self.value_proj.weight",
     "encoder.layer.*.attention.self.value_proj.bias",
-    FLETCH_BLOCK_WANTS,
+    FLETCH_BLOCK_EXPECTED,
     NULL,
 };
 

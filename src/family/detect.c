@@ -30,109 +30,113 @@ const struct fletch_family *fletch_family_get(size_t i)
 
 /* ---- Members ---- */
 
-static const struct fletch_member *exact_member(const struct fletch_family *family,
-                                                const char *model_type)
+static const struct fletch_model_class *exact_member(const struct fletch_family *family,
+                                                     const char *model_type)
 {
-    for (const struct fletch_member *member = family->members; member->fields; member++)
-        if (member->model_type && !strcmp(member->model_type, model_type))
-            return member;
+    for (const struct fletch_model_class *model_class = family->classes;
+         model_class->fields; model_class++)
+        if (model_class->model_type && !strcmp(model_class->model_type, model_type))
+            return model_class;
     return NULL;
 }
 
-const struct fletch_member *fletch_family_member(const struct fletch_family *family,
-                                                 const char *model_type)
+const struct fletch_model_class *
+fletch_family_model_class(const struct fletch_family *family, const char *model_type)
 {
-    const struct fletch_member *found = NULL;
+    const struct fletch_model_class *found = NULL;
 
     if (model_type && *model_type) {
         found = exact_member(family, model_type);
-        for (size_t i = 0; !found && family->also && family->also[i]; i++)
-            found = exact_member(family->also[i], model_type);
+        for (size_t i = 0; !found && family->includes && family->includes[i]; i++)
+            found = exact_member(family->includes[i], model_type);
     }
-    for (const struct fletch_member *member = family->members; !found && member->fields;
-         member++)
-        if (!member->model_type)
-            found = member;
+    for (const struct fletch_model_class *model_class = family->classes;
+         !found && model_class->fields; model_class++)
+        if (!model_class->model_type)
+            found = model_class;
     return found;
 }
 
 /* True when the checkpoint's name is, with or without a prefix, what the glob says. */
 static bool is_named(const char *tensor, const char *glob,
-                     const struct fletch_member *member)
+                     const struct fletch_model_class *model_class)
 {
-    size_t len = member->add ? strlen(member->add) : 0;
+    size_t len = model_class->add ? strlen(model_class->add) : 0;
     char name[FLETCH_OWN_CAP];
 
     if (!fletch_unwrap_into(name, tensor))
         return false;
     if (fletch_own_match(glob, name))
         return true;
-    if (len && !strncmp(glob, member->add, len) && fletch_own_match(glob + len, name))
+    if (len && !strncmp(glob, model_class->add, len) && fletch_own_match(glob + len, name))
         return true;
-    for (size_t i = 0; i < 3 && member->prefixes[i]; i++) {
-        len = strlen(member->prefixes[i]);
-        if (!strncmp(name, member->prefixes[i], len) && name[len] == '.' &&
+    for (size_t i = 0; i < 3 && model_class->prefixes[i]; i++) {
+        len = strlen(model_class->prefixes[i]);
+        if (!strncmp(name, model_class->prefixes[i], len) && name[len] == '.' &&
             fletch_own_match(glob, name + len + 1))
             return true;
     }
     return false;
 }
 
-bool fletch_member_has_needs(const struct fletch_member *member, const char *const *names,
-                             size_t count)
+bool fletch_model_class_has_required(const struct fletch_model_class *model_class,
+                                     const char *const *names, size_t count)
 {
-    if (!member->need)
+    if (!model_class->required)
         return false;
-    for (const char *const *glob = member->need; *glob; glob++) {
+    for (const char *const *glob = model_class->required; *glob; glob++) {
         bool found = false;
 
         for (size_t i = 0; i < count && !found; i++)
-            found = is_named(names[i], *glob, member);
+            found = is_named(names[i], *glob, model_class);
         if (!found)
             return false;
     }
     return true;
 }
 
-static const struct fletch_member *guess_own(const struct fletch_family *family,
-                                             const char *const *names, size_t count)
+static const struct fletch_model_class *guess_own(const struct fletch_family *family,
+                                                  const char *const *names, size_t count)
 {
-    for (const struct fletch_member *member = family->members; member->fields; member++)
-        if (!member->told && fletch_member_has_needs(member, names, count))
-            return member;
+    for (const struct fletch_model_class *model_class = family->classes;
+         model_class->fields; model_class++)
+        if (!model_class->told &&
+            fletch_model_class_has_required(model_class, names, count))
+            return model_class;
     return NULL;
 }
 
-const struct fletch_member *fletch_family_guess(const struct fletch_family *family,
-                                                const char *const *names, size_t count)
+const struct fletch_model_class *fletch_family_guess(const struct fletch_family *family,
+                                                     const char *const *names, size_t count)
 {
-    const struct fletch_member *found = guess_own(family, names, count);
+    const struct fletch_model_class *found = guess_own(family, names, count);
 
-    for (size_t i = 0; !found && family->also && family->also[i]; i++)
-        found = guess_own(family->also[i], names, count);
+    for (size_t i = 0; !found && family->includes && family->includes[i]; i++)
+        found = guess_own(family->includes[i], names, count);
     return found;
 }
 
 /* The same, where several have that type the one that the tensors fit. */
-static const struct fletch_member *fitting_own(const struct fletch_family *family,
-                                               const char *model_type,
-                                               const char *const *names, size_t count)
+static const struct fletch_model_class *fitting_own(const struct fletch_family *family,
+                                                    const char *model_type,
+                                                    const char *const *names, size_t count)
 {
-    for (const struct fletch_member *member = family->members; member->fields; member++)
-        if (member->model_type && !strcmp(member->model_type, model_type) &&
-            fletch_member_has_needs(member, names, count))
-            return member;
+    for (const struct fletch_model_class *model_class = family->classes;
+         model_class->fields; model_class++)
+        if (model_class->model_type && !strcmp(model_class->model_type, model_type) &&
+            fletch_model_class_has_required(model_class, names, count))
+            return model_class;
     return NULL;
 }
 
 /* True when the name is one of the member's own, below whatever words. */
-static bool ends_own(const char *name, const struct fletch_member *member)
+static bool ends_own(const char *name, const struct fletch_model_class *model_class)
 {
     while (name) {
         const char *dot = strchr(name, '.');
 
-        for (const char *const *glob = member->owns; glob && *glob; glob++)
-            if (is_named(name, *glob, member))
+        for (const char *const *glob = model_class->patterns; glob && *glob; glob++)
+            if (is_named(name, *glob, model_class))
                 return true;
         name = dot ? dot + 1 : NULL;
     }
@@ -140,44 +144,46 @@ static bool ends_own(const char *name, const struct fletch_member *member)
 }
 
 /* The member of that type which has most of the names: none has what it needs. */
-static const struct fletch_member *nearest_own(const struct fletch_family *family,
-                                               const char *model_type,
-                                               const char *const *names, size_t count)
+static const struct fletch_model_class *nearest_own(const struct fletch_family *family,
+                                                    const char *model_type,
+                                                    const char *const *names, size_t count)
 {
-    const struct fletch_member *found = NULL;
+    const struct fletch_model_class *found = NULL;
     size_t most = 0;
 
-    for (const struct fletch_member *member = family->members; member->fields; member++) {
+    for (const struct fletch_model_class *model_class = family->classes;
+         model_class->fields; model_class++) {
         size_t own = 0;
 
-        if (!member->model_type || strcmp(member->model_type, model_type) != 0)
+        if (!model_class->model_type || strcmp(model_class->model_type, model_type) != 0)
             continue;
         for (size_t i = 0; i < count; i++)
-            own += ends_own(names[i], member);
+            own += ends_own(names[i], model_class);
         if (found && own <= most)
             continue;
-        found = member;
+        found = model_class;
         most = own;
     }
     return found;
 }
 
-const struct fletch_member *fletch_family_fitting(const struct fletch_family *family,
-                                                  const char *model_type,
-                                                  const char *const *names, size_t count)
+const struct fletch_model_class *fletch_family_fitting(const struct fletch_family *family,
+                                                       const char *model_type,
+                                                       const char *const *names,
+                                                       size_t count)
 {
-    const struct fletch_member *found = NULL;
+    const struct fletch_model_class *found = NULL;
 
     if (!model_type || !*model_type)
-        return fletch_family_member(family, model_type);
+        return fletch_family_model_class(family, model_type);
     found = fitting_own(family, model_type, names, count);
-    for (size_t i = 0; !found && family->also && family->also[i]; i++)
-        found = fitting_own(family->also[i], model_type, names, count);
+    for (size_t i = 0; !found && family->includes && family->includes[i]; i++)
+        found = fitting_own(family->includes[i], model_type, names, count);
     if (!found)
         found = nearest_own(family, model_type, names, count);
-    for (size_t i = 0; !found && family->also && family->also[i]; i++)
-        found = nearest_own(family->also[i], model_type, names, count);
-    return found ? found : fletch_family_member(family, model_type);
+    for (size_t i = 0; !found && family->includes && family->includes[i]; i++)
+        found = nearest_own(family->includes[i], model_type, names, count);
+    return found ? found : fletch_family_model_class(family, model_type);
 }
 
 bool fletch_family_is_input(const char *kind)
@@ -209,7 +215,7 @@ static const char *list_types(char out[TYPES_CAP])
     for (int towers = 0; towers < 2; towers++)
         for (size_t i = 0; i < ARRAY_COUNT(families) && len < TYPES_CAP; i++)
             if (!families[i]->refusal &&
-                (families[i]->layout == FLETCH_LAYOUT_TOWER) == towers)
+                (families[i]->metadata_kind == FLETCH_METADATA_TOWER) == towers)
                 len += (size_t)snprintf(out + len, TYPES_CAP - len, "%s'%s'",
                                         len ? ", " : "", families[i]->name);
     return out;
@@ -252,27 +258,27 @@ enum fletch_status fletch_family_find(const struct fletch_family **out, const ch
 }
 
 enum fletch_status fletch_family_choose(const struct fletch_family **out, const char *name,
-                                        const struct fletch_clues *clues,
+                                        const struct fletch_detect_input *detect_input,
                                         struct fletch_error *err)
 {
     const struct fletch_family *family = named(name), *claims;
-    const char *type = clues->model_type;
+    const char *type = detect_input->model_type;
 
     if (!family || family->refusal)
         return fletch_family_find(out, name, err);
-    if (type && *type && !fletch_family_member(family, type)) {
+    if (type && *type && !fletch_family_model_class(family, type)) {
         claims = claimed_by(type);
         if (claims && !claims->refusal)
             return fletch_fail(err, FLETCH_ERR_FAMILY,
                                "the type '%s' was asked for, but %s "
                                "model_type \"%.*s\", which is of the type '%s': ask for "
                                "that, or leave the type to detection",
-                               name, clues->type_says, SHOWN, type, claims->name);
+                               name, detect_input->type_says, SHOWN, type, claims->name);
         return fletch_fail(err, FLETCH_ERR_FAMILY,
                            "the type '%s' was asked for, but %s model_type "
                            "\"%.*s\", which is not one of its kinds: --type transformers "
                            "keeps all tensors under their own names",
-                           name, clues->type_says, SHOWN, type);
+                           name, detect_input->type_says, SHOWN, type);
     }
     *out = family;
     return FLETCH_OK;
@@ -296,35 +302,37 @@ static const struct fletch_family *by_class(const char *class_name)
 
 /* By model_type: it is there, so it decides, for good or bad. */
 static enum fletch_status by_type(const struct fletch_family **out, char *evidence,
-                                  size_t evidence_size, const struct fletch_clues *clues,
+                                  size_t evidence_size,
+                                  const struct fletch_detect_input *detect_input,
                                   struct fletch_error *err)
 {
-    const struct fletch_family *family = claimed_by(clues->model_type);
+    const struct fletch_family *family = claimed_by(detect_input->model_type);
     char what[SHOWN + 64], types[TYPES_CAP];
 
     if (!family)
-        family = by_class(clues->architecture);
+        family = by_class(detect_input->architecture);
     if (!family)
         return fletch_fail(
             err, FLETCH_ERR_FAMILY,
             "Could not auto-detect model type for '%.*s'. Please specify model_type "
             "explicitly with --type: %s; %s model_type \"%.64s\", which fletch does not "
             "know: --type %s keeps all tensors under their own names",
-            SHOWN, clues->model, list_types(types), clues->type_says, clues->model_type,
-            clues->has_modules ? "sentence-transformers" : "transformers");
+            SHOWN, detect_input->model, list_types(types), detect_input->type_says,
+            detect_input->model_type,
+            detect_input->has_modules ? "sentence-transformers" : "transformers");
     if (family->refusal) {
-        snprintf(what, sizeof(what), "%.32s model_type \"%.*s\"", clues->type_says, SHOWN,
-                 clues->model_type);
-        return refuse(family, what, clues->has_modules, err);
+        snprintf(what, sizeof(what), "%.32s model_type \"%.*s\"", detect_input->type_says,
+                 SHOWN, detect_input->model_type);
+        return refuse(family, what, detect_input->has_modules, err);
     }
-    if (clues->has_modules && family->layout == FLETCH_LAYOUT_TEXT) {
+    if (detect_input->has_modules && family->metadata_kind == FLETCH_METADATA_TEXT) {
         snprintf(evidence, evidence_size, "modules.json beside model_type \"%.*s\"", SHOWN,
-                 clues->model_type);
+                 detect_input->model_type);
         *out = &fletch_family_sentence;
         return FLETCH_OK;
     }
     snprintf(evidence, evidence_size, "config.json: model_type \"%.*s\"", SHOWN,
-             clues->model_type);
+             detect_input->model_type);
     *out = family;
     return FLETCH_OK;
 }
@@ -350,31 +358,34 @@ static const char *find_hint(const char *text, const char *const *hints)
 }
 
 /* True when the tensors are those of other families, but not of this one. */
-static bool is_refuted(const struct fletch_family *family, const struct fletch_clues *clues)
+static bool is_refuted(const struct fletch_family *family,
+                       const struct fletch_detect_input *detect_input)
 {
     bool known = false;
 
-    if (guess_own(family, clues->tensors, clues->tensors_count))
+    if (guess_own(family, detect_input->tensors, detect_input->tensors_count))
         return false;
     for (size_t i = 0; i < ARRAY_COUNT(families) && !known; i++)
-        known = guess_own(families[i], clues->tensors, clues->tensors_count) != NULL;
+        known = guess_own(families[i], detect_input->tensors,
+                          detect_input->tensors_count) != NULL;
     return known;
 }
 
 static enum fletch_status by_name(const struct fletch_family **out, char *evidence,
-                                  size_t evidence_size, const struct fletch_clues *clues,
+                                  size_t evidence_size,
+                                  const struct fletch_detect_input *detect_input,
                                   struct fletch_error *err)
 {
     char what[64];
 
     for (size_t i = 0; i < ARRAY_COUNT(families); i++) {
-        const char *hint = find_hint(clues->model, families[i]->name_hints);
+        const char *hint = find_hint(detect_input->model, families[i]->name_hints);
 
-        if (!hint || is_refuted(families[i], clues))
+        if (!hint || is_refuted(families[i], detect_input))
             continue;
         snprintf(what, sizeof(what), "the model's name has \"%s\" in it", hint);
         if (families[i]->refusal)
-            return refuse(families[i], what, clues->has_modules, err);
+            return refuse(families[i], what, detect_input->has_modules, err);
         snprintf(evidence, evidence_size, "%s", what);
         *out = families[i];
         return FLETCH_OK;
@@ -383,17 +394,17 @@ static enum fletch_status by_name(const struct fletch_family **out, char *eviden
 }
 
 static void by_tensors(const struct fletch_family **out, char *evidence,
-                       size_t evidence_size, const struct fletch_clues *clues)
+                       size_t evidence_size, const struct fletch_detect_input *detect_input)
 {
     for (size_t i = 0; i < ARRAY_COUNT(families); i++) {
-        const struct fletch_member *member =
-            guess_own(families[i], clues->tensors, clues->tensors_count);
+        const struct fletch_model_class *model_class =
+            guess_own(families[i], detect_input->tensors, detect_input->tensors_count);
 
-        if (!member)
+        if (!model_class)
             continue;
         snprintf(evidence, evidence_size,
-                 "a guess from the tensors' names: '%s' is one of %s's", member->need[0],
-                 member->class_name);
+                 "a guess from the tensors' names: '%s' is one of %s's",
+                 model_class->required[0], model_class->class_name);
         *out = families[i];
         return;
     }
@@ -401,31 +412,31 @@ static void by_tensors(const struct fletch_family **out, char *evidence,
 
 enum fletch_status fletch_family_detect(const struct fletch_family **out, char *evidence,
                                         size_t evidence_size,
-                                        const struct fletch_clues *clues,
+                                        const struct fletch_detect_input *detect_input,
                                         struct fletch_error *err)
 {
     const struct fletch_family *family = NULL;
     char types[TYPES_CAP];
 
-    if (clues->model_type && *clues->model_type) {
-        TRY(by_type(&family, evidence, evidence_size, clues, err));
-    } else if (clues->has_modules) {
+    if (detect_input->model_type && *detect_input->model_type) {
+        TRY(by_type(&family, evidence, evidence_size, detect_input, err));
+    } else if (detect_input->has_modules) {
         family = &fletch_family_sentence;
         snprintf(evidence, evidence_size, "modules.json");
     }
     if (!family)
-        TRY(by_name(&family, evidence, evidence_size, clues, err));
+        TRY(by_name(&family, evidence, evidence_size, detect_input, err));
     if (!family)
-        by_tensors(&family, evidence, evidence_size, clues);
+        by_tensors(&family, evidence, evidence_size, detect_input);
     if (!family)
         return fletch_fail(
             err, FLETCH_ERR_FAMILY,
             "Could not auto-detect model type for '%.*s'. Please specify model_type "
             "explicitly with --type: %s; %s, and neither the model's name nor its tensors' "
             "tell",
-            SHOWN, clues->model, list_types(types),
-            clues->has_config ? "config.json says no model_type"
-                              : "there is no config.json");
+            SHOWN, detect_input->model, list_types(types),
+            detect_input->has_config ? "config.json says no model_type"
+                                     : "there is no config.json");
     *out = family;
     return FLETCH_OK;
 }

@@ -51,8 +51,8 @@ static const struct fletch_shape *find(const struct fletch_dialect_input *input,
 static bool has_all(const struct fletch_dialect *dialect, const char *prefix,
                     const struct fletch_dialect_input *input)
 {
-    for (const char *const *need = dialect->need; *need; need++)
-        if (!find(input, prefix, *need))
+    for (const char *const *required = dialect->required; *required; required++)
+        if (!find(input, prefix, *required))
             return false;
     return true;
 }
@@ -81,13 +81,13 @@ static bool is_named(const char *glob, const char *name)
     return fletch_unwrap_into(bare, name) && fletch_glob_match(glob, bare);
 }
 
-bool fletch_dialect_has_needs(const struct fletch_dialect *dialect,
-                              const char *const *names, size_t count)
+bool fletch_dialect_has_required(const struct fletch_dialect *dialect,
+                                 const char *const *names, size_t count)
 {
-    for (const char *const *need = dialect->need; *need; need++) {
+    for (const char *const *required = dialect->required; *required; required++) {
         size_t i = 0;
 
-        while (i < count && !is_named(*need, names[i]))
+        while (i < count && !is_named(*required, names[i]))
             i++;
         if (i == count)
             return false;
@@ -170,7 +170,7 @@ static const char *fill_in(const char *to, const struct fletch_glob_star *star,
     return text;
 }
 
-static enum fletch_status check_shape(const struct fletch_rendering *out,
+static enum fletch_status check_shape(const struct fletch_dialect_mapping *out,
                                       const struct fletch_shape *tensor,
                                       struct fletch_error *err)
 {
@@ -193,16 +193,16 @@ static enum fletch_status check_shape(const struct fletch_rendering *out,
                        out->names[0], out->count - 1);
 }
 
-enum fletch_status
-fletch_dialect_render(struct fletch_rendering *out, const struct fletch_dialect *dialect,
-                      const char *prefix, const struct fletch_shape *tensor,
-                      struct fletch_arena *arena, struct fletch_error *err)
+enum fletch_status fletch_dialect_map(struct fletch_dialect_mapping *out,
+                                      const struct fletch_dialect *dialect,
+                                      const char *prefix, const struct fletch_shape *tensor,
+                                      struct fletch_arena *arena, struct fletch_error *err)
 {
     const struct fletch_dialect_rule *rule = dialect->rules;
     struct fletch_glob_star stars[FLETCH_GLOB_STARS_MAX];
     const char *name = behind(tensor->name, prefix);
 
-    *out = (struct fletch_rendering){ .count = 0 };
+    *out = (struct fletch_dialect_mapping){ .count = 0 };
     if (!name)
         return FLETCH_OK;
     while (rule && rule->from && !fletch_glob_capture(stars, rule->from, name))
@@ -217,7 +217,7 @@ fletch_dialect_render(struct fletch_rendering *out, const struct fletch_dialect 
                            SHOWN, tensor->name, dialect->name);
     }
     out->transpose = rule->transpose;
-    for (unsigned i = 0; i < FLETCH_DIALECT_PARTS_MAX && rule->to[i]; i++) {
+    for (unsigned i = 0; i < FLETCH_DIALECT_SPLITS_MAX && rule->to[i]; i++) {
         out->names[i] = fill_in(rule->to[i], stars, arena);
         if (!out->names[i])
             return fletch_fail_memory(err, strlen(name), "names");

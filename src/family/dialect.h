@@ -18,15 +18,15 @@
 #include "family/family.h"
 
 /* Tensors that one may become. */
-#define FLETCH_DIALECT_PARTS_MAX 3
+#define FLETCH_DIALECT_SPLITS_MAX 3
 
 /* A star of `to` stands for what the star of `from` in the same place stood for; the first
  * rule that matches is applied. */
 struct fletch_dialect_rule {
-    const char *from;                         /* glob */
-    const char *to[FLETCH_DIALECT_PARTS_MAX]; /* two or three: equal parts along the first
+    const char *from;                          /* glob */
+    const char *to[FLETCH_DIALECT_SPLITS_MAX]; /* two or three: equal parts along the first
                                                  dimension, in this order */
-    bool transpose;                           /* of a matrix: its other side is up */
+    bool transpose;                            /* of a matrix: its other side is up */
 };
 
 enum fletch_dialect_source_kind {
@@ -75,7 +75,8 @@ struct fletch_dialect {
     const struct fletch_family *family;
     const char *model_type;  /* what transformers' config.json would say; NULL: no guess */
     const char *config_file; /* must be beside it; NULL: none */
-    const char *const *need; /* globs: it is this dialect when all of them are there ... */
+    const char *const
+        *required; /* globs: it is this dialect when all of them are there ... */
     const char *const *prefixes; /* ... perhaps behind one of these; NULL: none */
     const struct fletch_dialect_rule *rules; /* NULL: none */
     const char *const *whole; /* a tensor of these that no rule knows makes it another model
@@ -113,18 +114,18 @@ enum fletch_status fletch_dialect_check(const struct fletch_dialect *dialect,
                                         struct fletch_error *err);
 
 /* What a tensor is in transformers' words: one or several. */
-struct fletch_rendering {
-    const char *names[FLETCH_DIALECT_PARTS_MAX]; /* [count]; in the arena */
+struct fletch_dialect_mapping {
+    const char *names[FLETCH_DIALECT_SPLITS_MAX]; /* [count]; in the arena */
     unsigned count; /* 0: no rule; it keeps its name, and belongs to no model known */
     bool transpose;
 };
 
 /* FORMAT when the shape is none that could be split or transposed; UNSUPPORTED for a tensor
  * that the dialect must know and does not. */
-enum fletch_status
-fletch_dialect_render(struct fletch_rendering *out, const struct fletch_dialect *dialect,
-                      const char *prefix, const struct fletch_shape *tensor,
-                      struct fletch_arena *arena, struct fletch_error *err);
+enum fletch_status fletch_dialect_map(struct fletch_dialect_mapping *out,
+                                      const struct fletch_dialect *dialect,
+                                      const char *prefix, const struct fletch_shape *tensor,
+                                      struct fletch_arena *arena, struct fletch_error *err);
 /* config.json as far as the dialect can tell, new; values that nothing tells are not in it.
  * FORMAT when two sources contradict each other, or one is no number. */
 enum fletch_status fletch_dialect_config(json_t **out, const struct fletch_dialect *dialect,
@@ -132,8 +133,8 @@ enum fletch_status fletch_dialect_config(json_t **out, const struct fletch_diale
                                          const struct fletch_dialect_input *input,
                                          struct fletch_error *err);
 /* True when all that the dialect needs is among the names as they are. */
-bool fletch_dialect_has_needs(const struct fletch_dialect *dialect,
-                              const char *const *names, size_t count);
+bool fletch_dialect_has_required(const struct fletch_dialect *dialect,
+                                 const char *const *names, size_t count);
 /* True when a rule of the dialect is about that name. */
 bool fletch_dialect_knows(const struct fletch_dialect *dialect, const char *name);
 

@@ -61,7 +61,7 @@ static const struct fletch_dialect_rule rules[] = {
     { NULL, { NULL }, false },
 };
 
-static const char *const need[] = {
+static const char *const required[] = {
     "visual.conv1.weight",
     "visual.transformer.resblocks.*.attn.in_proj_weight",
     NULL,
@@ -173,7 +173,7 @@ const struct fletch_dialect fletch_dialect_open_clip = {
     .family = &fletch_family_clip,
     .model_type = "clip",
     .config_file = "open_clip_config.json",
-    .need = need,
+    .required = required,
     .prefixes = prefixes,
     .rules = rules,
     .whole = whole,
@@ -187,7 +187,7 @@ const struct fletch_dialect fletch_dialect_openai_clip = {
     .title = "CLIP as OpenAI's project saves it",
     .family = &fletch_family_clip,
     .model_type = "clip",
-    .need = need,
+    .required = required,
     .prefixes = prefixes,
     .rules = rules,
     .whole = whole,

@@ -34,7 +34,7 @@
 /* Words may have fewer dimensions than what layers feed on. */
 #define FEED "*encoder.layer.*.intermediate.dense.weight"
 
-static const char *const bert_need[] = {
+static const char *const bert_required[] = {
     WORDS,
     FEED,
     NULL,
@@ -56,12 +56,12 @@ static const struct fletch_dialect_field bert_fields[] = {
 
 const struct fletch_dialect fletch_dialect_plain_bert = {
     .title = "BERT without a config.json",
-    .need = bert_need,
+    .required = bert_required,
     .fields = bert_fields,
 };
 
 /* gamma and beta are from Google's code, where eps is a constant */
-static const char *const google_bert_need[] = {
+static const char *const google_bert_required[] = {
     WORDS,
     FEED,
     "*embeddings.LayerNorm.gamma",
@@ -76,13 +76,13 @@ static const struct fletch_dialect_field google_bert_fields[] = {
 
 const struct fletch_dialect fletch_dialect_plain_google_bert = {
     .title = "BERT of Google's code without a config.json",
-    .need = google_bert_need,
+    .required = google_bert_required,
     .fields = google_bert_fields,
 };
 
 /* ---- DistilBERT ---- */
 
-static const char *const distilbert_need[] = {
+static const char *const distilbert_required[] = {
     WORDS,
     "*transformer.layer.*.attention.q_lin.weight",
     NULL,
@@ -99,14 +99,14 @@ static const struct fletch_dialect_field distilbert_fields[] = {
 
 const struct fletch_dialect fletch_dialect_plain_distilbert = {
     .title = "DistilBERT without a config.json",
-    .need = distilbert_need,
+    .required = distilbert_required,
     .fields = distilbert_fields,
 };
 
 /* ---- ALBERT ---- */
 
 /* All layers are one, so that nothing tells how many there are. */
-static const char *const albert_need[] = {
+static const char *const albert_required[] = {
     WORDS,
     "*encoder.albert_layer_groups.*.albert_layers.*.ffn.weight",
     NULL,
@@ -122,13 +122,13 @@ static const struct fletch_dialect_field albert_fields[] = {
 
 const struct fletch_dialect fletch_dialect_plain_albert = {
     .title = "ALBERT without a config.json",
-    .need = albert_need,
+    .required = albert_required,
     .fields = albert_fields,
 };
 
 /* ---- ModernBERT ---- */
 
-static const char *const modernbert_need[] = {
+static const char *const modernbert_required[] = {
     "*embeddings.tok_embeddings.weight",
     "*layers.*.attn.Wqkv.weight",
     NULL,
@@ -144,13 +144,13 @@ static const struct fletch_dialect_field modernbert_fields[] = {
 
 const struct fletch_dialect fletch_dialect_plain_modernbert = {
     .title = "ModernBERT without a config.json",
-    .need = modernbert_need,
+    .required = modernbert_required,
     .fields = modernbert_fields,
 };
 
 /* ---- CLIP ---- */
 
-static const char *const clip_need[] = {
+static const char *const clip_required[] = {
     "*vision_model.embeddings.patch_embedding.weight",
     "*vision_model.encoder.layers.*.self_attn.q_proj.weight",
     "*vision_model.embeddings.class_embedding",
@@ -189,12 +189,12 @@ static const struct fletch_dialect_field clip_fields[] = {
 
 const struct fletch_dialect fletch_dialect_plain_clip = {
     .title = "CLIP without a config.json",
-    .need = clip_need,
+    .required = clip_required,
     .fields = clip_fields,
 };
 
 /* As newer releases save the vision tower without the text tower. */
-static const char *const clip_tower_need[] = {
+static const char *const clip_tower_required[] = {
     "embeddings.patch_embedding.weight",
     "encoder.layers.*.self_attn.q_proj.weight",
     "embeddings.class_embedding",
@@ -208,13 +208,13 @@ static const struct fletch_dialect_field clip_tower_fields[] = {
 
 const struct fletch_dialect fletch_dialect_plain_clip_tower = {
     .title = "CLIP's vision tower without a config.json",
-    .need = clip_tower_need,
+    .required = clip_tower_required,
     .fields = clip_tower_fields,
 };
 
 /* ---- Whisper ---- */
 
-static const char *const whisper_need[] = {
+static const char *const whisper_required[] = {
     "*encoder.conv1.weight",
     "*encoder.layers.*.self_attn.q_proj.weight",
     NULL,
@@ -231,6 +231,6 @@ static const struct fletch_dialect_field whisper_fields[] = {
 
 const struct fletch_dialect fletch_dialect_plain_whisper = {
     .title = "Whisper without a config.json",
-    .need = whisper_need,
+    .required = whisper_required,
     .fields = whisper_fields,
 };

@@ -14,12 +14,12 @@
 /* A name for the struct, a model_type, the name of the table; config.json as its shape
  * tells it. */
 #define TABLE(struct_name, type, name, sizes)                                              \
-    static const char *const struct_name##_need[] = { (name), NULL };                      \
+    static const char *const struct_name##_required[] = { (name), NULL };                  \
     const struct fletch_dialect fletch_dialect_##struct_name = {                           \
         .title = "word vectors",                                                           \
         .family = &fletch_family_sentence,                                                 \
         .model_type = (type),                                                              \
-        .need = struct_name##_need,                                                        \
+        .required = struct_name##_required,                                                \
         .fields = (sizes),                                                                 \
     }
 

@@ -35,7 +35,7 @@ static const struct fletch_dialect_rule rules[] = {
     { NULL, { NULL }, false },
 };
 
-static const char *const need[] = {
+static const char *const required[] = {
     "encoder.conv1.weight",
     "encoder.blocks.*.attn.query.weight",
     NULL,
@@ -82,7 +82,7 @@ const struct fletch_dialect fletch_dialect_openai_whisper = {
     .title = "Whisper as OpenAI's project saves it",
     .family = &fletch_family_whisper,
     .model_type = "whisper",
-    .need = need,
+    .required = required,
     .prefixes = prefixes,
     .rules = rules,
     .refusals = refusals,

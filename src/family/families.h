@@ -32,15 +32,15 @@ extern const struct fletch_rename fletch_text_renames[];
 extern const struct fletch_drop fletch_text_drops[];
 extern const struct fletch_field fletch_text_fields[];
 
-/* Items of `wants` that several classes share: what BERT's layers have in their attention
- * besides query.weight, and what they and their descendants have behind it. */
-#define FLETCH_SELF_WANTS                                                                  \
+/* Items of `expected` that several classes share: what BERT's layers have in their
+ * attention besides query.weight, and what they and their descendants have behind it. */
+#define FLETCH_SELF_EXPECTED                                                               \
     "encoder.layer.*.attention.self.query.bias",                                           \
         "encoder.layer.*.attention.self.key.weight",                                       \
         "encoder.layer.*.attention.self.key.bias",                                         \
         "encoder.layer.*.attention.self.value.weight",                                     \
         "encoder.layer.*.attention.self.value.bias"
-#define FLETCH_BLOCK_WANTS                                                                 \
+#define FLETCH_BLOCK_EXPECTED                                                              \
     "encoder.layer.*.attention.output.dense.weight",                                       \
         "encoder.layer.*.attention.output.dense.bias",                                     \
         "encoder.layer.*.attention.output.LayerNorm.weight",                               \
@@ -51,7 +51,7 @@ extern const struct fletch_field fletch_text_fields[];
         "encoder.layer.*.output.LayerNorm.bias"
 
 /* What BERT's layers have as a decoder's. */
-#define FLETCH_CROSS_OWNS                                                                  \
+#define FLETCH_CROSS_PATTERNS                                                              \
     "encoder.layer.*.crossattention.self.query.*",                                         \
         "encoder.layer.*.crossattention.self.key.*",                                       \
         "encoder.layer.*.crossattention.self.value.*",                                     \
@@ -65,9 +65,9 @@ extern const struct fletch_field fletch_text_fields[];
 
 /* Of deberta.c: both versions' names, for the members in transformers.c. */
 #define DECLARE_NAMES(version)                                                             \
-    extern const char *const fletch_##version##_owns[];                                    \
-    extern const char *const fletch_##version##_need[];                                    \
-    extern const char *const fletch_##version##_wants[];                                   \
+    extern const char *const fletch_##version##_patterns[];                                \
+    extern const char *const fletch_##version##_required[];                                \
+    extern const char *const fletch_##version##_expected[];                                \
     extern const struct fletch_condition fletch_##version##_conditions[];                  \
     extern const struct fletch_default fletch_##version##_defaults[];
 DECLARE_NAMES(deberta)
@@ -81,7 +81,7 @@ enum fletch_status fletch_rename_one(const char **out, const char *name,
                                      struct fletch_arena *arena, struct fletch_error *err);
 /* Of family.c: the number behind the member's `layers` in an own name; -1 for names of no
  * layer. */
-int64_t fletch_layer_of(const char *own, const struct fletch_member *member);
+int64_t fletch_layer_of(const char *own, const struct fletch_model_class *model_class);
 /* Of family.c: how many layers the config says that there are; -1 when it does not. */
 int64_t fletch_layers_count(const struct fletch_map_input *input);
 
@@ -105,46 +105,51 @@ bool fletch_has_row(const struct fletch_mapping *mapped,
                     const struct fletch_map_input *input, const char *glob);
 
 /* Of need.c: FAMILY when nothing tells that the rows are the member's. */
-enum fletch_status fletch_check_need(const struct fletch_mapping *mapped,
-                                     const struct fletch_map_input *input,
-                                     struct fletch_error *err);
-/* Of lacks.c: which option converts what does not fit the member. */
+enum fletch_status fletch_check_required(const struct fletch_mapping *mapped,
+                                         const struct fletch_map_input *input,
+                                         struct fletch_error *err);
+/* Of missing_report.c: which option converts what does not fit the member. */
 const char *fletch_way_out(const struct fletch_map_input *input);
 
-/* Of missing.c: fills in what is missing, and warns of what loaders do without. */
-enum fletch_status fletch_find_missing(struct fletch_lacks *out,
-                                       const struct fletch_mapping *mapped,
-                                       const struct fletch_map_input *input,
-                                       struct fletch_arena *arena,
-                                       struct fletch_error *err);
+/* Of missing_keys.c: fills in what is missing, and warns of what loaders do without. */
+enum fletch_status fletch_find_missing_keys(struct fletch_missing_keys *out,
+                                            const struct fletch_mapping *mapped,
+                                            const struct fletch_map_input *input,
+                                            struct fletch_arena *arena,
+                                            struct fletch_error *err);
 /* Room for a list of names in a message, and how many of a kind it names. */
 #define FLETCH_LIST_CAP 360
 #define FLETCH_LISTED_MAX 3
-/* Of lacks.c: "'a', 'b', 'c' and 5 more", of `count` names of which `listed` are there. */
+/* Of missing_report.c: "'a', 'b', 'c' and 5 more", of `count` names of which `listed` are
+ * there. */
 const char *fletch_list_names(char out[FLETCH_LIST_CAP], const char *const *names,
                               size_t listed, uint64_t count, size_t shown_max);
 /* Adds a warning; NULL is a failed allocation. */
-enum fletch_status fletch_lacks_say(struct fletch_lacks *lacks, const char *text,
-                                    struct fletch_error *err);
+enum fletch_status fletch_missing_keys_warn(struct fletch_missing_keys *missing_keys,
+                                            const char *text, struct fletch_error *err);
 
-/* Of unfit.c: sets *out to a sentence, in the arena, about the first tensor of the model's
- * own weights that no loader can use as it is; NULL when there is none. MEMORY. */
-enum fletch_status fletch_find_unfit(const char **out, const struct fletch_map_input *input,
-                                     struct fletch_arena *arena, struct fletch_error *err);
+/* Of unsupported_weights.c: sets *out to a sentence, in the arena, about the first tensor
+ * of the model's own weights that no loader can use as it is; NULL when there is none.
+ * MEMORY. */
+enum fletch_status fletch_find_unsupported_weights(const char **out,
+                                                   const struct fletch_map_input *input,
+                                                   struct fletch_arena *arena,
+                                                   struct fletch_error *err);
 
 /* Of adapters.c: warns of adapters beside the model. MEMORY. */
-enum fletch_status fletch_warn_of_adapters(struct fletch_lacks *out,
+enum fletch_status fletch_warn_of_adapters(struct fletch_missing_keys *out,
                                            const struct fletch_mapping *mapped,
                                            const struct fletch_map_input *input,
                                            struct fletch_arena *arena,
                                            struct fletch_error *err);
 
 /* True when the names that the member cannot do without are all there; detect.c. */
-bool fletch_member_has_needs(const struct fletch_member *member, const char *const *names,
-                             size_t count);
+bool fletch_model_class_has_required(const struct fletch_model_class *model_class,
+                                     const char *const *names, size_t count);
 /* True when the member's model has a tensor that a checkpoint calls `name`; family.c. */
-enum fletch_status fletch_member_has(bool *out, const struct fletch_family *family,
-                                     const struct fletch_member *member, const char *name,
-                                     struct fletch_arena *arena, struct fletch_error *err);
+enum fletch_status fletch_model_class_has(bool *out, const struct fletch_family *family,
+                                          const struct fletch_model_class *model_class,
+                                          const char *name, struct fletch_arena *arena,
+                                          struct fletch_error *err);
 
 #endif

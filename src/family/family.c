@@ -25,10 +25,11 @@ static const char *below(const char *name, const char *prefix)
 }
 
 /* The name without the member's first prefix that it has; itself when it has none. */
-static const char *without_prefix(const char *name, const struct fletch_member *member)
+static const char *without_prefix(const char *name,
+                                  const struct fletch_model_class *model_class)
 {
-    for (size_t i = 0; i < 3 && member->prefixes[i]; i++) {
-        const char *rest = below(name, member->prefixes[i]);
+    for (size_t i = 0; i < 3 && model_class->prefixes[i]; i++) {
+        const char *rest = below(name, model_class->prefixes[i]);
 
         if (rest)
             return rest;
@@ -58,30 +59,30 @@ enum fletch_status fletch_rename_one(const char **out, const char *name,
 
 /* Sets *out to the model's own name for a checkpoint's; NULL when it has none. */
 static enum fletch_status own_name(const char **out, const char *name,
-                                   const struct fletch_member *member,
+                                   const struct fletch_model_class *model_class,
                                    struct fletch_arena *arena, struct fletch_error *err)
 {
     const char *rest;
 
     *out = name;
-    if (!member->owns)
+    if (!model_class->patterns)
         return FLETCH_OK;
-    for (size_t i = 0; i < 3 && member->prefixes[i]; i++) {
-        rest = below(name, member->prefixes[i]);
-        if (rest && fletch_own_any(member->owns, rest)) {
+    for (size_t i = 0; i < 3 && model_class->prefixes[i]; i++) {
+        rest = below(name, model_class->prefixes[i]);
+        if (rest && fletch_own_any(model_class->patterns, rest)) {
             *out = rest;
             return FLETCH_OK;
         }
     }
-    if (fletch_own_any(member->owns, name))
+    if (fletch_own_any(model_class->patterns, name))
         return FLETCH_OK;
     *out = NULL;
-    if (!member->add)
+    if (!model_class->add)
         return FLETCH_OK;
-    rest = fletch_arena_format(arena, "%s%s", member->add, name);
+    rest = fletch_arena_format(arena, "%s%s", model_class->add, name);
     if (!rest)
         return fletch_fail_memory(err, strlen(name), "names");
-    if (fletch_own_any(member->owns, rest))
+    if (fletch_own_any(model_class->patterns, rest))
         *out = rest;
     return FLETCH_OK;
 }
@@ -91,7 +92,7 @@ static const struct fletch_drop *find_drop(const char *name, const char *own,
                                            const struct fletch_map_input *input)
 {
     const struct fletch_drop *drop = input->family->drops;
-    const char *rest = without_prefix(name, input->member);
+    const char *rest = without_prefix(name, input->model_class);
 
     for (; drop && drop->glob; drop++) {
         if (!fletch_glob_match(drop->glob, name) && !fletch_glob_match(drop->glob, rest))
@@ -115,13 +116,13 @@ static bool is_kept(const struct fletch_drop *drop, const struct fletch_map_inpu
            (input->keep_heads || (drop->kept_by && name && strstr(name, drop->kept_by)));
 }
 
-int64_t fletch_layer_of(const char *own, const struct fletch_member *member)
+int64_t fletch_layer_of(const char *own, const struct fletch_model_class *model_class)
 {
-    size_t len = member->layers ? strlen(member->layers) : 0;
+    size_t len = model_class->layers ? strlen(model_class->layers) : 0;
     int64_t layer = 0;
     const char *digit = own + len;
 
-    if (!len || strncmp(own, member->layers, len) != 0 || *digit < '0' || *digit > '9')
+    if (!len || strncmp(own, model_class->layers, len) != 0 || *digit < '0' || *digit > '9')
         return -1;
     for (; *digit >= '0' && *digit <= '9'; digit++)
         layer = layer > INT32_MAX ? layer : layer * 10 + (*digit - '0');
@@ -130,33 +131,36 @@ int64_t fletch_layer_of(const char *own, const struct fletch_member *member)
 
 int64_t fletch_layers_count(const struct fletch_map_input *input)
 {
-    const struct fletch_member *member = input->member;
+    const struct fletch_model_class *model_class = input->model_class;
     const json_t *value;
 
-    if (!input->config || !member->layers)
+    if (!input->config || !model_class->layers)
         return -1;
-    if (member->layers_path) {
-        value = fletch_json_at(input->config, member->layers_path);
+    if (model_class->layers_path) {
+        value = fletch_json_at(input->config, model_class->layers_path);
         return !json_is_integer(value) || json_integer_value(value) < 1 ||
                        json_integer_value(value) > INT32_MAX
                    ? 1
                    : (int64_t)json_integer_value(value);
     }
-    return fletch_family_count(input->member, input->member->layers_key, input->config);
+    return fletch_family_count(input->model_class, input->model_class->layers_key,
+                               input->config);
 }
 
 /* Where a name lies that is none of the model's: `name` is without wrappers. */
-static enum fletch_place place_of(const char *name, const struct fletch_member *member)
+static enum fletch_place place_of(const char *name,
+                                  const struct fletch_model_class *model_class)
 {
-    const char *rest = without_prefix(name, member), *layers = member->layers;
-    size_t len = strcspn(rest, ".") + 1, add = member->add ? strlen(member->add) : 0;
+    const char *rest = without_prefix(name, model_class), *layers = model_class->layers;
+    size_t len = strcspn(rest, ".") + 1,
+           add = model_class->add ? strlen(model_class->add) : 0;
 
-    if (layers && add && !strncmp(layers, member->add, add) &&
+    if (layers && add && !strncmp(layers, model_class->add, add) &&
         !strncmp(rest, layers + add, strlen(layers + add)))
         return FLETCH_PLACE_LAYER;
     if (layers && !strncmp(rest, layers, strlen(layers)))
         return FLETCH_PLACE_LAYER;
-    for (const char *const *own = member->owns; rest[len - 1] && *own; own++)
+    for (const char *const *own = model_class->patterns; rest[len - 1] && *own; own++)
         if (!strncmp(rest, *own, len))
             return FLETCH_PLACE_MODEL;
     return FLETCH_PLACE_OUTSIDE;
@@ -167,19 +171,19 @@ static enum fletch_status map_one(struct fletch_mapping *out, const char *name,
                                   const struct fletch_map_input *input,
                                   struct fletch_arena *arena, struct fletch_error *err)
 {
-    const struct fletch_member *member = input->member;
+    const struct fletch_model_class *model_class = input->model_class;
     const struct fletch_drop *drop;
     const char *bare, *own;
     int64_t layers = fletch_layers_count(input);
 
     *out = (struct fletch_mapping){ .row = NULL };
-    TRY(fletch_unwrap(&bare, name, member->owns != NULL, arena, err));
+    TRY(fletch_unwrap(&bare, name, model_class->patterns != NULL, arena, err));
     out->own = out->row = bare;
-    if (!member->owns)
+    if (!model_class->patterns)
         return FLETCH_OK;
     *out = (struct fletch_mapping){ .row = NULL };
     TRY(fletch_rename_one(&bare, bare, input->family->renames, arena, err));
-    TRY(own_name(&own, bare, member, arena, err));
+    TRY(own_name(&own, bare, model_class, arena, err));
     drop = find_drop(bare, own, input);
     if (drop) {
         out->head = drop->head;
@@ -190,9 +194,9 @@ static enum fletch_status map_one(struct fletch_mapping *out, const char *name,
         return FLETCH_OK;
     }
     if (!own) {
-        out->reason = fletch_arena_format(arena, "not part of %s", member->class_name);
-        out->unknown = place_of(bare, member);
-    } else if (layers >= 0 && fletch_layer_of(own, member) >= layers) {
+        out->reason = fletch_arena_format(arena, "not part of %s", model_class->class_name);
+        out->unknown = place_of(bare, model_class);
+    } else if (layers >= 0 && fletch_layer_of(own, model_class) >= layers) {
         out->reason =
             fletch_arena_format(arena, "%s %" PRId64 ", and layers are numbered from 0",
                                 input->layers_said, layers);
@@ -204,18 +208,19 @@ static enum fletch_status map_one(struct fletch_mapping *out, const char *name,
     return out->reason ? FLETCH_OK : fletch_fail_memory(err, strlen(name), "reasons");
 }
 
-enum fletch_status fletch_member_has(bool *out, const struct fletch_family *family,
-                                     const struct fletch_member *member, const char *name,
-                                     struct fletch_arena *arena, struct fletch_error *err)
+enum fletch_status fletch_model_class_has(bool *out, const struct fletch_family *family,
+                                          const struct fletch_model_class *model_class,
+                                          const char *name, struct fletch_arena *arena,
+                                          struct fletch_error *err)
 {
-    const struct fletch_map_input input = { .family = family, .member = member };
+    const struct fletch_map_input input = { .family = family, .model_class = model_class };
     const char *own;
 
     *out = false;
     TRY(fletch_unwrap(&own, name, true, arena, err));
     TRY(fletch_rename_one(&own, own, family->renames, arena, err));
     name = own;
-    TRY(own_name(&own, name, member, arena, err));
+    TRY(own_name(&own, name, model_class, arena, err));
     *out = own && !find_drop(name, own, &input);
     return FLETCH_OK;
 }
@@ -239,14 +244,14 @@ static int compare_claims(const void *a, const void *b)
 
 /* True when two names differ in nothing but the prefix. */
 static bool same_but_prefix(const char *a, const char *b,
-                            const struct fletch_member *member)
+                            const struct fletch_model_class *model_class)
 {
-    const char *x = without_prefix(a, member), *y = without_prefix(b, member);
-    size_t len = member->add ? strlen(member->add) : 0;
+    const char *x = without_prefix(a, model_class), *y = without_prefix(b, model_class);
+    size_t len = model_class->add ? strlen(model_class->add) : 0;
 
-    if (len && !strncmp(x, member->add, len))
+    if (len && !strncmp(x, model_class->add, len))
         x += len;
-    if (len && !strncmp(y, member->add, len))
+    if (len && !strncmp(y, model_class->add, len))
         y += len;
     return !strcmp(x, y);
 }
@@ -261,7 +266,7 @@ static enum fletch_status settle(struct fletch_mapping *out,
     const char *winner = input->names[first->index], *name = input->names[other->index];
     struct fletch_mapping *mapping = &out[other->index];
 
-    if (!same_but_prefix(winner, name, input->member))
+    if (!same_but_prefix(winner, name, input->model_class))
         return fletch_fail(err, FLETCH_ERR_FAMILY,
                            "tensors '%.120s' and '%.120s' would both be the row '%.120s'",
                            winner, name, first->row);
@@ -330,18 +335,18 @@ enum fletch_status fletch_family_map(struct fletch_mapping *out,
                                      const struct fletch_map_input *input,
                                      struct fletch_arena *arena, struct fletch_error *err)
 {
-    const char *unfit = NULL;
+    const char *unsupported = NULL;
 
-    if (input->member->owns)
-        TRY(fletch_find_unfit(&unfit, input, arena, err));
-    if (unfit)
-        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED, "%s", unfit);
-    if (input->member->owns)
+    if (input->model_class->patterns)
+        TRY(fletch_find_unsupported_weights(&unsupported, input, arena, err));
+    if (unsupported)
+        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED, "%s", unsupported);
+    if (input->model_class->patterns)
         TRY(refuse_quantized(input->config, err));
     for (size_t i = 0; i < input->count; i++)
         TRY(map_one(&out[i], input->names[i], input, arena, err));
-    if (!input->member->owns)
+    if (!input->model_class->patterns)
         TRY(fletch_unwrap_modules(out, input->count, arena, err));
     TRY(settle_all(out, input, arena, err));
-    return fletch_check_need(out, input, err);
+    return fletch_check_required(out, input, err);
 }

@@ -41,9 +41,9 @@ struct fletch_field {
     const char
         *paths[3]; /* in config.json, dotted, tried in order; NULLs behind the last */
     enum fletch_field_kind kind;
-    bool top;         /* looked up at the top of config.json, whatever the member's roots */
-    bool required;    /* a missing one is an error; otherwise it is null */
-    double otherwise; /* without a value and without a member's default; 0: none */
+    bool top;      /* looked up at the top of config.json, whatever the member's roots */
+    bool required; /* a missing one is an error; otherwise it is null */
+    double default_value; /* without a value and without a member's default; 0: none */
 };
 
 /* What the model library's config class takes for a key of `fields` that config.json leaves
@@ -65,15 +65,15 @@ enum fletch_condition_kind {
 /* A wanted name that only some configurations of the class have; of several with the same
  * glob all must hold. */
 struct fletch_condition {
-    const char *glob; /* as in `wants` */
+    const char *glob; /* as in `expected` */
     const char *path; /* in config.json */
     enum fletch_condition_kind kind;
     const char *word;
-    double otherwise; /* for a path without a value */
+    double default_value; /* for a path without a value */
 };
 
 /* One kind of checkpoint of a family: a config.json model_type. */
-struct fletch_member {
+struct fletch_model_class {
     const char *model_type;  /* "xlm-roberta"; NULL on the entry that takes any */
     const char *class_name;  /* of the base model, for people: "XLMRobertaModel" */
     const char *prefixes[3]; /* "roberta": the base model's attribute in head models */
@@ -81,10 +81,12 @@ struct fletch_member {
     /* Names of tensors, for fletch_own_match: a star is a layer's number, at the end a
      * module's weight or bias. */
     const char *const
-        *owns; /* what the base model has; NULL: every name is a row as it is */
-    const char *const *need;  /* what tells the model: without a row for any it is not this
+        *patterns; /* what the base model has; NULL: every name is a row as it is */
+    const char *const
+        *required; /* what tells the model: without a row for any it is not this
                                 family */
-    const char *const *wants; /* what else the class has; without what is in neither of the
+    const char *const
+        *expected; /* what else the class has; without what is in neither of the
                                  next two the model is not whole; NULL: none */
     const char *const *optional; /* of the wanted: what loaders do without; NULL: none */
     const struct fletch_condition *conditions; /* of the wanted: what config.json decides;
@@ -96,8 +98,9 @@ struct fletch_member {
     const char *layers_key;  /* the field that says how many there are */
     const char *layers_path; /* or the path in config.json, 1 without a value; NULL: none */
     const char *inner_path;  /* the same of the second star of wanted names; NULL: none */
-    const char *const *later;  /* what is behind the number: not in layer 0; NULL: none */
-    const char *const *uneven; /* the same: in some layers and not in others; NULL: none */
+    const char *const *later; /* what is behind the number: not in layer 0; NULL: none */
+    const char *const
+        *optional_per_layer; /* the same: in some layers and not in others; NULL: none */
     const struct fletch_field *fields;     /* ends with a NULL key */
     const struct fletch_default *defaults; /* ends with a NULL key; NULL: none */
     const char *const *roots; /* objects of config.json, the first that is there holds the
@@ -107,14 +110,18 @@ struct fletch_member {
 };
 
 /* Which keys metadata.json has, in which order. */
-enum fletch_layout { FLETCH_LAYOUT_TEXT, FLETCH_LAYOUT_SENTENCE, FLETCH_LAYOUT_TOWER };
+enum fletch_metadata_kind {
+    FLETCH_METADATA_TEXT,
+    FLETCH_METADATA_SENTENCE,
+    FLETCH_METADATA_TOWER
+};
 
 struct fletch_family {
     const char *name;        /* "bert"; also --type's value */
     const char *title;       /* one line for people */
     const char *refusal;     /* known, but not converted: why; NULL for a real family */
     const char *refusal_way; /* of such a one: the type that takes its models as they are */
-    enum fletch_layout layout;
+    enum fletch_metadata_kind metadata_kind;
     const char *model_type_text;   /* metadata.json's model_type: "Whisper Audio Encoder" */
     const char *architecture;      /* "Whisper"; NULL: architectures[0] of config.json */
     const char *converter_version; /* as loaders know it: "0.1.0" or "0.2.0" */
@@ -129,8 +136,9 @@ struct fletch_family {
     const struct fletch_drop *drops;    /* also after the prefix is gone; first match; NULL:
                                            none */
     const struct fletch_rename *output; /* names of rows; NULL: as they are */
-    const struct fletch_member *members;     /* ends with an entry without fields */
-    const struct fletch_family *const *also; /* families whose members are members of this
+    const struct fletch_model_class *classes; /* ends with an entry without fields */
+    const struct fletch_family *const
+        *includes; /* families whose members are members of this
                                                 one too, when it is asked for; NULL: none */
 };
 
@@ -141,23 +149,25 @@ enum fletch_status fletch_family_find(const struct fletch_family **out, const ch
                                       struct fletch_error *err);
 /* The member for a model_type (NULL or "" when the config has none): exact, else the
  * family's take-any entry, else NULL. */
-const struct fletch_member *fletch_family_member(const struct fletch_family *family,
-                                                 const char *model_type);
+const struct fletch_model_class *
+fletch_family_model_class(const struct fletch_family *family, const char *model_type);
 /* The same; where several are of that type, the first whose needed names all occur, or else
  * the one that has most of the names. */
-const struct fletch_member *fletch_family_fitting(const struct fletch_family *family,
-                                                  const char *model_type,
-                                                  const char *const *names, size_t count);
+const struct fletch_model_class *fletch_family_fitting(const struct fletch_family *family,
+                                                       const char *model_type,
+                                                       const char *const *names,
+                                                       size_t count);
 /* Whether a module of that kind, first in a pipeline, is a model of its own that is none of
  * transformers': StaticEmbedding. Its kind is then its model_type. */
 bool fletch_family_is_input(const char *kind);
 /* The first member whose needed names all occur in the list: for checkpoints that come
  * without a model_type. NULL when none fits. */
-const struct fletch_member *fletch_family_guess(const struct fletch_family *family,
-                                                const char *const *names, size_t count);
+const struct fletch_model_class *fletch_family_guess(const struct fletch_family *family,
+                                                     const char *const *names,
+                                                     size_t count);
 
 /* What is known about a model when its family is asked for. */
-struct fletch_clues {
+struct fletch_detect_input {
     const char *model;          /* the name or path that the user gave */
     const char *model_type;     /* of config.json; NULL when there is none */
     const char *architecture;   /* architectures[0] of config.json; NULL: none */
@@ -173,12 +183,12 @@ struct fletch_clues {
  * words. FLETCH_ERR_FAMILY names the model_type and says what to do. */
 enum fletch_status fletch_family_detect(const struct fletch_family **out, char *evidence,
                                         size_t evidence_size,
-                                        const struct fletch_clues *clues,
+                                        const struct fletch_detect_input *detect_input,
                                         struct fletch_error *err);
 /* The family that was asked for by name, and its member. FLETCH_ERR_FAMILY when the
  * model_type says otherwise, naming both. */
 enum fletch_status fletch_family_choose(const struct fletch_family **out, const char *name,
-                                        const struct fletch_clues *clues,
+                                        const struct fletch_detect_input *detect_input,
                                         struct fletch_error *err);
 
 /* Sets *out to the name without the words that wrappers put into names; `all`:
@@ -197,7 +207,7 @@ bool fletch_family_fits(const struct fletch_scope *scope, const char *const *nam
                         size_t count);
 /* Sets marks[count] for the names that the model has which has most of them, of those that
  * fit. MEMORY. */
-enum fletch_status fletch_family_known(bool *marks, const struct fletch_scope *scope,
+enum fletch_status fletch_family_match(bool *marks, const struct fletch_scope *scope,
                                        const char *const *names, size_t count,
                                        struct fletch_error *err);
 
@@ -221,7 +231,7 @@ struct fletch_mapping {
 
 struct fletch_map_input {
     const struct fletch_family *family;
-    const struct fletch_member *member;
+    const struct fletch_model_class *model_class;
     const char *const *names; /* [count], in natural order */
     size_t count;
     const json_t *config;    /* config.json; may be NULL */
@@ -246,12 +256,12 @@ enum fletch_status fletch_family_map(struct fletch_mapping *out,
                                      const struct fletch_map_input *input,
                                      struct fletch_arena *arena, struct fletch_error *err);
 /* No more sentences than this say what is missing: each kind is cut after a few. */
-#define FLETCH_LACKS_MAX 16
+#define FLETCH_MISSING_WARNINGS_MAX 16
 /* No more names than this are listed of what is missing: a model has some thousands. */
 #define FLETCH_MISSING_MAX 65536
 
 /* What the model's class has and the mapped names lack. */
-struct fletch_lacks {
+struct fletch_missing_keys {
     /* The first of what the class cannot do without, as its own names, in natural order:
      * [missing_listed], at most FLETCH_MISSING_MAX. */
     const char **missing;
@@ -265,19 +275,19 @@ struct fletch_lacks {
     size_t inside_count;
     /* In words: what loaders do without, layers that are left out, tensors that the model
      * does not have, weights that are none. */
-    const char *warnings[FLETCH_LACKS_MAX];
+    const char *warnings[FLETCH_MISSING_WARNINGS_MAX];
     size_t warnings_count;
 };
 
 /* Fills in *out, in the arena. MEMORY. */
-enum fletch_status fletch_family_lacks(struct fletch_lacks *out,
-                                       const struct fletch_mapping *mapped,
-                                       const struct fletch_map_input *input,
-                                       struct fletch_arena *arena,
-                                       struct fletch_error *err);
+enum fletch_status fletch_family_missing_keys(struct fletch_missing_keys *out,
+                                              const struct fletch_mapping *mapped,
+                                              const struct fletch_map_input *input,
+                                              struct fletch_arena *arena,
+                                              struct fletch_error *err);
 /* FAMILY when something is missing, unless that is allowed; also then when the layers have
  * tensors that the model's do not: it is another model. */
-enum fletch_status fletch_family_check_whole(const struct fletch_lacks *lacks,
+enum fletch_status fletch_family_check_whole(const struct fletch_missing_keys *missing_keys,
                                              const struct fletch_map_input *input,
                                              bool allow_missing, struct fletch_error *err);
 
@@ -299,19 +309,20 @@ enum fletch_status fletch_family_check_fit(const struct fletch_mapping *mapped,
 
 /* The value of a field as new JSON, config defaults applied; `config` may be NULL. FORMAT
  * when it is of the wrong type or out of range, or missing and required. */
-enum fletch_status fletch_family_field(json_t **out, const struct fletch_member *member,
+enum fletch_status fletch_family_field(json_t **out,
+                                       const struct fletch_model_class *model_class,
                                        const struct fletch_field *field,
                                        const json_t *config, struct fletch_error *err);
 /* The same by key, as a count; -1 when there is no such field, no value or no valid one. */
-int64_t fletch_family_count(const struct fletch_member *member, const char *key,
+int64_t fletch_family_count(const struct fletch_model_class *model_class, const char *key,
                             const json_t *config);
 
 /* The path of the field at which config.json has a value, NULL when it has none. */
-const char *fletch_family_path(const struct fletch_member *member,
+const char *fletch_family_path(const struct fletch_model_class *model_class,
                                const struct fletch_field *field, const json_t *config);
 /* Whether the key is the field's, or one of its paths, with or without the object that they
  * start in. */
-bool fletch_family_is_key(const char *key, const struct fletch_member *member,
+bool fletch_family_is_key(const char *key, const struct fletch_model_class *model_class,
                           const struct fletch_field *field);
 
 /* A count of which config.json, or its default, says something else than another one. */
@@ -322,22 +333,24 @@ struct fletch_contradiction {
 /* The i-th count that `told` has and that is another in `config`, defaults applied; false
  * past the last. Both are as config.json. */
 bool fletch_family_contradiction(struct fletch_contradiction *out,
-                                 const struct fletch_member *member, const json_t *config,
-                                 const json_t *told, size_t i);
+                                 const struct fletch_model_class *model_class,
+                                 const json_t *config, const json_t *told, size_t i);
 
 /* The i-th field for which config.json says nothing, although the model library's config
  * class has it; NULL past the last. */
-const struct fletch_field *fletch_family_unsaid(const struct fletch_member *member,
-                                                const json_t *config, size_t i);
+const struct fletch_field *
+fletch_family_unsaid(const struct fletch_model_class *model_class, const json_t *config,
+                     size_t i);
 /* The i-th field that config.json can say; NULL past the last. */
-const struct fletch_field *fletch_family_settable(const struct fletch_member *member,
-                                                  size_t i);
+const struct fletch_field *
+fletch_family_settable(const struct fletch_model_class *model_class, size_t i);
 /* Puts a value into config.json, so that the field takes it: `key` is the field's or one of
  * its paths. *known is false, and nothing else is done, when it is neither. FORMAT when the
  * value is of the wrong type or out of range. */
 enum fletch_status fletch_family_set(bool *known, json_t *config,
-                                     const struct fletch_member *member, const char *key,
-                                     const json_t *value, struct fletch_error *err);
+                                     const struct fletch_model_class *model_class,
+                                     const char *key, const json_t *value,
+                                     struct fletch_error *err);
 
 /* "a string", "an object", ...: for sentences about what was found. */
 const char *fletch_json_kind(const json_t *value);

@@ -242,7 +242,7 @@ static enum fletch_status check_shape(const struct fit *fit, size_t i)
         return fletch_fail(fit->err, FLETCH_ERR_FAMILY,
                            "tensor '%.*s' is %s, expected %zu dimension%s: no weight of %s",
                            SHOWN, name, shape_text(shape, facts), strlen(dims),
-                           dims[1] ? "s" : "", fit->input->member->class_name);
+                           dims[1] ? "s" : "", fit->input->model_class->class_name);
     for (unsigned at = 0; at < facts->rank; at++) {
         uint64_t want = expected(fit, dims, at, facts);
 
@@ -267,7 +267,7 @@ static enum fletch_status check_type(const struct fit *fit, size_t i)
                            "tensor '%.*s' is %s, expected integers: the numbers of rows of "
                            "%s",
                            SHOWN, fit->input->names[i], fit->facts[i].dtype,
-                           fit->input->member->class_name);
+                           fit->input->model_class->class_name);
     return fletch_fail(fit->err, FLETCH_ERR_UNSUPPORTED,
                        "tensor '%.*s' is %s, expected floating point: its weight is "
                        "quantized; start from the model before it was quantized",
@@ -297,7 +297,8 @@ static enum fletch_status is_in_place(bool *out, const char *name,
         weight = fletch_arena_format(arena, "%.*s.weight", (int)i, name);
         if (!weight)
             return fletch_fail_memory(err, len, "names");
-        TRY(fletch_member_has(out, input->family, input->member, weight, arena, err));
+        TRY(fletch_model_class_has(out, input->family, input->model_class, weight, arena,
+                                   err));
         *out = *out &&
                !bsearch(&weight, input->names, input->count, sizeof(weight), compare_names);
     }
@@ -332,7 +333,7 @@ enum fletch_status fletch_family_check_fit(const struct fletch_mapping *mapped,
 {
     struct fit fit = { .mapped = mapped, .input = input, .facts = facts, .err = err };
 
-    if (!input->member->owns)
+    if (!input->model_class->patterns)
         return FLETCH_OK;
     TRY(refuse_empty(&fit));
     find_widths(&fit);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* need.c - whether any of the tensors tell that they are the model's
  *
- * What is missing of a model is decided in missing.c. Where not even what tells the model
- * is there, the sentence says what is there instead: layers without what stands in front
- * of them, a model below somebody's own words, or something else.
- */
+ * What is missing of a model is decided in missing_keys.c. Where not even what tells the
+ * model is there, the sentence says what is there instead: layers without what stands in
+ * front of them, a model below somebody's own words, or something else. */
 #include "family/families.h"
 
 #include <string.h>
@@ -22,9 +21,9 @@ struct below {
 
 /* True for a layer's tensor as the module of the layers alone calls it: "layer.0.output",
  * where the model says "encoder.layer.0.output". */
-static bool is_bare_layer(const char *name, const struct fletch_member *member)
+static bool is_bare_layer(const char *name, const struct fletch_model_class *model_class)
 {
-    const char *tail = member->layers ? strchr(member->layers, '.') : NULL;
+    const char *tail = model_class->layers ? strchr(model_class->layers, '.') : NULL;
 
     for (; tail && tail[1]; tail = strchr(tail + 1, '.')) {
         size_t len = strlen(tail + 1);
@@ -55,21 +54,23 @@ static void look_below(struct below *best, const struct fletch_map_input *input,
     for (size_t i = 0; i < input->count; i++)
         if (!strncmp(input->names[i], name, len)) {
             below.count++;
-            below.own += fletch_own_any(input->member->owns, input->names[i] + len);
+            below.own +=
+                fletch_own_any(input->model_class->patterns, input->names[i] + len);
         }
     /* classes share some names: of a model of this one most are its own */
     if (below.own <= best->own || below.own < below.count - below.own)
         return;
-    for (const char *const *need = input->member->need; *need && !below.needed; need++)
-        if (!is_needed_there(input, &below, *need))
-            below.needed = *need;
+    for (const char *const *required = input->model_class->required;
+         *required && !below.needed; required++)
+        if (!is_needed_there(input, &below, *required))
+            below.needed = *required;
     *best = below;
 }
 
 /* The prefix below which most names are the model's, some of its layers' among them. */
 static void find_below(struct below *best, const struct fletch_map_input *input)
 {
-    const struct fletch_member *member = input->member;
+    const struct fletch_model_class *model_class = input->model_class;
     const char *last = "";
     size_t last_len = 0, looks = 0;
 
@@ -79,8 +80,8 @@ static void find_below(struct below *best, const struct fletch_map_input *input)
 
         if (last_len && !strncmp(name, last, last_len))
             continue;
-        while (dot && (fletch_layer_of(dot + 1, member) < 0 ||
-                       !fletch_own_any(member->owns, dot + 1)))
+        while (dot && (fletch_layer_of(dot + 1, model_class) < 0 ||
+                       !fletch_own_any(model_class->patterns, dot + 1)))
             dot = strchr(dot + 1, '.');
         if (!dot)
             continue;
@@ -99,8 +100,8 @@ static enum fletch_status say_part(const struct fletch_map_input *input, size_t 
     return fletch_fail(err, FLETCH_ERR_FAMILY,
                        "not %s: of %zu tensors %zu are its own, such as '%.200s', but none "
                        "is in its layers, and there is no '%s'; %s",
-                       input->member->class_name, input->count, rows, first,
-                       input->member->need[0], fletch_way_out(input));
+                       input->model_class->class_name, input->count, rows, first,
+                       input->model_class->required[0], fletch_way_out(input));
 }
 
 static enum fletch_status say_none(const struct fletch_map_input *input,
@@ -114,46 +115,47 @@ static enum fletch_status say_none(const struct fletch_map_input *input,
                            "below '%.*s' lie %zu tensors of %s, but not '%s', which it "
                            "cannot do without: start from the whole model",
                            (int)(below.len - 1 < 200 ? below.len - 1 : 200), below.name,
-                           below.own, input->member->class_name, below.needed);
+                           below.own, input->model_class->class_name, below.needed);
     return fletch_fail(err, FLETCH_ERR_FAMILY,
                        "none of the tensors is one of %s's: the first of %zu is '%.200s', "
                        "expected such as '%s'; %s",
-                       input->member->class_name, input->count, input->names[0],
-                       input->member->need[0], fletch_way_out(input));
+                       input->model_class->class_name, input->count, input->names[0],
+                       input->model_class->required[0], fletch_way_out(input));
 }
 
-enum fletch_status fletch_check_need(const struct fletch_mapping *mapped,
-                                     const struct fletch_map_input *input,
-                                     struct fletch_error *err)
+enum fletch_status fletch_check_required(const struct fletch_mapping *mapped,
+                                         const struct fletch_map_input *input,
+                                         struct fletch_error *err)
 {
-    const char *const *need = input->member->need;
+    const char *const *required = input->model_class->required;
     const char *first = NULL;
     size_t rows = 0;
 
-    if (!need)
+    if (!required)
         return FLETCH_OK;
-    for (size_t i = 0; need[i]; i++)
-        if (fletch_has_row(mapped, input, need[i]))
+    for (size_t i = 0; required[i]; i++)
+        if (fletch_has_row(mapped, input, required[i]))
             return FLETCH_OK;
     if (!input->count)
         return fletch_fail(err, FLETCH_ERR_FAMILY,
                            "no tensors at all, expected those of %s, such as '%s'",
-                           input->member->class_name, need[0]);
+                           input->model_class->class_name, required[0]);
     for (size_t i = 0; i < input->count; i++) {
         if (!mapped[i].row || !*mapped[i].own)
             continue;
-        if (fletch_layer_of(mapped[i].own, input->member) >= 0)
+        if (fletch_layer_of(mapped[i].own, input->model_class) >= 0)
             return FLETCH_OK; /* what it lacks is found with all that is missing */
         first = first ? first : input->names[i];
         rows++;
     }
     for (size_t i = 0; i < input->count; i++)
-        if (is_bare_layer(input->names[i], input->member))
+        if (is_bare_layer(input->names[i], input->model_class))
             return fletch_fail(err, FLETCH_ERR_FAMILY,
                                "the encoder without its embeddings: tensor '%.200s' is "
                                "one of the layers of %s, which has '%s' besides; start "
                                "from the whole model",
-                               input->names[i], input->member->class_name, need[0]);
+                               input->names[i], input->model_class->class_name,
+                               required[0]);
     TRY(fletch_refuse_adapters(input->names, input->count, err));
     return rows ? say_part(input, rows, first, err) : say_none(input, err);
 }

@@ -75,8 +75,8 @@ static bool is_wrapper(const char *word, size_t len, bool all)
     return false;
 }
 
-/* What wraps the whole model is a prefix, which nest.h takes away; but "module" may be all
- * that is sure to be one. */
+/* What wraps the whole model is a prefix, which prefix.h takes away; but "module" may be
+ * all that is sure to be one. */
 static const char *behind_front(const char *name, bool only_module)
 {
     for (;;) {

@@ -27,19 +27,20 @@ static const char *const words_names[] = { "emb_layer.weight", NULL };
 static const char *const sparse_names[] = { "weight", NULL };
 
 /* model2vec's: which row is a word's, and what it is multiplied by */
-static const char *const model2vec_owns[] = { "embeddings", "mapping", "weights", NULL };
-static const char *const model2vec_need[] = { "embeddings", NULL };
+static const char *const model2vec_patterns[] = { "embeddings", "mapping", "weights",
+                                                  NULL };
+static const char *const model2vec_required[] = { "embeddings", NULL };
 
 #define TABLE(type, class, own, needed)                                                    \
     {                                                                                      \
-        .model_type = (type), .class_name = (class), .owns = (own), .need = (needed),      \
-        .fields = static_fields, .told = true                                              \
+        .model_type = (type), .class_name = (class), .patterns = (own),                    \
+        .required = (needed), .fields = static_fields, .told = true                        \
     }
 
-static const struct fletch_member members[] = {
+static const struct fletch_model_class classes[] = {
     TABLE("StaticEmbedding", "StaticEmbedding", static_names, static_names),
-    TABLE("StaticEmbedding", "StaticEmbedding", model2vec_owns, model2vec_need),
-    TABLE("model2vec", "StaticModel", model2vec_owns, model2vec_need),
+    TABLE("StaticEmbedding", "StaticEmbedding", model2vec_patterns, model2vec_required),
+    TABLE("model2vec", "StaticModel", model2vec_patterns, model2vec_required),
     TABLE("WordEmbeddings", "WordEmbeddings", words_names, words_names),
     TABLE("SparseStaticEmbedding", "SparseStaticEmbedding", sparse_names, sparse_names),
     { .model_type = NULL, .class_name = "the encoder", .fields = fletch_text_fields },
@@ -55,13 +56,13 @@ static const struct fletch_family *const also[] = {
 const struct fletch_family fletch_family_sentence = {
     .name = "sentence-transformers",
     .title = "sentence-transformers folders (modules.json), with their Dense modules",
-    .layout = FLETCH_LAYOUT_SENTENCE,
+    .metadata_kind = FLETCH_METADATA_SENTENCE,
     .model_type_text = "sentence-transformers",
     .architecture = "SentenceTransformer",
     .converter_version = "0.1.0",
     .tokenizer = true,
     .renames = fletch_text_renames,
     .drops = fletch_text_drops,
-    .members = members,
-    .also = also,
+    .classes = classes,
+    .includes = also,
 };

@@ -10,7 +10,7 @@
 
 /* ---- MPNet ---- */
 
-static const char *const mpnet_owns[] = {
+static const char *const mpnet_patterns[] = {
     "embeddings.word_embeddings.weight",
     "embeddings.position_embeddings.weight",
     "embeddings.LayerNorm.*",
@@ -27,13 +27,13 @@ static const char *const mpnet_owns[] = {
     NULL,
 };
 
-static const char *const mpnet_need[] = {
+static const char *const mpnet_required[] = {
     "embeddings.word_embeddings.weight",
     "encoder.layer.*.attention.attn.q.weight",
     NULL,
 };
 
-static const char *const mpnet_wants[] = {
+static const char *const mpnet_expected[] = {
     "embeddings.position_embeddings.weight",
     "embeddings.LayerNorm.weight",
     "embeddings.LayerNorm.bias",
@@ -72,7 +72,7 @@ static const struct fletch_default mpnet_defaults[] = {
 
 /* ---- Albert ---- */
 
-static const char *const albert_owns[] = {
+static const char *const albert_patterns[] = {
     "embeddings.word_embeddings.weight",
     "embeddings.position_embeddings.weight",
     "embeddings.token_type_embeddings.weight",
@@ -90,13 +90,13 @@ static const char *const albert_owns[] = {
     NULL,
 };
 
-static const char *const albert_need[] = {
+static const char *const albert_required[] = {
     "embeddings.word_embeddings.weight",
     "encoder.albert_layer_groups.*.albert_layers.*.attention.query.weight",
     NULL,
 };
 
-static const char *const albert_wants[] = {
+static const char *const albert_expected[] = {
     "embeddings.position_embeddings.weight",
     "embeddings.token_type_embeddings.weight",
     "embeddings.LayerNorm.weight",
@@ -145,7 +145,7 @@ static const struct fletch_default albert_defaults[] = {
 
 /* ---- ELECTRA (no pooler) ---- */
 
-static const char *const electra_owns[] = {
+static const char *const electra_patterns[] = {
     "embeddings.word_embeddings.weight",
     "embeddings.position_embeddings.weight",
     "embeddings.token_type_embeddings.weight",
@@ -155,7 +155,7 @@ static const char *const electra_owns[] = {
     "encoder.layer.*.attention.self.key.*",
     "encoder.layer.*.attention.self.value.*",
     "encoder.layer.*.attention.self.distance_embedding.weight",
-    FLETCH_CROSS_OWNS,
+    FLETCH_CROSS_PATTERNS,
     "encoder.layer.*.attention.output.dense.*",
     "encoder.layer.*.attention.output.LayerNorm.*",
     "encoder.layer.*.intermediate.dense.*",
@@ -164,21 +164,21 @@ static const char *const electra_owns[] = {
     NULL,
 };
 
-static const char *const electra_need[] = {
+static const char *const electra_required[] = {
     "embeddings.word_embeddings.weight",
     "encoder.layer.*.attention.self.query.weight",
     NULL,
 };
 
-static const char *const electra_wants[] = {
+static const char *const electra_expected[] = {
     "embeddings.position_embeddings.weight",
     "embeddings.token_type_embeddings.weight",
     "embeddings.LayerNorm.weight",
     "embeddings.LayerNorm.bias",
     "embeddings_project.weight",
     "embeddings_project.bias",
-    FLETCH_SELF_WANTS,
-    FLETCH_BLOCK_WANTS,
+    FLETCH_SELF_EXPECTED,
+    FLETCH_BLOCK_EXPECTED,
     NULL,
 };
 
@@ -188,8 +188,8 @@ static const char *const electra_optional[] = {
 };
 
 static const struct fletch_condition electra_conditions[] = {
-    { .glob = "embeddings_project.weight", FLETCH_WHEN_NARROW, .otherwise = 128 },
-    { .glob = "embeddings_project.bias", FLETCH_WHEN_NARROW, .otherwise = 128 },
+    { .glob = "embeddings_project.weight", FLETCH_WHEN_NARROW, .default_value = 128 },
+    { .glob = "embeddings_project.bias", FLETCH_WHEN_NARROW, .default_value = 128 },
     { .glob = NULL },
 };
 
@@ -202,7 +202,7 @@ static const struct fletch_default electra_defaults[] = {
 
 /* ---- ModernBERT ---- */
 
-static const char *const modernbert_owns[] = {
+static const char *const modernbert_patterns[] = {
     "embeddings.tok_embeddings.weight",
     "embeddings.norm.*",
     "layers.*.attn.Wqkv.*",
@@ -215,13 +215,13 @@ static const char *const modernbert_owns[] = {
     NULL,
 };
 
-static const char *const modernbert_need[] = {
+static const char *const modernbert_required[] = {
     "embeddings.tok_embeddings.weight",
     "layers.*.attn.Wqkv.weight",
     NULL,
 };
 
-static const char *const modernbert_wants[] = {
+static const char *const modernbert_expected[] = {
     "embeddings.norm.weight",    "layers.*.attn.Wo.weight",
     "layers.*.attn_norm.weight", "layers.*.mlp_norm.weight",
     "layers.*.mlp.Wi.weight",    "layers.*.mlp.Wo.weight",
@@ -258,11 +258,11 @@ static const struct fletch_field nomic_bert_fields[] = {
     { .key = "layer_norm_eps",
       .paths = { "layer_norm_epsilon", "layer_norm_eps" },
       .kind = FLETCH_FIELD_REAL,
-      .otherwise = 1e-12 },
+      .default_value = 1e-12 },
     { .key = NULL },
 };
 
-static const char *const nomic_bert_owns[] = {
+static const char *const nomic_bert_patterns[] = {
     "embeddings.word_embeddings.weight",
     "embeddings.token_type_embeddings.weight",
     "embeddings.LayerNorm.*",
@@ -278,13 +278,13 @@ static const char *const nomic_bert_owns[] = {
     NULL,
 };
 
-static const char *const nomic_bert_need[] = {
+static const char *const nomic_bert_required[] = {
     "embeddings.word_embeddings.weight",
     "layers.*.mlp.down_proj.weight",
     NULL,
 };
 
-static const char *const nomic_bert_wants[] = {
+static const char *const nomic_bert_expected[] = {
     "embeddings.token_type_embeddings.weight",
     "embeddings.LayerNorm.weight",
     "embeddings.LayerNorm.bias",
@@ -307,7 +307,7 @@ static const char *const nomic_bert_optional[] = {
 };
 
 /* The same model by its own code; every second layer of the second version has experts. */
-static const char *const nomic_code_owns[] = {
+static const char *const nomic_code_patterns[] = {
     "embeddings.word_embeddings.weight",
     "embeddings.position_embeddings.weight",
     "embeddings.token_type_embeddings.weight",
@@ -327,7 +327,7 @@ static const char *const nomic_code_owns[] = {
     NULL,
 };
 
-static const char *const nomic_code_need[] = {
+static const char *const nomic_code_required[] = {
     "embeddings.word_embeddings.weight",
     "encoder.layers.*.attn.Wqkv.weight",
     NULL,
@@ -337,7 +337,7 @@ static const char *const nomic_code_need[] = {
 #define NOMIC_FC12 "encoder.layers.*.mlp.fc12.weight"
 #define NOMIC_FC2 "encoder.layers.*.mlp.fc2.weight"
 
-static const char *const nomic_code_wants[] = {
+static const char *const nomic_code_expected[] = {
     "embeddings.token_type_embeddings.weight",
     "emb_ln.weight",
     "emb_ln.bias",
@@ -369,13 +369,13 @@ static const char *const nomic_code_uneven[] = {
 
 /* ---- The family ---- */
 
-static const struct fletch_member members[] = {
+static const struct fletch_model_class classes[] = {
     { .model_type = "mpnet",
       .class_name = "MPNetModel",
       .prefixes = { "mpnet" },
-      .owns = mpnet_owns,
-      .need = mpnet_need,
-      .wants = mpnet_wants,
+      .patterns = mpnet_patterns,
+      .required = mpnet_required,
+      .expected = mpnet_expected,
       .optional = mpnet_optional,
       .unpooled = fletch_roberta_unpooled,
       .layers = "encoder.layer.",
@@ -385,9 +385,9 @@ static const struct fletch_member members[] = {
     { .model_type = "albert",
       .class_name = "AlbertModel",
       .prefixes = { "albert" },
-      .owns = albert_owns,
-      .need = albert_need,
-      .wants = albert_wants,
+      .patterns = albert_patterns,
+      .required = albert_required,
+      .expected = albert_expected,
       .optional = albert_optional,
       .unpooled = albert_unpooled,
       .layers = "encoder.albert_layer_groups.",
@@ -398,9 +398,9 @@ static const struct fletch_member members[] = {
     { .model_type = "electra",
       .class_name = "ElectraModel",
       .prefixes = { "electra" },
-      .owns = electra_owns,
-      .need = electra_need,
-      .wants = electra_wants,
+      .patterns = electra_patterns,
+      .required = electra_required,
+      .expected = electra_expected,
       .optional = electra_optional,
       .conditions = electra_conditions,
       .layers = "encoder.layer.",
@@ -410,9 +410,9 @@ static const struct fletch_member members[] = {
     { .model_type = "deberta",
       .class_name = "DebertaModel",
       .prefixes = { "deberta" },
-      .owns = fletch_deberta_owns,
-      .need = fletch_deberta_need,
-      .wants = fletch_deberta_wants,
+      .patterns = fletch_deberta_patterns,
+      .required = fletch_deberta_required,
+      .expected = fletch_deberta_expected,
       .optional = fletch_deberta_optional,
       .conditions = fletch_deberta_conditions,
       .layers = "encoder.layer.",
@@ -422,9 +422,9 @@ static const struct fletch_member members[] = {
     { .model_type = "deberta-v2",
       .class_name = "DebertaV2Model",
       .prefixes = { "deberta" },
-      .owns = fletch_deberta_v2_owns,
-      .need = fletch_deberta_v2_need,
-      .wants = fletch_deberta_v2_wants,
+      .patterns = fletch_deberta_v2_patterns,
+      .required = fletch_deberta_v2_required,
+      .expected = fletch_deberta_v2_expected,
       .optional = fletch_deberta_optional,
       .conditions = fletch_deberta_v2_conditions,
       .layers = "encoder.layer.",
@@ -434,9 +434,9 @@ static const struct fletch_member members[] = {
     { .model_type = "modernbert",
       .class_name = "ModernBertModel",
       .prefixes = { "model" },
-      .owns = modernbert_owns,
-      .need = modernbert_need,
-      .wants = modernbert_wants,
+      .patterns = modernbert_patterns,
+      .required = modernbert_required,
+      .expected = modernbert_expected,
       .layers = "layers.",
       .later = modernbert_later,
       .layers_key = "num_hidden_layers",
@@ -445,9 +445,9 @@ static const struct fletch_member members[] = {
     { .model_type = "nomic_bert",
       .class_name = "NomicBertModel",
       .prefixes = { "model", "bert" },
-      .owns = nomic_bert_owns,
-      .need = nomic_bert_need,
-      .wants = nomic_bert_wants,
+      .patterns = nomic_bert_patterns,
+      .required = nomic_bert_required,
+      .expected = nomic_bert_expected,
       .optional = nomic_bert_optional,
       .layers = "layers.",
       .layers_key = "num_hidden_layers",
@@ -455,14 +455,14 @@ static const struct fletch_member members[] = {
     { .model_type = "nomic_bert",
       .class_name = "NomicBertModel",
       .prefixes = { "model", "bert" },
-      .owns = nomic_code_owns,
-      .need = nomic_code_need,
-      .wants = nomic_code_wants,
+      .patterns = nomic_code_patterns,
+      .required = nomic_code_required,
+      .expected = nomic_code_expected,
       .optional = nomic_bert_optional,
       .conditions = nomic_code_conditions,
       .layers = "encoder.layers.",
       .layers_key = "num_hidden_layers",
-      .uneven = nomic_code_uneven,
+      .optional_per_layer = nomic_code_uneven,
       .fields = nomic_bert_fields },
     { .model_type = NULL, .class_name = "the model", .fields = fletch_text_fields },
     { .fields = NULL },
@@ -472,11 +472,11 @@ const struct fletch_family fletch_family_transformers = {
     .name = "transformers",
     .title =
         "MPNet, ALBERT, ELECTRA, DeBERTa, ModernBERT, Nomic BERT; asked for, any model",
-    .layout = FLETCH_LAYOUT_TEXT,
+    .metadata_kind = FLETCH_METADATA_TEXT,
     .model_type_text = "transformers",
     .converter_version = "0.1.0",
     .tokenizer = true,
     .renames = fletch_text_renames,
     .drops = fletch_text_drops,
-    .members = members,
+    .classes = classes,
 };

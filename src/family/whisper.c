@@ -12,7 +12,7 @@
  */
 #include "family/families.h"
 
-static const char *const owns[] = {
+static const char *const patterns[] = {
     "encoder.conv1.*",
     "encoder.conv2.*",
     "encoder.embed_positions.weight",
@@ -28,13 +28,13 @@ static const char *const owns[] = {
     NULL,
 };
 
-static const char *const need[] = {
+static const char *const required[] = {
     "encoder.conv1.weight",
     "encoder.layers.*.self_attn.q_proj.weight",
     NULL,
 };
 
-static const char *const wants[] = {
+static const char *const expected[] = {
     "encoder.embed_positions.weight",
     "encoder.conv1.bias",
     "encoder.conv2.weight",
@@ -78,19 +78,19 @@ static const struct fletch_field fields[] = {
       .required = true },
     { .key = "intermediate_size", .paths = { "encoder_ffn_dim" }, .required = true },
     /* a constant of the architecture, in no config.json */
-    { .key = "layer_norm_eps", .kind = FLETCH_FIELD_REAL, .otherwise = 1e-5 },
+    { .key = "layer_norm_eps", .kind = FLETCH_FIELD_REAL, .default_value = 1e-5 },
     { .key = "max_positions", .paths = { "max_source_positions" }, .required = true },
     { .key = NULL },
 };
 
-static const struct fletch_member members[] = {
+static const struct fletch_model_class classes[] = {
     { .model_type = "whisper",
       .class_name = "WhisperModel's encoder",
       .prefixes = { "model" },
       .add = "encoder.",
-      .owns = owns,
-      .need = need,
-      .wants = wants,
+      .patterns = patterns,
+      .required = required,
+      .expected = expected,
       .layers = "encoder.layers.",
       .layers_key = "num_layers",
       .fields = fields },
@@ -102,12 +102,12 @@ static const char *const name_hints[] = { "whisper", NULL };
 const struct fletch_family fletch_family_whisper = {
     .name = "whisper",
     .title = "Whisper audio encoders",
-    .layout = FLETCH_LAYOUT_TOWER,
+    .metadata_kind = FLETCH_METADATA_TOWER,
     .model_type_text = "Whisper Audio Encoder",
     .architecture = "Whisper",
     .converter_version = "0.2.0",
     .name_hints = name_hints,
     .drops = drops,
     .output = output,
-    .members = members,
+    .classes = classes,
 };

@@ -67,11 +67,11 @@ static int64_t shaped_dimension(const struct fletch_model *model,
 {
     const struct fletch_checkpoint *checkpoint = NULL;
 
-    for (size_t i = 0; i < model->parts_count; i++)
+    for (size_t i = 0; i < model->components_count; i++)
         if (module == &model->modules[model->encoder]
                 ? !i
-                : model->parts[i].folder == module->folder)
-            checkpoint = model->parts[i].checkpoint;
+                : model->components[i].folder == module->folder)
+            checkpoint = model->components[i].checkpoint;
     for (size_t i = 0; checkpoint && i < checkpoint->tensors_count; i++) {
         const struct fletch_tensor *tensor = &checkpoint->tensors[i];
 
@@ -90,11 +90,11 @@ int64_t fletch_modules_dimension(const struct fletch_model *model)
         const char *key = fletch_module_dimension_key(module);
         int64_t dimension;
 
-        if (module->aside)
+        if (module->off_route)
             continue;
         /* the language modelling head's: one for each piece */
         if (!strcmp(module->kind, "SpladePooling"))
-            return fletch_family_count(model->member, "vocab_size", model->config);
+            return fletch_family_count(model->model_class, "vocab_size", model->config);
         dimension = shaped_dimension(model, module);
         if (key && i != model->encoder)
             dimension =

@@ -47,7 +47,7 @@ static const struct fletch_family *family_of(const char *const *names, size_t co
 
     /* pipelines are made of the others' models: those first */
     for (size_t i = 0; (family = fletch_family_get(i)); i++)
-        if ((!found || found->layout == FLETCH_LAYOUT_SENTENCE) &&
+        if ((!found || found->metadata_kind == FLETCH_METADATA_SENTENCE) &&
             fletch_family_guess(family, names, count))
             found = family;
     return found;
@@ -130,9 +130,10 @@ void fletch_model_hint_prefixes(const struct fletch_checkpoint *checkpoint,
         return;
     hunt.below = fletch_alloc_array(checkpoint->tensors_count, sizeof(*hunt.below));
     for (size_t i = 0; hunt.below && (family = fletch_family_get(i)); i++)
-        for (const struct fletch_member *member = family->members; member->fields; member++)
-            if (member->need)
-                look_for(&hunt, member->need[0]);
+        for (const struct fletch_model_class *model_class = family->classes;
+             model_class->fields; model_class++)
+            if (model_class->required)
+                look_for(&hunt, model_class->required[0]);
     fletch_free(hunt.below);
     if (!hunt.used)
         return;

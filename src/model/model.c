@@ -8,7 +8,7 @@
 
 #include "base/glob.h"
 #include "model/modules.h"
-#include "model/settings.h"
+#include "model/config_overrides.h"
 #include "model/translate.h"
 
 #include <stdio.h>
@@ -213,17 +213,18 @@ static enum fletch_status open_encoder(struct fletch_model *model, const char *p
 {
     const char *from = path;
 
-    model->parts = fletch_arena_alloc_array(
-        &model->arena, 1 + FLETCH_MODULES_MAX + FLETCH_BESIDE_MAX, sizeof(*model->parts));
-    if (!model->parts)
-        return fletch_fail_memory(err, sizeof(*model->parts), "checkpoints");
+    model->components =
+        fletch_arena_alloc_array(&model->arena, 1 + FLETCH_MODULES_MAX + FLETCH_BESIDE_MAX,
+                                 sizeof(*model->components));
+    if (!model->components)
+        return fletch_fail_memory(err, sizeof(*model->components), "checkpoints");
     if (!single)
         TRY(weights_path(&from, model, err));
-    TRY(fletch_model_checkpoint(&model->parts[0].checkpoint, from, options,
+    TRY(fletch_model_checkpoint(&model->components[0].checkpoint, from, options,
                                 model->model_type, err));
-    model->parts[0].folder = "";
-    model->parts_count = 1;
-    return fletch_checkpoint_fold(model->parts[0].checkpoint, err);
+    model->components[0].folder = "";
+    model->components_count = 1;
+    return fletch_checkpoint_fold(model->components[0].checkpoint, err);
 }
 
 /* ---- The family ---- */
@@ -231,7 +232,7 @@ static enum fletch_status open_encoder(struct fletch_model *model, const char *p
 static enum fletch_status list_names(const char *const **out, size_t *count,
                                      struct fletch_model *model, struct fletch_error *err)
 {
-    const struct fletch_checkpoint *checkpoint = model->parts[0].checkpoint;
+    const struct fletch_checkpoint *checkpoint = model->components[0].checkpoint;
     const char **names =
         fletch_arena_alloc_array(&model->arena, checkpoint->tensors_count, sizeof(*names));
 
@@ -246,17 +247,19 @@ static enum fletch_status list_names(const char *const **out, size_t *count,
 
 /* A config without model_type leaves the member to the tensors; the family's first stands
  * for it when they do not tell, and says what it misses. */
-static void find_member(struct fletch_model *model, const struct fletch_clues *clues)
+static void find_member(struct fletch_model *model,
+                        const struct fletch_detect_input *detect_input)
 {
-    model->member = NULL;
+    model->model_class = NULL;
     if (!*model->model_type)
-        model->member =
-            fletch_family_guess(model->family, clues->tensors, clues->tensors_count);
-    if (!model->member)
-        model->member = fletch_family_fitting(model->family, model->model_type,
-                                              clues->tensors, clues->tensors_count);
-    if (!model->member)
-        model->member = model->family->members;
+        model->model_class = fletch_family_guess(model->family, detect_input->tensors,
+                                                 detect_input->tensors_count);
+    if (!model->model_class)
+        model->model_class =
+            fletch_family_fitting(model->family, model->model_type, detect_input->tensors,
+                                  detect_input->tensors_count);
+    if (!model->model_class)
+        model->model_class = model->family->classes;
 }
 
 /* Where config.json is not what decided, the evidence says what was. */
@@ -299,11 +302,12 @@ static enum fletch_status refuse_timm(const struct fletch_model *model,
 
 /* Where it fails: a shard says that it is one, a part of the tensors what it may be. */
 static enum fletch_status detect(struct fletch_model *model,
-                                 const struct fletch_clues *clues, struct fletch_error *err)
+                                 const struct fletch_detect_input *detect_input,
+                                 struct fletch_error *err)
 {
-    const struct fletch_checkpoint *checkpoint = model->parts[0].checkpoint;
-    enum fletch_status status = fletch_family_detect(&model->family, model->evidence,
-                                                     sizeof(model->evidence), clues, err);
+    const struct fletch_checkpoint *checkpoint = model->components[0].checkpoint;
+    enum fletch_status status = fletch_family_detect(
+        &model->family, model->evidence, sizeof(model->evidence), detect_input, err);
     const char *alone;
 
     /* what config.json says, no prefix changes */
@@ -312,8 +316,10 @@ static enum fletch_status detect(struct fletch_model *model,
     alone = fletch_model_shard_alone(checkpoint, &model->arena);
     if (alone)
         return fletch_fail(err, status, "%s", alone);
-    if (clues->tensors_count && fletch_glob_match("base_model.model.*", clues->tensors[0]))
-        TRY(fletch_refuse_adapters(clues->tensors, clues->tensors_count, err)); /* PEFT's */
+    if (detect_input->tensors_count &&
+        fletch_glob_match("base_model.model.*", detect_input->tensors[0]))
+        TRY(fletch_refuse_adapters(detect_input->tensors, detect_input->tensors_count,
+                                   err)); /* PEFT's */
     fletch_model_hint_prefixes(checkpoint, err);
     return status;
 }
@@ -321,17 +327,19 @@ static enum fletch_status detect(struct fletch_model *model,
 static enum fletch_status find_family(struct fletch_model *model, const char *family,
                                       struct fletch_error *err)
 {
-    struct fletch_clues clues = { .model = model->name,
-                                  .model_type = model->model_type,
-                                  .architecture = json_string_value(json_array_get(
-                                      json_object_get(model->config, "architectures"), 0)),
-                                  .type_says = type_says(model),
-                                  .has_config = model->config_stated,
-                                  .has_modules = model->modules_count > 0 };
+    struct fletch_detect_input detect_input = {
+        .model = model->name,
+        .model_type = model->model_type,
+        .architecture = json_string_value(
+            json_array_get(json_object_get(model->config, "architectures"), 0)),
+        .type_says = type_says(model),
+        .has_config = model->config_stated,
+        .has_modules = model->modules_count > 0
+    };
 
-    TRY(list_names(&clues.tensors, &clues.tensors_count, model, err));
+    TRY(list_names(&detect_input.tensors, &detect_input.tensors_count, model, err));
     if (family && strcmp(family, "auto") != 0) {
-        TRY(fletch_family_choose(&model->family, family, &clues, err));
+        TRY(fletch_family_choose(&model->family, family, &detect_input, err));
         snprintf(model->evidence, sizeof(model->evidence), "as asked for%s%.100s%s",
                  !*model->model_type ? ""
                  : is_input(model)   ? "; modules.json: \""
@@ -339,15 +347,15 @@ static enum fletch_status find_family(struct fletch_model *model, const char *fa
                  model->model_type, *model->model_type ? "\"" : "");
     } else {
         TRY(refuse_timm(model, err));
-        TRY(detect(model, &clues, err));
+        TRY(detect(model, &detect_input, err));
         if (is_input(model))
             snprintf(model->evidence, sizeof(model->evidence),
                      "modules.json: the first module is a %.100s", model->model_type);
     }
-    find_member(model, &clues);
+    find_member(model, &detect_input);
     note_words(model);
-    if (!model->member->owns) /* all tensors, as they are */
-        fletch_checkpoint_unfold(model->parts[0].checkpoint);
+    if (!model->model_class->patterns) /* all tensors, as they are */
+        fletch_checkpoint_unfold(model->components[0].checkpoint);
     return FLETCH_OK;
 }
 
@@ -362,7 +370,7 @@ static enum fletch_status load_extras(struct fletch_model *model, struct fletch_
     TRY(join(&path, &model->arena, model->encoder_folder, "tokenizer_config.json", err));
     if (fletch_file_kind(path) != FLETCH_FILE_NONE)
         TRY(fletch_json_load(&model->tokenizer_config, path, false, err));
-    if (model->family->layout != FLETCH_LAYOUT_SENTENCE)
+    if (model->family->metadata_kind != FLETCH_METADATA_SENTENCE)
         return FLETCH_OK;
     return fletch_sentence_config_load(model, err);
 }
@@ -378,7 +386,7 @@ static enum fletch_status open_all(struct fletch_model *model, const char *path,
     TRY(find_encoder(model, single, err));
     TRY(refuse_adapter(model, path, single, &model->arena, err));
     TRY(load_config(model, err));
-    TRY(fletch_settings_read(model, options, err));
+    TRY(fletch_overrides_read(model, options, err));
     if (!single && model->modules_count) {
         TRY(fletch_modules_check_first(model, err));
         TRY(need_config(model, single, options->family, err));
@@ -389,7 +397,7 @@ static enum fletch_status open_all(struct fletch_model *model, const char *path,
     TRY(find_family(model, options->family, err));
     TRY(fletch_modules_open(model, err));
     TRY(load_extras(model, err));
-    return fletch_settings_apply(model, err);
+    return fletch_overrides_apply(model, err);
 }
 
 enum fletch_status fletch_model_open(struct fletch_model **out, const char *path,
@@ -411,8 +419,8 @@ enum fletch_status fletch_model_open(struct fletch_model **out, const char *path
     }
     model->allow_missing = options && options->allow_missing;
     model->keep_heads = options && options->keep_heads;
-    for (size_t i = 0; options && i < model->parts_count; i++)
-        model->parts[i].checkpoint->cancel =
+    for (size_t i = 0; options && i < model->components_count; i++)
+        model->components[i].checkpoint->cancel =
             (struct fletch_cancel){ options->cancel, options->user };
     *out = model;
     return FLETCH_OK;
@@ -422,8 +430,8 @@ void fletch_model_close(struct fletch_model *model)
 {
     if (!model)
         return;
-    for (size_t i = 0; i < model->parts_count; i++)
-        fletch_checkpoint_close(model->parts[i].checkpoint);
+    for (size_t i = 0; i < model->components_count; i++)
+        fletch_checkpoint_close(model->components[i].checkpoint);
     for (size_t i = 0; i < model->modules_count; i++)
         json_decref(model->modules[i].config);
     json_decref(model->config);
@@ -444,10 +452,11 @@ enum fletch_status fletch_model_check_said(const struct fletch_model *model,
     char keys[160], options[256];
     size_t keys_len = 0, options_len = 0;
 
-    if (model->config_stated || !model->member->owns)
+    if (model->config_stated || !model->model_class->patterns)
         return FLETCH_OK;
     for (size_t i = 0;
-         (field = fletch_family_unsaid(model->member, model->config, i)) != NULL; i++) {
+         (field = fletch_family_unsaid(model->model_class, model->config, i)) != NULL;
+         i++) {
         if (keys_len < sizeof(keys))
             keys_len += (size_t)snprintf(keys + keys_len, sizeof(keys) - keys_len, "%s%s",
                                          i ? ", " : "", field->key);
@@ -469,10 +478,10 @@ int64_t fletch_model_dimension(const struct fletch_model *model)
 {
     int64_t dimension = -1;
 
-    if (model->family->layout == FLETCH_LAYOUT_SENTENCE)
+    if (model->family->metadata_kind == FLETCH_METADATA_SENTENCE)
         dimension = fletch_modules_dimension(model);
     if (dimension < 0)
-        dimension = fletch_family_count(model->member, "hidden_size", model->config);
+        dimension = fletch_family_count(model->model_class, "hidden_size", model->config);
     return dimension;
 }
 
@@ -497,13 +506,13 @@ int64_t fletch_model_max_seq_length(const struct fletch_model *model)
         { .key = "max_seq_length", .paths = { "max_seq_len", "max_sequence_length" } },
         { .key = NULL },
     };
-    static const struct fletch_member stated = { .fields = fields };
+    static const struct fletch_model_class stated = { .fields = fields };
     int64_t positions =
-        fletch_family_count(model->member, "max_position_embeddings", model->config);
+        fletch_family_count(model->model_class, "max_position_embeddings", model->config);
     const json_t *length = json_object_get(model->sentence_config, "max_seq_length");
     int64_t count;
 
-    if (model->family->layout == FLETCH_LAYOUT_SENTENCE)
+    if (model->family->metadata_kind == FLETCH_METADATA_SENTENCE)
         return json_is_integer(length)
                    ? json_integer_value(length)
                    : smaller_known(positions, fletch_model_tokenizer_limit(model));

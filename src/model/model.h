@@ -13,7 +13,7 @@
 #include "checkpoint/checkpoint.h"
 #include "family/family.h"
 
-struct fletch_part {
+struct fletch_component {
     const char
         *folder; /* "" for the encoder, else "2_Dense": in front of its rows' names */
     struct fletch_checkpoint *checkpoint;
@@ -29,7 +29,7 @@ struct fletch_module {
     json_t *config;          /* of the module's folder; NULL where it has none, and of the
                            encoder: its config is the model's */
     const char *config_name; /* of that file: "config.json", "lstm_config.json"; NULL */
-    bool aside;              /* inside a Router, and not on its default route */
+    bool off_route;          /* inside a Router, and not on its default route */
 };
 
 /* No published pipeline has more than five. */
@@ -51,12 +51,12 @@ struct fletch_model {
     const struct fletch_dialect *dialect; /* that its words were translated from; NULL */
     json_t *set; /* what was set from outside, by key, as it was given; NULL: nothing */
     const struct fletch_family *family;
-    const struct fletch_member *member;
-    char evidence[256];        /* why this family */
-    bool allow_missing;        /* the options say so: it need not be whole */
-    bool keep_heads;           /* the options say so: heads are rows */
-    struct fletch_part *parts; /* [parts_count]; the encoder is the first */
-    size_t parts_count;
+    const struct fletch_model_class *model_class;
+    char evidence[256];                  /* why this family */
+    bool allow_missing;                  /* the options say so: it need not be whole */
+    bool keep_heads;                     /* the options say so: heads are rows */
+    struct fletch_component *components; /* [components_count]; the encoder is the first */
+    size_t components_count;
     /* [modules_count]; 0 without a modules.json that counts */
     struct fletch_module *modules;
     size_t modules_count;
@@ -74,7 +74,7 @@ enum fletch_status fletch_model_open(struct fletch_model **out, const char *path
                                      const struct fletch_options *options,
                                      struct fletch_error *err);
 /* Opens a checkpoint, its names judged by the families that may be meant: config.json's
- * model_type where it is known, or the options' family. Of open.c. */
+ * model_type where it is known, or the options' family. Of open_checkpoint.c. */
 enum fletch_status fletch_model_checkpoint(struct fletch_checkpoint **out, const char *path,
                                            const struct fletch_options *options,
                                            const char *model_type,
@@ -128,10 +128,10 @@ enum fletch_status fletch_model_head_matters(const char **out,
                                              struct fletch_arena *arena,
                                              struct fletch_error *err);
 
-/* ---- What is said, against the tensors' shapes (agree.c) ---- */
+/* ---- What is said, against the tensors' shapes (check_shapes.c) ---- */
 
 /* No more sentences than this: more than any family has fields. */
-#define FLETCH_DISAGREE_MAX 16
+#define FLETCH_SHAPE_CONFLICTS_MAX 16
 
 /* Who says a field's value, and under which name, to go in front of it in a sentence:
  * "config.json says hidden_size", "--set says n_mels". In the arena; NULL without memory.
@@ -143,10 +143,11 @@ const char *fletch_model_says_layers(const struct fletch_model *model,
                                      struct fletch_arena *arena);
 /* The values that the shapes of the model's own tensors contradict, in words: out[*count],
  * in the arena. The number of layers is not among them. MEMORY. */
-enum fletch_status fletch_model_disagree(const char *out[FLETCH_DISAGREE_MAX],
-                                         size_t *count, const struct fletch_model *model,
-                                         const struct fletch_dialect_input *tensors,
-                                         struct fletch_arena *arena,
-                                         struct fletch_error *err);
+enum fletch_status fletch_model_check_shapes(const char *out[FLETCH_SHAPE_CONFLICTS_MAX],
+                                             size_t *count,
+                                             const struct fletch_model *model,
+                                             const struct fletch_dialect_input *tensors,
+                                             struct fletch_arena *arena,
+                                             struct fletch_error *err);
 
 #endif

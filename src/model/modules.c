@@ -298,13 +298,14 @@ static enum fletch_status load_module_config(struct fletch_module *module,
     return status;
 }
 
-/* The part behind the last was opened. Where it becomes rows, pruned weights are folded. */
+/* The component behind the last was opened. Where it becomes rows, pruned weights are
+ * folded. */
 static enum fletch_status count_part(struct fletch_model *model, struct fletch_error *err)
 {
-    struct fletch_part *part = &model->parts[model->parts_count++];
+    struct fletch_component *component = &model->components[model->components_count++];
 
-    return model->family->layout == FLETCH_LAYOUT_SENTENCE
-               ? fletch_checkpoint_fold(part->checkpoint, err)
+    return model->family->metadata_kind == FLETCH_METADATA_SENTENCE
+               ? fletch_checkpoint_fold(component->checkpoint, err)
                : FLETCH_OK;
 }
 
@@ -313,7 +314,7 @@ static enum fletch_status open_module(struct fletch_model *model,
                                       struct fletch_error *err)
 {
     char *folder = fletch_path_join(&model->arena, model->folder, module->folder);
-    struct fletch_part *part = &model->parts[model->parts_count];
+    struct fletch_component *component = &model->components[model->components_count];
 
     if (!folder)
         return fletch_fail_memory(err, 0, "a path");
@@ -322,8 +323,8 @@ static enum fletch_status open_module(struct fletch_model *model,
     TRY(load_module_config(module, folder, &model->arena, err));
     if (!has_weights(module, &model->arena, folder))
         return FLETCH_OK;
-    TRY(fletch_checkpoint_load(&part->checkpoint, folder, NULL, err));
-    part->folder = module->folder;
+    TRY(fletch_checkpoint_load(&component->checkpoint, folder, NULL, err));
+    component->folder = module->folder;
     return count_part(model, err);
 }
 
@@ -336,16 +337,16 @@ static enum fletch_status open_beside(struct fletch_model *model, struct fletch_
     };
 
     for (size_t i = 0; i < FLETCH_BESIDE_MAX; i++) {
-        struct fletch_part *part = &model->parts[model->parts_count];
+        struct fletch_component *component = &model->components[model->components_count];
         char *path = fletch_path_join(&model->arena, model->encoder_folder, heads[i][1]);
 
         if (!path)
             return fletch_fail_memory(err, strlen(heads[i][1]), "a path");
         if (fletch_file_kind(path) == FLETCH_FILE_NONE)
             continue;
-        TRY(fletch_checkpoint_load(&part->checkpoint, path, NULL, err));
-        part->folder = heads[i][0];
-        part->file = heads[i][1];
+        TRY(fletch_checkpoint_load(&component->checkpoint, path, NULL, err));
+        component->folder = heads[i][0];
+        component->file = heads[i][1];
         TRY(count_part(model, err));
     }
     return FLETCH_OK;

@@ -10,7 +10,7 @@
 enum fletch_status fletch_modules_load(struct fletch_model *model,
                                        struct fletch_error *err);
 /* Reads the modules' configs, checks what is used of them, and appends the checkpoints of
- * those with weights to model->parts, behind the encoder. */
+ * those with weights to model->components, behind the encoder. */
 enum fletch_status fletch_modules_open(struct fletch_model *model,
                                        struct fletch_error *err);
 /* UNSUPPORTED for a pipeline whose first module has no tensors: names what may be given in

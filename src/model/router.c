@@ -141,7 +141,7 @@ static enum fletch_status make_module(struct fletch_module *out,
         return fletch_fail_memory(err, strlen(name), "modules");
     dot = strrchr(out->type, '.');
     out->kind = dot ? dot + 1 : out->type;
-    out->aside = !is_on_default_route(router->config, name);
+    out->off_route = !is_on_default_route(router->config, name);
     return FLETCH_OK;
 }
 
@@ -182,7 +182,7 @@ static size_t find_behind(const struct fletch_model *model, bool transformers)
         bool fits = transformers ? strstr(module->kind, "Transformer") != NULL
                                  : fletch_family_is_input(module->kind);
 
-        if (fits && (!found || !module->aside || model->modules[found].aside))
+        if (fits && (!found || !module->off_route || model->modules[found].off_route))
             found = i;
     }
     return found;

@@ -39,30 +39,30 @@ static uint64_t rows_size(const struct fletch_tensor *tensor, uint64_t rows)
 }
 
 static enum fletch_status cut(struct fletch_tensor *out, const struct fletch_tensor *tensor,
-                              unsigned part, unsigned parts,
+                              unsigned split, unsigned splits,
                               const struct translation *translation)
 {
     struct fletch_arena *arena = &translation->checkpoint->arena;
     uint64_t *shape = fletch_arena_alloc_array(arena, tensor->rank, sizeof(*shape));
-    uint64_t rows = tensor->shape[0] / parts;
+    uint64_t rows = tensor->shape[0] / splits;
 
     if (shape)
         out->taken =
             fletch_arena_format(arena, "rows %" PRIu64 " to %" PRIu64 " of %" PRIu64,
-                                part * rows, (part + 1) * rows, tensor->shape[0]);
+                                split * rows, (split + 1) * rows, tensor->shape[0]);
     if (!shape || !out->taken)
         return fletch_fail_memory(translation->err, sizeof(*shape), "a shape");
     if (!fletch_dtype_size(tensor->dtype))
         return fletch_fail(translation->err, FLETCH_ERR_UNSUPPORTED,
                            "tensor '%.*s': %s in %u parts, expected whole bytes", SHOWN,
-                           tensor->name, fletch_dtype_text(tensor->dtype), parts);
+                           tensor->name, fletch_dtype_text(tensor->dtype), splits);
     memcpy(shape, tensor->shape, tensor->rank * sizeof(*shape));
     shape[0] = rows;
     out->shape = shape;
-    out->count = tensor->count / parts;
-    out->size = tensor->size / parts;
+    out->count = tensor->count / splits;
+    out->size = tensor->size / splits;
     if (tensor->count)
-        out->offset += rows_size(tensor, part * rows);
+        out->offset += rows_size(tensor, split * rows);
     return FLETCH_OK;
 }
 
@@ -104,26 +104,26 @@ static const char *origin_of(const struct fletch_tensor *tensor)
 
 /* Makes a copy of a tensor the i-th part of it. */
 static enum fletch_status reshape(struct fletch_tensor *out,
-                                  const struct fletch_rendering *rendering, unsigned i,
+                                  const struct fletch_dialect_mapping *mapping, unsigned i,
                                   const struct translation *translation)
 {
     struct fletch_tensor whole = *out;
 
-    if (!rendering->transpose && rendering->count < 2)
+    if (!mapping->transpose && mapping->count < 2)
         return FLETCH_OK;
     if (whole.slices)
         return fail_slices(&whole, translation->err);
     out->crc = 0; /* is that of the whole, in its order */
-    if (rendering->transpose)
+    if (mapping->transpose)
         TRY(turn(out, translation));
-    return rendering->count > 1 ? cut(out, &whole, i, rendering->count, translation)
-                                : FLETCH_OK;
+    return mapping->count > 1 ? cut(out, &whole, i, mapping->count, translation)
+                              : FLETCH_OK;
 }
 
 /* What becomes of a pruned weight becomes of its mask. */
 static enum fletch_status reshape_mask(struct fletch_tensor *out,
-                                       const struct fletch_rendering *rendering, unsigned i,
-                                       const struct translation *translation)
+                                       const struct fletch_dialect_mapping *mapping,
+                                       unsigned i, const struct translation *translation)
 {
     struct fletch_arena *arena = &translation->checkpoint->arena;
     struct fletch_tensor *mask = fletch_arena_alloc(arena, sizeof(*mask));
@@ -136,30 +136,30 @@ static enum fletch_status reshape_mask(struct fletch_tensor *out,
     if (!mask->name)
         return fletch_fail_memory(translation->err, strlen(mask->origin), "a name");
     out->mask = mask;
-    return reshape(mask, rendering, i, translation);
+    return reshape(mask, mapping, i, translation);
 }
 
 static enum fletch_status translate_one(struct translation *translation,
                                         const struct fletch_tensor *tensor,
                                         const struct fletch_shape *shape)
 {
-    struct fletch_rendering rendering;
+    struct fletch_dialect_mapping mapping;
 
-    TRY(fletch_dialect_render(&rendering, translation->dialect, translation->prefix, shape,
-                              &translation->checkpoint->arena, translation->err));
-    if (!rendering.count) {
+    TRY(fletch_dialect_map(&mapping, translation->dialect, translation->prefix, shape,
+                           &translation->checkpoint->arena, translation->err));
+    if (!mapping.count) {
         translation->tensors[translation->count++] = *tensor;
         return FLETCH_OK;
     }
-    for (unsigned i = 0; i < rendering.count; i++) {
+    for (unsigned i = 0; i < mapping.count; i++) {
         struct fletch_tensor *out = &translation->tensors[translation->count++];
 
         *out = *tensor;
-        TRY(reshape(out, &rendering, i, translation));
+        TRY(reshape(out, &mapping, i, translation));
         if (tensor->mask)
-            TRY(reshape_mask(out, &rendering, i, translation));
+            TRY(reshape_mask(out, &mapping, i, translation));
         out->origin = origin_of(tensor);
-        out->name = rendering.names[i];
+        out->name = mapping.names[i];
     }
     return FLETCH_OK;
 }
@@ -195,7 +195,7 @@ static enum fletch_status translate_all(struct translation *translation,
 {
     enum fletch_status status = FLETCH_OK;
     /* so many tensors are in memory, of more bytes than there are parts */
-    size_t cap = input->count * FLETCH_DIALECT_PARTS_MAX;
+    size_t cap = input->count * FLETCH_DIALECT_SPLITS_MAX;
 
     translation->tensors = fletch_alloc_array(cap, sizeof(*translation->tensors));
     if (!translation->tensors)
@@ -287,7 +287,7 @@ static enum fletch_status adopt(struct fletch_model *model,
                                 struct fletch_error *err)
 {
     struct translation translation = { .model = model,
-                                       .checkpoint = model->parts[0].checkpoint,
+                                       .checkpoint = model->components[0].checkpoint,
                                        .dialect = dialect,
                                        .prefix = prefix,
                                        .err = err };
@@ -325,7 +325,7 @@ static enum fletch_status try_dialect(bool *found, struct fletch_model *model,
         status = adopt(model, dialect, prefix, input, err);
     input->file = NULL;
     json_decref(file);
-    if (status && model->parts[0].checkpoint->files_count == 1)
+    if (status && model->components[0].checkpoint->files_count == 1)
         fletch_error_prefix(err, "%s", model->name);
     return status;
 }
@@ -338,7 +338,7 @@ enum fletch_status fletch_model_translate(struct fletch_model *model, const char
     struct fletch_arena arena = { 0 };
     bool found = false;
     enum fletch_status status =
-        list_shapes(&input, model->parts[0].checkpoint, &arena, err);
+        list_shapes(&input, model->components[0].checkpoint, &arena, err);
 
     for (size_t i = 0; !status && !found && (dialect = fletch_dialect_get(i)); i++)
         if (may_be(dialect, model, family))

@@ -44,7 +44,7 @@ struct fletch_tensor {
     const struct fletch_tensor *mask;
     uint32_t crc; /* CRC-32 of its bytes as the archive around them has it; 0: not known */
     bool big_endian; /* its elements have their most significant byte first */
-    bool aside;      /* offset counts in what was unpacked from the file, not in the file */
+    bool spooled;    /* offset counts in what was unpacked from the file, not in the file */
 };
 
 #endif

@@ -20,13 +20,13 @@ static void expect_words(enum fletch_status status, const struct fletch_error *e
         abort();
 }
 
-static void check_fields(const struct fletch_member *member, const json_t *config)
+static void check_fields(const struct fletch_model_class *model_class, const json_t *config)
 {
-    for (const struct fletch_field *field = member->fields; field->key; field++) {
+    for (const struct fletch_field *field = model_class->fields; field->key; field++) {
         struct fletch_error err = { 0 };
         json_t *value = NULL;
         enum fletch_status status =
-            fletch_family_field(&value, member, field, config, &err);
+            fletch_family_field(&value, model_class, field, config, &err);
 
         expect_words(status, &err);
         if (status)
@@ -48,18 +48,18 @@ static void check_families(struct fletch_model *model)
         struct fletch_error err = { 0 };
 
         model->family = family;
-        for (const struct fletch_member *member = family->members; member->fields;
-             member++) {
+        for (const struct fletch_model_class *model_class = family->classes;
+             model_class->fields; model_class++) {
             struct fletch_map_input input = { .family = family,
-                                              .member = member,
+                                              .model_class = model_class,
                                               .names = names,
                                               .count = 1,
                                               .config = model->config,
                                               .layers_said = "it says" };
             struct fletch_mapping mapped;
 
-            model->member = member;
-            check_fields(member, model->config);
+            model->model_class = model_class;
+            check_fields(model_class, model->config);
             expect_words(fletch_metadata_check(model, &err), &err);
             expect_words(fletch_family_map(&mapped, &input, &model->arena, &err), &err);
             fletch_model_dimension(model);
@@ -73,16 +73,18 @@ static void check_detection(const struct fletch_model *model)
     const struct fletch_family *family;
     struct fletch_error err = { 0 };
     char evidence[256];
-    struct fletch_clues clues = { .model = "some/model",
-                                  .model_type = json_string_value(
-                                      json_object_get(model->config, "model_type")),
-                                  .type_says = "config.json says",
-                                  .has_config = true,
-                                  .has_modules = model->modules_count > 0 };
+    struct fletch_detect_input detect_input = {
+        .model = "some/model",
+        .model_type = json_string_value(json_object_get(model->config, "model_type")),
+        .type_says = "config.json says",
+        .has_config = true,
+        .has_modules = model->modules_count > 0
+    };
 
-    expect_words(fletch_family_detect(&family, evidence, sizeof(evidence), &clues, &err),
-                 &err);
-    expect_words(fletch_family_choose(&family, "bert", &clues, &err), &err);
+    expect_words(
+        fletch_family_detect(&family, evidence, sizeof(evidence), &detect_input, &err),
+        &err);
+    expect_words(fletch_family_choose(&family, "bert", &detect_input, &err), &err);
 }
 
 static void check_model(struct fletch_model *model, const json_t *modules, json_t *module)

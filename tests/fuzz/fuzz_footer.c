@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* fuzz_footer - a footer: parsed, written again, parsed again the same */
-#include "container/parquet_meta.h"
+#include "parquet/meta.h"
 
 #include <string.h>
 

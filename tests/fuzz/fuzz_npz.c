@@ -28,7 +28,7 @@ static void try_format(const struct fletch_checkpoint_format *format,
         MUST(err.status && !strncmp(err.message, "f: ", 3) && err.message[3]);
     else
         check_list(&list, file);
-    fletch_aside_close(list.aside);
+    fletch_spool_close(list.spool);
     fletch_free(list.tensors);
     fletch_arena_release(&arena);
 }

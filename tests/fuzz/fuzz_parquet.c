@@ -6,7 +6,7 @@
  * seeds without CRCs lead behind it.
  */
 #include "base/hash.h"
-#include "container/container.h"
+#include "parquet/parquet.h"
 
 #include <sys/mman.h>
 #include <unistd.h>

@@ -78,7 +78,7 @@ static void try_file(const struct fletch_file *file)
         MUST(err.status && !strncmp(err.message, "f: ", 3) && err.message[3]);
     else
         check_list(&list, file);
-    fletch_aside_close(list.aside);
+    fletch_spool_close(list.spool);
     fletch_free(list.tensors);
     fletch_arena_release(&arena);
 }

@@ -3,7 +3,7 @@
  *
  * What is read lies within the input; what is made of it is JSON.
  */
-#include "vocab/sentencepiece.h"
+#include "tokenizer/sentencepiece.h"
 #include "vocab_folder.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* fuzz_thrift - everything that is parsed out of bytes in memory: thrift of any shape, page
  * headers, offset indexes, levels, deltas */
-#include "container/levels.h"
-#include "container/parquet_meta.h"
-#include "container/values.h"
+#include "parquet/levels.h"
+#include "parquet/meta.h"
+#include "parquet/decode.h"
 
 /* Runs make any number of values out of few bytes. */
 #define VALUES_MAX 4096

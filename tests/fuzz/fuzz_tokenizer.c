@@ -5,7 +5,7 @@
  * objects with a model; and of a text that is JSON an edit leaves JSON: the same, with a
  * truncation.
  */
-#include "convert/tokenizer.h"
+#include "convert/tokenizer_save.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -30,7 +30,7 @@ static void try_format(const struct fletch_checkpoint_format *format,
         MUST(err.status && !strncmp(err.message, "f: ", 3) && err.message[3]);
     else
         check_list(&list, file);
-    fletch_aside_close(list.aside);
+    fletch_spool_close(list.spool);
     json_decref(list.facts);
     fletch_free(list.tensors);
     fletch_arena_release(&arena);
@@ -40,7 +40,7 @@ static void try_format(const struct fletch_checkpoint_format *format,
 static const struct fletch_checkpoint_format *format_of(const uint8_t *data, size_t size)
 {
     static const struct fletch_checkpoint_format *const formats[] = {
-        &fletch_format_torch_zip, &fletch_format_torch_stream, &fletch_format_torch_tar
+        &fletch_format_torch_zip, &fletch_format_torch_legacy, &fletch_format_torch_tar
     };
     size_t head = size < FLETCH_PROBE_SIZE ? size : FLETCH_PROBE_SIZE;
 
@@ -67,7 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (file.fd < 0 || bytes.failed ||
         fletch_file_write(&file, 0, bytes.bytes, bytes.size, NULL))
         abort();
-    try_format(format ? format : &fletch_format_torch_stream, &file);
+    try_format(format ? format : &fletch_format_torch_legacy, &file);
     fletch_file_close(&file);
     fletch_buf_release(&bytes);
     return 0;

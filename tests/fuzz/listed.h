@@ -7,7 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/utf8.h"
-#include "checkpoint/aside.h"
+#include "checkpoint/spool.h"
 #include "checkpoint/strided.h"
 
 #include <string.h>
@@ -47,9 +47,9 @@ static inline void check_list(const struct fletch_tensor_list *list,
         struct fletch_error err = { 0 };
         size_t size = tensor->size < sizeof(bytes) ? (size_t)tensor->size : sizeof(bytes);
 
-        check_tensor(tensor, tensor->aside ? fletch_aside_size(list->aside) : file->size);
-        if (tensor->aside && size &&
-            fletch_aside_file(&from, list->aside, file, tensor->offset, &nobody, &err)) {
+        check_tensor(tensor, tensor->spooled ? fletch_spool_size(list->spool) : file->size);
+        if (tensor->spooled && size &&
+            fletch_spool_file(&from, list->spool, file, tensor->offset, &nobody, &err)) {
             MUST(err.status && !strncmp(err.message, "byte ", 5));
             continue;
         }

@@ -286,7 +286,7 @@ def sentencepieces():
 
 
 def part(*slices, dropped=()):
-    """How many bytes of data a part has, and its header: fuzz_parts makes files of them."""
+    """How many bytes of data a part has, and its header: fuzz_distributed makes files of them."""
     tensors, sharding, end = {}, {}, 0
     for name, shape, offsets, *dtype in slices:
         begin, end = end, end + math.prod(shape) * (2 if dtype else 1)
@@ -350,7 +350,7 @@ def main():
     pickles = {name: whole_pickle(value) for name, value in tensor_pickles().items()}
     seeds = {"pickle": {**pickles, **odd_pickles()}, "zip": zips(), "torch": torch_files(),
              "npz": numpy_files(), "sentencepiece": sentencepieces(),
-             "parts": parts(), "pt2": exports()}
+             "distributed": parts(), "pt2": exports()}
     for surface, files in seeds.items():
         folder = os.path.join(target, surface)
         os.makedirs(folder, exist_ok=True)

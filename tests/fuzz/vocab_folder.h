@@ -3,7 +3,7 @@
 #ifndef FLETCH_TESTS_VOCAB_FOLDER_H
 #define FLETCH_TESTS_VOCAB_FOLDER_H
 
-#include "vocab/vocab.h"
+#include "tokenizer/tokenizer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,8 +49,8 @@ static inline void put_in_folder(const char *name, const void *bytes, size_t siz
 /* Builds what the texts say: JSON comes out, or a sentence. */
 static inline void build_in_folder(const char *config, const char *tokenizer_config)
 {
-    struct fletch_vocab_source source = { .folder = folder_path };
-    struct fletch_vocab_origin origin;
+    struct fletch_tokenizer_source source = { .folder = folder_path };
+    struct fletch_tokenizer_files origin;
     struct fletch_buf out = { 0 };
     struct fletch_error err = { 0 };
     json_t *model = NULL, *tokenizer = NULL, *made = NULL;
@@ -60,7 +60,7 @@ static inline void build_in_folder(const char *config, const char *tokenizer_con
     fletch_json_parse(&tokenizer, tokenizer_config, strlen(tokenizer_config), false, NULL);
     source.config = model;
     source.tokenizer_config = tokenizer;
-    status = fletch_vocab_build(&out, &origin, &source, &err);
+    status = fletch_tokenizer_build(&out, &origin, &source, &err);
     if (status && (err.status != status || !err.message[0] || strchr(err.message, '\n')))
         abort();
     /* jansson has no keys with NULs */

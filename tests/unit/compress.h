@@ -93,11 +93,11 @@ static inline void compress(struct page *page, const struct fletch_codec *codec,
         page->size += made;
         at += take;
     } while (at < size);
-    if (codec->ending) {
-        page->bytes = realloc(page->bytes, page->size + FLETCH_ENDING_MAX);
+    if (codec->trailer) {
+        page->bytes = realloc(page->bytes, page->size + FLETCH_TRAILER_MAX);
         assert_non_null(page->bytes);
-        page->size += codec->ending(page->bytes + page->size,
-                                    fletch_crc32(0, page->content, size), size);
+        page->size += codec->trailer(page->bytes + page->size,
+                                     fletch_crc32(0, page->content, size), size);
     }
     /* Exactly as large as it is, so that a sanitizer sees a byte too many. */
     page->bytes = realloc(page->bytes, page->size ? page->size : 1);

@@ -6,7 +6,7 @@
 #include "support.h"
 
 #include "base/hash.h"
-#include "container/container.h"
+#include "parquet/parquet.h"
 
 #include <sys/mman.h>
 
@@ -48,7 +48,7 @@ static inline void put_value(struct fletch_writer *writer, const struct fletch_c
         memcpy(content + FLETCH_PAGE_PREFIX, row->value, row->size);
     assert_ok(codec->encoder_open(&encoder, codec->level_default, &err), err);
     for (size_t pos = 0; pos < size;) {
-        size_t take = !codec->joins || size - pos < step ? size - pos : step;
+        size_t take = !codec->concatenable || size - pos < step ? size - pos : step;
         struct fletch_piece piece = { content + pos, take, pos, size, FLETCH_EFFORT_MATCH };
         size_t cap = codec->bound(take), out_size;
         uint8_t *out = malloc(cap ? cap : 1);
@@ -59,11 +59,11 @@ static inline void put_value(struct fletch_writer *writer, const struct fletch_c
         free(out);
         pos += take;
     }
-    if (codec->ending) {
-        uint8_t ending[FLETCH_ENDING_MAX];
-        size_t ending_size = codec->ending(ending, fletch_crc32(0, content, size), size);
+    if (codec->trailer) {
+        uint8_t trailer[FLETCH_TRAILER_MAX];
+        size_t ending_size = codec->trailer(trailer, fletch_crc32(0, content, size), size);
 
-        assert_ok(fletch_writer_put(writer, ending, ending_size, &err), err);
+        assert_ok(fletch_writer_put(writer, trailer, ending_size, &err), err);
     }
     codec->encoder_close(encoder);
     free(content);

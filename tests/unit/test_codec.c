@@ -23,7 +23,7 @@ static void codecs_have_names_and_numbers(void **state)
     for (size_t i = 0; i < 5; i++) {
         codec = fletch_codec_get(i);
         assert_string_equal(codec->name, names[i]);
-        assert_string_equal(codec->stands, stands[i]);
+        assert_string_equal(codec->display_name, stands[i]);
         assert_int_equal(codec->id, ids[i]);
     }
     assert_null(fletch_codec_get(5));
@@ -163,7 +163,7 @@ static void pieces_join(void **state)
         struct fletch_encoder *encoder = open_encoder(codec, 0);
         struct fletch_decoder *decoder = open_decoder(codec);
 
-        for (size_t i = 0; codec->joins && i < sizeof(cuts) / sizeof(cuts[0]); i++)
+        for (size_t i = 0; codec->concatenable && i < sizeof(cuts) / sizeof(cuts[0]); i++)
             for (int kind = 0; kind < CONTENT_KINDS; kind++)
                 for (int effort = 0; effort <= FLETCH_EFFORT_ENTROPY; effort++) {
                     const size_t size = cuts[i] < 100 ? 300 : 4 * cuts[i] + 17;
@@ -198,7 +198,7 @@ static void some_codecs_take_whole_pages_only(void **state)
         snprintf(want, sizeof(want),
                  "%s pages are made in one piece: 8 bytes at 8, expected all 24",
                  codec->name);
-        if (!codec->joins) {
+        if (!codec->concatenable) {
             ASSERT_SAYS(codec->encode(encoder, &piece, out, sizeof(out), &size, err),
                         FLETCH_ERR_ARGUMENT, want);
             assert_null(codec->stream_begin);
@@ -231,7 +231,7 @@ static void pages_do_not_depend_on_the_encoder(void **state)
         for (int i = 0; i < 40; i++) {
             const size_t size = (size_t)random_below(&seed, 400000);
             const enum fletch_effort effort = (enum fletch_effort)(i & 1);
-            const size_t cut = codec->joins && i % 3 ? 131072 : 0;
+            const size_t cut = codec->concatenable && i % 3 ? 131072 : 0;
             struct fletch_encoder *fresh = open_encoder(codec, 0);
             struct page page =
                 make_content(size, (enum content_kind)(i % CONTENT_KINDS), &seed);

@@ -135,7 +135,7 @@ static void tables_are_whole(void **state)
     (void)state;
     for (size_t i = 0; (dialect = fletch_dialect_get(i)); i++) {
         assert_non_null(dialect->title);
-        assert_non_null(dialect->need[0]);
+        assert_non_null(dialect->required[0]);
         assert_non_null(dialect->fields);
         if (!dialect->name) {
             assert_null(dialect->rules);
@@ -143,7 +143,7 @@ static void tables_are_whole(void **state)
         }
         assert_non_null(dialect->family);
         assert_non_null(dialect->config_from);
-        assert_non_null(fletch_family_member(dialect->family, dialect->model_type));
+        assert_non_null(fletch_family_model_class(dialect->family, dialect->model_type));
         for (const struct fletch_dialect_rule *rule = dialect->rules; rule->from; rule++)
             assert_true(rule->to[0] && !(rule->transpose && rule->to[1]));
     }
@@ -202,19 +202,18 @@ static void check_render(const char *dialect, const char *prefix, const char *te
 {
     struct fletch_arena arena = { 0 };
     struct fletch_shape shape = parse(&arena, tensor);
-    struct fletch_rendering rendering;
+    struct fletch_dialect_mapping mapping;
     struct fletch_error err;
     unsigned count = 0;
 
-    assert_ok(
-        fletch_dialect_render(&rendering, named(dialect), prefix, &shape, &arena, &err),
-        err);
+    assert_ok(fletch_dialect_map(&mapping, named(dialect), prefix, &shape, &arena, &err),
+              err);
     while (names[count])
         count++;
-    assert_int_equal(rendering.count, count);
-    assert_int_equal(rendering.transpose, transpose);
+    assert_int_equal(mapping.count, count);
+    assert_int_equal(mapping.transpose, transpose);
     for (unsigned i = 0; i < count; i++)
-        assert_string_equal(rendering.names[i], names[i]);
+        assert_string_equal(mapping.names[i], names[i]);
     fletch_arena_release(&arena);
 }
 
@@ -251,12 +250,11 @@ static void render_refused(const char *dialect, const char *tensor,
 {
     struct fletch_arena arena = { 0 };
     struct fletch_shape shape = parse(&arena, tensor);
-    struct fletch_rendering rendering;
+    struct fletch_dialect_mapping mapping;
     struct fletch_error err;
 
-    assert_fails(
-        fletch_dialect_render(&rendering, named(dialect), "", &shape, &arena, &err), status,
-        err, sentence);
+    assert_fails(fletch_dialect_map(&mapping, named(dialect), "", &shape, &arena, &err),
+                 status, err, sentence);
     fletch_arena_release(&arena);
 }
 

@@ -37,11 +37,11 @@ struct value {
 struct test_case {
     const char *file;
     unsigned line;
-    const char *title, *model, *config, *type, *family, *evidence, *member, *error;
+    const char *title, *model, *config, *type, *family, *evidence, *model_class, *error;
     bool modules, heads;
     struct expectation tensors[LINES_MAX];
     size_t tensors_count;
-    const char *lacks[LINES_MAX];
+    const char *missing_keys[LINES_MAX];
     size_t lacks_count;
     const char *missing[LINES_MAX];
     size_t missing_count;
@@ -107,7 +107,8 @@ static void check_mapping(const struct test_case *test, const struct fletch_mapp
 }
 
 /* Where missing tensors are listed, or "nothing", the list is all of them. */
-static void check_missing(const struct test_case *test, const struct fletch_lacks *found)
+static void check_missing(const struct test_case *test,
+                          const struct fletch_missing_keys *found)
 {
     bool nothing = test->missing_count && !strcmp(test->missing[0], "nothing");
     size_t count = nothing ? 0 : test->missing_count;
@@ -122,28 +123,30 @@ static void check_missing(const struct test_case *test, const struct fletch_lack
         fail_case(test, "not missing: %s", test->missing[found->missing_count]);
 }
 
-static void check_lacks(const struct test_case *test, const struct fletch_lacks *found)
+static void check_lacks(const struct test_case *test,
+                        const struct fletch_missing_keys *found)
 {
-    const char *const *lacks = found->warnings;
+    const char *const *missing_keys = found->warnings;
     size_t count = found->warnings_count;
 
     if (!test->lacks_count)
         return;
-    if (!strcmp(test->lacks[0], "nothing")) {
+    if (!strcmp(test->missing_keys[0], "nothing")) {
         if (count)
-            fail_case(test, "unexpected: %s", lacks[0]);
+            fail_case(test, "unexpected: %s", missing_keys[0]);
         return;
     }
     for (size_t i = 0; i < count && i < test->lacks_count; i++)
-        check_text(test, "what is lacking", lacks[i], test->lacks[i]);
+        check_text(test, "what is lacking", missing_keys[i], test->missing_keys[i]);
     if (count > test->lacks_count)
-        fail_case(test, "unexpected: %s", lacks[test->lacks_count]);
+        fail_case(test, "unexpected: %s", missing_keys[test->lacks_count]);
     if (count < test->lacks_count)
-        fail_case(test, "nothing said of: %s", test->lacks[count]);
+        fail_case(test, "nothing said of: %s", test->missing_keys[count]);
 }
 
 /* What is said of a model that is not whole; "no": nothing is. */
-static void check_error_text(const struct test_case *test, const struct fletch_lacks *found,
+static void check_error_text(const struct test_case *test,
+                             const struct fletch_missing_keys *found,
                              const struct fletch_map_input *input)
 {
     struct fletch_error err = { .message = "no" };
@@ -156,14 +159,14 @@ static void check_error_text(const struct test_case *test, const struct fletch_l
 
 /* Also the statuses of fields: the first that is refused ends the case. */
 static enum fletch_status check_values(const struct test_case *test,
-                                       const struct fletch_member *member,
+                                       const struct fletch_model_class *model_class,
                                        const json_t *config, struct fletch_error *err)
 {
-    for (const struct fletch_field *field = member->fields; field->key; field++) {
+    for (const struct fletch_field *field = model_class->fields; field->key; field++) {
         json_t *value = NULL;
         struct fletch_buf text = { 0 };
 
-        TRY(fletch_family_field(&value, member, field, config, err));
+        TRY(fletch_family_field(&value, model_class, field, config, err));
         fletch_json_put(&text, value, 0);
         fletch_buf_put_u8(&text, 0);
         assert_false(text.failed);
@@ -181,17 +184,19 @@ static enum fletch_status run_on(const struct test_case *test, const char *const
                                  struct fletch_error *err)
 {
     const char *model_type = json_string_value(json_object_get(config, "model_type"));
-    struct fletch_clues clues = { .model = test->model,
-                                  .model_type = model_type,
-                                  .architecture = json_string_value(json_array_get(
-                                      json_object_get(config, "architectures"), 0)),
-                                  .type_says = "config.json says",
-                                  .has_config = config != NULL,
-                                  .has_modules = test->modules,
-                                  .tensors = names,
-                                  .tensors_count = test->tensors_count };
+    struct fletch_detect_input detect_input = {
+        .model = test->model,
+        .model_type = model_type,
+        .architecture =
+            json_string_value(json_array_get(json_object_get(config, "architectures"), 0)),
+        .type_says = "config.json says",
+        .has_config = config != NULL,
+        .has_modules = test->modules,
+        .tensors = names,
+        .tensors_count = test->tensors_count
+    };
     struct fletch_mapping mapped[LINES_MAX];
-    struct fletch_lacks found;
+    struct fletch_missing_keys found;
     struct fletch_map_input input = { .names = names,
                                       .count = test->tensors_count,
                                       .config = config,
@@ -200,26 +205,28 @@ static enum fletch_status run_on(const struct test_case *test, const char *const
     char evidence[256] = "";
 
     if (test->type)
-        TRY(fletch_family_choose(&input.family, test->type, &clues, err));
+        TRY(fletch_family_choose(&input.family, test->type, &detect_input, err));
     else
-        TRY(fletch_family_detect(&input.family, evidence, sizeof(evidence), &clues, err));
+        TRY(fletch_family_detect(&input.family, evidence, sizeof(evidence), &detect_input,
+                                 err));
     check_text(test, "the family", input.family->name, test->family);
     check_text(test, "the evidence", evidence, test->evidence);
-    input.member = model_type
-                       ? fletch_family_fitting(input.family, model_type, names, input.count)
-                       : fletch_family_guess(input.family, names, input.count);
-    if (!input.member)
-        input.member = fletch_family_member(input.family, NULL);
-    if (!input.member)
+    input.model_class =
+        model_type ? fletch_family_fitting(input.family, model_type, names, input.count)
+                   : fletch_family_guess(input.family, names, input.count);
+    if (!input.model_class)
+        input.model_class = fletch_family_model_class(input.family, NULL);
+    if (!input.model_class)
         return FLETCH_OK;
     check_text(test, "the member",
-               input.member->model_type ? input.member->model_type : "any", test->member);
-    TRY(check_values(test, input.member, config, err));
+               input.model_class->model_type ? input.model_class->model_type : "any",
+               test->model_class);
+    TRY(check_values(test, input.model_class, config, err));
     if (!test->tensors_count)
         return FLETCH_OK;
     TRY(fletch_family_map(mapped, &input, arena, err));
     check_mapping(test, mapped);
-    TRY(fletch_family_lacks(&found, mapped, &input, arena, err));
+    TRY(fletch_family_missing_keys(&found, mapped, &input, arena, err));
     check_lacks(test, &found);
     check_missing(test, &found);
     if (test->refused)
@@ -281,7 +288,7 @@ static bool read_setting(struct test_case *test, char *line)
     } settings[] = {
         { "model", &test->model },       { "config", &test->config },
         { "type", &test->type },         { "family", &test->family },
-        { "evidence", &test->evidence }, { "member", &test->member },
+        { "evidence", &test->evidence }, { "member", &test->model_class },
         { "error", &test->error },       { "refused", &test->refused },
     };
 
@@ -309,7 +316,7 @@ static void read_line(struct test_case *test, char *line)
     else if (!strcmp(line, "heads: yes"))
         test->heads = true;
     else if ((right = after(line, "lacks")))
-        test->lacks[test->lacks_count++] = right;
+        test->missing_keys[test->lacks_count++] = right;
     else if ((right = after(line, "missing")))
         test->missing[test->missing_count++] = right;
     else if ((left = after(line, "info")) && split(left, " = ", &left, &right))

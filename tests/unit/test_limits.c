@@ -100,7 +100,7 @@ static void refuses_deep_nesting_without_recursion(void **state)
     assert_refused(put_header("x.safetensors", header, (size_t)(p - header), 1),
                    FLETCH_ERR_UNSUPPORTED,
                    "tensor 'a': byte 144: nested deeper than 128 levels, the limit "
-                   "(FLETCH_SCAN_DEPTH_MAX)");
+                   "(FLETCH_JSON_SCAN_DEPTH_MAX)");
     free(header);
 }
 

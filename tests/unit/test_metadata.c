@@ -439,7 +439,7 @@ static void never_names_a_decoder(void **state)
     assert_null(fletch_json_at(metadata, "model_info.rope_theta"));
     assert_null(fletch_json_at(metadata, "model_info.num_key_value_heads"));
     json_decref(metadata);
-    made.model->member = fletch_family_member(made.model->family, "mpnet");
+    made.model->model_class = fletch_family_model_class(made.model->family, "mpnet");
     json_decref(made.model->config);
     made.model->config = json_pack("{s[s]}", "architectures", "MPNetForCausalLM");
     metadata = write_json(&made);
@@ -456,7 +456,7 @@ static void whisper_must_state_its_values(void **state)
 
     (void)state;
     assert_ok(fletch_family_find(&model.family, "whisper", &err), err);
-    model.member = model.family->members;
+    model.model_class = model.family->classes;
     model.config = json_pack("{si}", "num_mel_bins", 80);
     assert_fails(fletch_metadata_check(&model, &err), FLETCH_ERR_FORMAT, err,
                  "config.json: no d_model, which a model of this kind must state");
@@ -471,16 +471,19 @@ static void old_clip_configs(void **state)
 
     (void)state;
     assert_ok(fletch_family_find(&model.family, "clip", &err), err);
-    model.member = model.family->members;
+    model.model_class = model.family->classes;
     model.config = json_pack("{s{si,si},s{si}}", "vision_config", "hidden_size", 999,
                              "patch_size", 7, "vision_config_dict", "hidden_size", 24);
     assert_ok(fletch_metadata_check(&model, &err), err);
-    assert_int_equal(fletch_family_count(model.member, "hidden_size", model.config), 24);
-    assert_int_equal(fletch_family_count(model.member, "patch_size", model.config), 32);
-    assert_int_equal(fletch_family_count(model.member, "projection_dim", model.config),
+    assert_int_equal(fletch_family_count(model.model_class, "hidden_size", model.config),
+                     24);
+    assert_int_equal(fletch_family_count(model.model_class, "patch_size", model.config),
+                     32);
+    assert_int_equal(fletch_family_count(model.model_class, "projection_dim", model.config),
                      512);
     json_object_set_new(model.config, "vision_config_dict", json_null());
-    assert_int_equal(fletch_family_count(model.member, "hidden_size", model.config), 999);
+    assert_int_equal(fletch_family_count(model.model_class, "hidden_size", model.config),
+                     999);
     json_object_set_new(model.config, "vision_config", json_string("none"));
     assert_fails(fletch_metadata_check(&model, &err), FLETCH_ERR_FORMAT, err,
                  "config.json: vision_config is a string, expected an object");

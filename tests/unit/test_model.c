@@ -17,7 +17,7 @@ static void folder(void **state)
     assert_string_equal(model->model_type, "bert");
     assert_string_equal(model->family->name, "bert");
     assert_string_equal(model->evidence, "config.json: model_type \"bert\"");
-    assert_int_equal(model->parts_count, 1);
+    assert_int_equal(model->components_count, 1);
     assert_int_equal(model->modules_count, 0);
     assert_int_equal(fletch_model_dimension(model), 768);
     assert_int_equal(fletch_model_max_seq_length(model), 512);
@@ -40,7 +40,7 @@ static void single_file(void **state)
     fletch_model_close(model);
     put_text(at("config.json"), "{\"model_type\": \"xlm-roberta\"}");
     model = opened(at("w.safetensors"), NULL);
-    assert_string_equal(model->member->model_type, "xlm-roberta");
+    assert_string_equal(model->model_class->model_type, "xlm-roberta");
     fletch_model_close(model);
 }
 
@@ -75,7 +75,8 @@ static void config_may_name_the_weights(void **state)
              "{\"model_type\": \"bert\", \"transformers_weights\": \"other.safetensors\"}");
     put_weights(at("other.safetensors"), WORDS);
     model = opened(scratch, NULL);
-    assert_string_equal(model->parts[0].checkpoint->files[0].name, "other.safetensors");
+    assert_string_equal(model->components[0].checkpoint->files[0].name,
+                        "other.safetensors");
     fletch_model_close(model);
     put_text(at("config.json"), "{\"transformers_weights\": \"../x.safetensors\"}");
     refused(scratch, NULL, FLETCH_ERR_FORMAT,
@@ -195,15 +196,15 @@ static void settings(void **state)
     put_weights(at("model.safetensors"), WORDS);
     assert_ok(fletch_model_open(&model, scratch, &options, &err), err);
     assert_int_equal(
-        fletch_family_count(model->member, "num_attention_heads", model->config), 2);
+        fletch_family_count(model->model_class, "num_attention_heads", model->config), 2);
     assert_int_equal(fletch_model_max_seq_length(model), 64);
     assert_string_equal(json_string_value(json_array_get(
                             json_object_get(model->config, "architectures"), 0)),
                         "BertForMaskedLM");
     assert_int_equal(json_object_size(model->set), 4);
     /* for when tensors are read, of compressed members */
-    assert_ptr_equal(model->parts[0].checkpoint->cancel.ask, never);
-    assert_ptr_equal(model->parts[0].checkpoint->cancel.user, &state);
+    assert_ptr_equal(model->components[0].checkpoint->cancel.ask, never);
+    assert_ptr_equal(model->components[0].checkpoint->cancel.user, &state);
     fletch_model_close(model);
     refused_set(scratch, NULL, "heads=12",
                 "--set heads: no key that counts for a bert model, expected one of "
@@ -243,16 +244,18 @@ static void settings_of_towers(void **state)
     (void)state;
     put_weights(at("w.safetensors"), "vision_model.x");
     assert_ok(fletch_model_open(&model, at("w.safetensors"), &options, &err), err);
-    assert_int_equal(fletch_family_count(model->member, "patch_size", model->config), 7);
-    assert_int_equal(fletch_family_count(model->member, "projection_dim", model->config),
-                     9);
+    assert_int_equal(fletch_family_count(model->model_class, "patch_size", model->config),
+                     7);
+    assert_int_equal(
+        fletch_family_count(model->model_class, "projection_dim", model->config), 9);
     fletch_model_close(model);
     /* the old dict replaces the other as a whole: it is where a value must go */
     put_text(at("config.json"),
              "{\"model_type\": \"clip\", \"vision_config\": {\"patch_size\""
              ": 4}, \"vision_config_dict\": {\"hidden_size\": 24}}");
     assert_ok(fletch_model_open(&model, at("w.safetensors"), &options, &err), err);
-    assert_int_equal(fletch_family_count(model->member, "patch_size", model->config), 7);
+    assert_int_equal(fletch_family_count(model->model_class, "patch_size", model->config),
+                     7);
     fletch_model_close(model);
     refused_set(
         at("w.safetensors"), "clip", "max_seq_length=77",
@@ -271,7 +274,7 @@ static void set_model_type_decides(void **state)
     (void)state;
     put_weights(at("w.safetensors"), WORDS);
     assert_ok(fletch_model_open(&model, at("w.safetensors"), &options, &err), err);
-    assert_string_equal(model->member->model_type, "xlm-roberta");
+    assert_string_equal(model->model_class->model_type, "xlm-roberta");
     assert_string_equal(model->evidence, "set: model_type \"xlm-roberta\"");
     fletch_model_close(model);
 }
@@ -302,7 +305,7 @@ static void put_tensors(const char *path, const char *header, size_t size)
 static void check_tensor(const struct fletch_model *model, const char *name,
                          const char *origin, const char *taken, const char *bytes)
 {
-    const struct fletch_checkpoint *checkpoint = model->parts[0].checkpoint;
+    const struct fletch_checkpoint *checkpoint = model->components[0].checkpoint;
     const struct fletch_tensor *tensor = fletch_checkpoint_find(checkpoint, name);
     struct fletch_error err;
     uint8_t out[16];
@@ -329,7 +332,7 @@ static void translated(void **state)
     assert_string_equal(model->dialect->name, "openai-clip");
     assert_string_equal(model->evidence,
                         "CLIP as OpenAI's project saves it, config from the shapes");
-    assert_int_equal(model->parts[0].checkpoint->tensors_count, 5);
+    assert_int_equal(model->components[0].checkpoint->tensors_count, 5);
     check_tensor(model, LAYER "q_proj.weight", FUSED, "rows 0 to 2 of 6", "\1\2\3\4");
     check_tensor(model, LAYER "k_proj.weight", FUSED, "rows 2 to 4 of 6", "\5\6\7\10");
     check_tensor(model, LAYER "v_proj.weight", FUSED, "rows 4 to 6 of 6", "\11\12\13\14");
@@ -339,7 +342,7 @@ static void translated(void **state)
     /* its own words are kept for whoever asks for them */
     model = opened(at("w.safetensors"), "transformers");
     assert_null(model->dialect);
-    assert_non_null(fletch_checkpoint_find(model->parts[0].checkpoint, FUSED));
+    assert_non_null(fletch_checkpoint_find(model->components[0].checkpoint, FUSED));
     fletch_model_close(model);
 }
 

@@ -13,9 +13,9 @@ static void golden_pipeline(void **state)
     assert_int_equal(model->modules_count, 4);
     assert_string_equal(model->modules[2].kind, "Dense");
     assert_string_equal(model->modules[2].folder, "2_Dense");
-    assert_int_equal(model->parts_count, 2);
-    assert_string_equal(model->parts[1].folder, "2_Dense");
-    assert_int_equal(model->parts[1].checkpoint->tensors_count, 2);
+    assert_int_equal(model->components_count, 2);
+    assert_string_equal(model->components[1].folder, "2_Dense");
+    assert_int_equal(model->components[1].checkpoint->tensors_count, 2);
     assert_int_equal(fletch_model_dimension(model), 24);
     assert_int_equal(fletch_model_max_seq_length(model), 48);
     assert_string_equal(fletch_module_pooling(&model->modules[1], 0), "cls");
@@ -114,9 +114,9 @@ static void modules_inside_modules(void **state)
     model = opened(scratch, NULL);
     assert_int_equal(model->modules_count, 7);
     assert_string_equal(model->modules[6].folder, "3_N");
-    assert_int_equal(model->parts_count, 3);
-    assert_string_equal(model->parts[1].folder, "2_R/q");
-    assert_string_equal(model->parts[2].folder, "2_R/d/e");
+    assert_int_equal(model->components_count, 3);
+    assert_string_equal(model->components[1].folder, "2_R/q");
+    assert_string_equal(model->components[2].folder, "2_R/d/e");
     assert_string_equal(model->modules[5].config_name, "thing_config.json");
     assert_int_equal(fletch_model_dimension(model), 8);
     fletch_model_close(model);
@@ -163,8 +163,8 @@ static void encoders_behind_a_router(void **state)
     model = opened(scratch, NULL);
     assert_int_equal(model->encoder, 2);
     assert_string_equal(model->encoder_folder, at("d"));
-    assert_int_equal(model->parts_count, 2);
-    assert_string_equal(model->parts[1].folder, "q");
+    assert_int_equal(model->components_count, 2);
+    assert_string_equal(model->components[1].folder, "q");
     fletch_model_close(model);
 }
 
@@ -183,9 +183,9 @@ static void modules_with_weights_are_parts(void **state)
     put_folder("3_Own");
     put_weights(at("3_Own/model.safetensors"), "own.weight");
     model = opened(scratch, NULL);
-    assert_int_equal(model->parts_count, 3);
-    assert_string_equal(model->parts[1].folder, "2_LayerNorm");
-    assert_string_equal(model->parts[2].folder, "3_Own");
+    assert_int_equal(model->components_count, 3);
+    assert_string_equal(model->components[1].folder, "2_LayerNorm");
+    assert_string_equal(model->components[2].folder, "3_Own");
     assert_int_equal(fletch_model_dimension(model), 16);
     fletch_model_close(model);
 }

@@ -2,7 +2,7 @@
 /* test_npy.c - NumPy's files: what every header means, refusals word by word */
 #include "npy_files.h"
 
-#include "checkpoint/aside.h"
+#include "checkpoint/spool.h"
 #include "checkpoint/strided.h"
 
 /* ---- What headers mean ---- */
@@ -339,7 +339,7 @@ static void what_is_no_tensor_is_noted(void **state)
     put_npz_file("x.npz", arrays, 4, NULL);
     checkpoint = open_good(at("x.npz"));
     assert_int_equal(checkpoint->tensors_count, 1);
-    assert_null(checkpoint->files[0].aside); /* no room is kept for what nobody reads */
+    assert_null(checkpoint->files[0].spool); /* no room is kept for what nobody reads */
     assert_int_equal(checkpoint->notes.count, sizeof(wanted) / sizeof(wanted[0]));
     for (size_t i = 0; i < checkpoint->notes.count; i++)
         assert_string_equal(checkpoint->notes.items[i], wanted[i]);
@@ -402,13 +402,13 @@ static void what_was_unpacked_is_given_back(void **state)
     for (int i = 0; i < 2; i++) {
         assert_values(checkpoint, "a", COUNTING, 6);
         assert_values(checkpoint, "b", COUNTING, 6);
-        assert_ok(fletch_aside_file(&file, checkpoint->files[0].aside,
+        assert_ok(fletch_spool_file(&file, checkpoint->files[0].spool,
                                     &checkpoint->files[0].file, 0, &checkpoint->cancel,
                                     &err),
                   err);
         assert_int_equal(fstat(file->fd, &info), 0);
         assert_true(info.st_size > 48);
-        fletch_checkpoint_relax(checkpoint);
+        fletch_checkpoint_release_memory(checkpoint);
         assert_int_equal(fstat(file->fd, &info), 0);
         assert_int_equal(info.st_size, 0);
     }

@@ -2,7 +2,7 @@
 /* test_pickle.c - the pickle machine: every opcode, every limit, every wrong turn */
 #include "torch_files.h"
 
-#include "checkpoint/pickle_machine.h"
+#include "checkpoint/pickle_internal.h"
 
 static const struct fletch_pickle_value *top(const struct fletch_pickle *pickle)
 {
@@ -365,7 +365,7 @@ static void all_codes(void **state)
         const uint8_t bytes[] = { (uint8_t)code, '.' };
         char sentence[80];
 
-        if (fletch_pickle_atoms[code].run || fletch_pickle_ops[code].run) {
+        if (fletch_pickle_scalars[code].run || fletch_pickle_ops[code].run) {
             assert_true(tried[code]);
             continue;
         }

@@ -3,7 +3,7 @@
 #include "golden_names.h"
 #include "convert/plan.h"
 
-#include "container/container.h"
+#include "parquet/parquet.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -127,7 +127,7 @@ static void golden_rows(void **state)
 struct made {
     struct fletch_model model;
     struct fletch_checkpoint checkpoint[2];
-    struct fletch_part parts[2];
+    struct fletch_component components[2];
 };
 
 static void make_model(struct made *made, const char *family, struct fletch_tensor *tensors,
@@ -137,12 +137,12 @@ static void make_model(struct made *made, const char *family, struct fletch_tens
 
     *made =
         (struct made){ .checkpoint = { { .tensors = tensors, .tensors_count = count } } };
-    made->parts[0] = (struct fletch_part){ "", &made->checkpoint[0], NULL };
-    made->model.parts = made->parts;
-    made->model.parts_count = 1;
+    made->components[0] = (struct fletch_component){ "", &made->checkpoint[0], NULL };
+    made->model.components = made->components;
+    made->model.components_count = 1;
     assert_int_equal(fletch_family_find(&made->model.family, family, &err), FLETCH_OK);
-    made->model.member = fletch_family_member(made->model.family, "made-up");
-    assert_non_null(made->model.member);
+    made->model.model_class = fletch_family_model_class(made->model.family, "made-up");
+    assert_non_null(made->model.model_class);
 }
 
 static struct fletch_tensor made_tensor(const char *name, enum fletch_dtype dtype,
@@ -263,8 +263,8 @@ static void module_rows_may_not_hide_others(void **state)
     make_model(&made, "sentence-transformers", &encoder, 1);
     made.checkpoint[1] =
         (struct fletch_checkpoint){ .tensors = &dense, .tensors_count = 1 };
-    made.parts[1] = (struct fletch_part){ "2_Dense", &made.checkpoint[1], NULL };
-    made.model.parts_count = 2;
+    made.components[1] = (struct fletch_component){ "2_Dense", &made.checkpoint[1], NULL };
+    made.model.components_count = 2;
     check_refusal(
         &made, FLETCH_PRECISION_FLOAT16, FLETCH_ERR_FAMILY,
         "tensors '2_Dense.linear.weight' and '2_Dense/linear.weight' would both be "

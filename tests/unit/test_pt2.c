@@ -119,8 +119,8 @@ static void constants_are_no_weights(void **state)
 
     (void)state;
     assert_int_equal(checkpoint->tensors_count, 1);
-    assert_int_equal(checkpoint->rest.count, 2);
-    assert_string_equal(checkpoint->rest.items[0], "constants.b");
+    assert_int_equal(checkpoint->skipped.count, 2);
+    assert_string_equal(checkpoint->skipped.items[0], "constants.b");
     fletch_checkpoint_close(checkpoint);
 }
 

@@ -324,7 +324,7 @@ static void windows_fit_the_pool(void **state)
 {
     (void)state;
     for (size_t count = 1; count <= FLETCH_STRIDED_WINDOWS; count *= 2)
-        assert_true(count * FLETCH_BOX_MEMORY(FLETCH_STRIDED_POOL / count) <=
+        assert_true(count * FLETCH_WINDOW_MEMORY(FLETCH_STRIDED_POOL / count) <=
                     FLETCH_STRIDED_MEMORY);
 }
 
@@ -335,11 +335,11 @@ static void the_memory_comes_back(void **state)
 
     (void)state;
     assert_non_null(strided);
-    fletch_strided_relax(NULL);
-    fletch_strided_relax(strided);
+    fletch_strided_release_memory(NULL);
+    fletch_strided_release_memory(strided);
     for (int i = 0; i < 2; i++) {
         check(strided, &lie);
-        fletch_strided_relax(strided);
+        fletch_strided_release_memory(strided);
     }
     fletch_strided_free(strided);
 }

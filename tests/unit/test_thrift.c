@@ -3,10 +3,10 @@
  * and deltas */
 #include "support.h"
 
-#include "container/levels.h"
-#include "container/parquet_meta.h"
-#include "container/thrift.h"
-#include "container/values.h"
+#include "parquet/levels.h"
+#include "parquet/meta.h"
+#include "parquet/thrift.h"
+#include "parquet/decode.h"
 
 #define READER(...)                                                                        \
     {                                                                                      \

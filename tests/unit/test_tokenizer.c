@@ -2,7 +2,7 @@
 /* test_tokenizer.c - tokenizer.json: copied, or with nothing but where it cuts set */
 #include "support.h"
 
-#include "convert/tokenizer.h"
+#include "convert/tokenizer_save.h"
 
 #define GOLDEN FLETCH_TEST_DATA "/golden/"
 
@@ -13,8 +13,8 @@ static struct fletch_model made_model(const char *model_type, const char *config
     json_error_t why;
 
     fletch_family_find(&model.family, "bert", NULL);
-    model.member = fletch_family_member(model.family, model_type);
-    assert_non_null(model.member);
+    model.model_class = fletch_family_model_class(model.family, model_type);
+    assert_non_null(model.model_class);
     model.config = json_loads(config, 0, &why);
     assert_non_null(model.config);
     return model;
@@ -264,7 +264,7 @@ static void warns_without_a_limit(void **state)
 
     (void)state;
     fletch_family_find(&model.family, "transformers", NULL);
-    model.member = fletch_family_member(model.family, "made-up");
+    model.model_class = fletch_family_model_class(model.family, "made-up");
     put_text(at("tokenizer.json"), "{\"truncation\":null,\"model\":1}");
     assert_ok(fletch_tokenizer_write(&done, &warnings, &model, scratch, &err), err);
     assert_true(done.copied);

@@ -533,8 +533,8 @@ static void nests_that_cannot_be_compared(void **state)
     pickle_two(&pickle, &SMALL);
     assert_ok(fletch_pickle_read(&torch.pickle, &cut, pickle.bytes, pickle.size, 0, &err),
               err);
-    assert_fails(fletch_torch_list(&torch, &err), FLETCH_ERR_IO, err, "0: gone");
-    assert_int_equal(fletch_torch_list(&torch, NULL), FLETCH_ERR_IO);
+    assert_fails(fletch_torch_state_dict_list(&torch, &err), FLETCH_ERR_IO, err, "0: gone");
+    assert_int_equal(fletch_torch_state_dict_list(&torch, NULL), FLETCH_ERR_IO);
     fletch_pickle_close(&torch.pickle);
     fletch_buf_release(&pickle);
     fletch_arena_release(&arena);

@@ -110,7 +110,7 @@ static void hostile_scripts(void **state)
                    "is a TorchScript archive of a dict, expected a module");
 }
 
-struct ending {
+struct trailer {
     const char *bytes; /* behind the object's pickle */
     size_t size;
     const char *sentence; /* NULL: it opens */
@@ -123,7 +123,7 @@ struct ending {
 /* The stream's list of storages against what the object says of them. */
 static void endings_of_a_stream(void **state)
 {
-    static const struct ending endings[] = {
+    static const struct trailer endings[] = {
         { TEXT(KEYS COUNT_4 BYTES_16), NULL },
         { TEXT(KEYS COUNT_4 BYTES_16 "x"), "found 1 bytes behind the last storage" },
         { TEXT(KEYS COUNT_4 "0123456789abcde"),

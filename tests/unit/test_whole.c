@@ -87,13 +87,15 @@ static struct fletch_map_input input_of(const struct class_case *test, const jso
         .names = names, .count = count, .config = config, .layers_said = "config.json says"
     };
 
-    for (size_t i = 0; !input.member && (input.family = fletch_family_get(i)); i++) {
-        input.member = fletch_family_fitting(input.family, test->model_type, names, count);
-        if (input.member && (!input.member->model_type ||
-                             strcmp(input.member->model_type, test->model_type) != 0))
-            input.member = NULL;
+    for (size_t i = 0; !input.model_class && (input.family = fletch_family_get(i)); i++) {
+        input.model_class =
+            fletch_family_fitting(input.family, test->model_type, names, count);
+        if (input.model_class &&
+            (!input.model_class->model_type ||
+             strcmp(input.model_class->model_type, test->model_type) != 0))
+            input.model_class = NULL;
     }
-    assert_non_null(input.member);
+    assert_non_null(input.model_class);
     return input;
 }
 
@@ -101,27 +103,27 @@ static void check_one_gone(const struct fletch_map_input *input, const char *gon
                            struct fletch_arena *arena)
 {
     struct fletch_mapping mapped[NAMES_MAX];
-    struct fletch_lacks lacks;
+    struct fletch_missing_keys missing_keys;
     struct fletch_error err;
 
     assert_ok(fletch_family_map(mapped, input, arena, &err), err);
-    assert_ok(fletch_family_lacks(&lacks, mapped, input, arena, &err), err);
+    assert_ok(fletch_family_missing_keys(&missing_keys, mapped, input, arena, &err), err);
     if (fletch_glob_any(outside, gone)) {
-        assert_int_equal(lacks.missing_count, 0);
+        assert_int_equal(missing_keys.missing_count, 0);
     } else if (fletch_glob_any(optional, gone)) {
-        assert_int_equal(lacks.missing_count, 0);
-        if (lacks.warnings_count != 1 || !strstr(lacks.warnings[0], gone))
-            fail_msg("%s without '%s': no warning", input->member->class_name, gone);
+        assert_int_equal(missing_keys.missing_count, 0);
+        if (missing_keys.warnings_count != 1 || !strstr(missing_keys.warnings[0], gone))
+            fail_msg("%s without '%s': no warning", input->model_class->class_name, gone);
     } else {
-        if (lacks.missing_count != 1)
-            fail_msg("%s without '%s': %d missing", input->member->class_name, gone,
-                     (int)lacks.missing_count);
-        assert_true(fletch_glob_match("vision_model.*", lacks.missing[0]) ||
-                    !strcmp(lacks.missing[0], gone));
-        assert_int_equal(fletch_family_check_whole(&lacks, input, false, &err),
+        if (missing_keys.missing_count != 1)
+            fail_msg("%s without '%s': %d missing", input->model_class->class_name, gone,
+                     (int)missing_keys.missing_count);
+        assert_true(fletch_glob_match("vision_model.*", missing_keys.missing[0]) ||
+                    !strcmp(missing_keys.missing[0], gone));
+        assert_int_equal(fletch_family_check_whole(&missing_keys, input, false, &err),
                          FLETCH_ERR_FAMILY);
         assert_non_null(strstr(err.message, "--allow-missing"));
-        assert_ok(fletch_family_check_whole(&lacks, input, true, &err), err);
+        assert_ok(fletch_family_check_whole(&missing_keys, input, true, &err), err);
     }
 }
 
@@ -129,7 +131,7 @@ static void check_class(const struct class_case *test)
 {
     struct fletch_arena arena = { 0 };
     struct fletch_mapping mapped[NAMES_MAX];
-    struct fletch_lacks lacks;
+    struct fletch_missing_keys missing_keys;
     struct fletch_error err = { .message = "" };
     json_t *config = NULL;
     size_t count = read_names(test->model_type);
@@ -139,10 +141,11 @@ static void check_class(const struct class_case *test)
               err);
     input = input_of(test, config, count);
     assert_ok(fletch_family_map(mapped, &input, &arena, &err), err);
-    assert_ok(fletch_family_lacks(&lacks, mapped, &input, &arena, &err), err);
-    if (lacks.missing_count || lacks.warnings_count)
+    assert_ok(fletch_family_missing_keys(&missing_keys, mapped, &input, &arena, &err), err);
+    if (missing_keys.missing_count || missing_keys.warnings_count)
         fail_msg("%s: %s", test->model_type,
-                 lacks.missing_count ? lacks.missing[0] : lacks.warnings[0]);
+                 missing_keys.missing_count ? missing_keys.missing[0]
+                                            : missing_keys.warnings[0]);
     for (size_t i = 0; i < count; i++)
         if (!mapped[i].row && !fletch_glob_any(outside, names[i]))
             fail_msg("%s: '%s' is no row: %s", test->model_type, names[i],
@@ -175,14 +178,14 @@ static void no_class_without_a_list(void **state)
 
     (void)state;
     for (size_t i = 0; (family = fletch_family_get(i)); i++)
-        for (const struct fletch_member *member = family->members; member->fields;
-             member++) {
-            bool listed = !member->model_type || member->told;
+        for (const struct fletch_model_class *model_class = family->classes;
+             model_class->fields; model_class++) {
+            bool listed = !model_class->model_type || model_class->told;
 
             for (size_t j = 0; j < sizeof(cases) / sizeof(cases[0]) && !listed; j++)
-                listed = !strcmp(cases[j].model_type, member->model_type);
+                listed = !strcmp(cases[j].model_type, model_class->model_type);
             if (!listed)
-                fail_msg("%s has no list", member->model_type);
+                fail_msg("%s has no list", model_class->model_type);
         }
 }
 
@@ -193,7 +196,7 @@ static void hostile_layers_count(void **state)
                                         "encoder.layer.0.attention.self.query.weight" };
     struct fletch_mapping mapped[2];
     struct fletch_arena arena = { 0 };
-    struct fletch_lacks lacks;
+    struct fletch_missing_keys missing_keys;
     struct fletch_error err;
     json_t *config = json_pack("{s:i}", "num_hidden_layers", INT32_MAX);
     struct fletch_map_input input = { .names = some,
@@ -203,12 +206,12 @@ static void hostile_layers_count(void **state)
 
     (void)state;
     assert_ok(fletch_family_find(&input.family, "bert", &err), err);
-    input.member = fletch_family_member(input.family, "bert");
+    input.model_class = fletch_family_model_class(input.family, "bert");
     assert_ok(fletch_family_map(mapped, &input, &arena, &err), err);
-    assert_ok(fletch_family_lacks(&lacks, mapped, &input, &arena, &err), err);
-    assert_int_equal(lacks.missing_listed, FLETCH_MISSING_MAX);
-    assert_true(lacks.missing_count > INT32_MAX);
-    assert_int_equal(fletch_family_check_whole(&lacks, &input, true, &err),
+    assert_ok(fletch_family_missing_keys(&missing_keys, mapped, &input, &arena, &err), err);
+    assert_int_equal(missing_keys.missing_listed, FLETCH_MISSING_MAX);
+    assert_true(missing_keys.missing_count > INT32_MAX);
+    assert_int_equal(fletch_family_check_whole(&missing_keys, &input, true, &err),
                      FLETCH_ERR_FAMILY);
     assert_non_null(strstr(err.message, "FLETCH_MISSING_MAX"));
     json_decref(config);

@@ -2,12 +2,12 @@
 /* test_zstd.c - is a page one frame that libzstd takes, however it was cut, at any level?
  *
  * Everything is decoded by libzstd itself and compared; compressed bytes are never compared
- * with anything but themselves. The rewriting of sequences alone is in test_zstd_untie.c.
- */
+ * with anything but themselves. The rewriting of sequences alone is in
+ * test_zstd_repcodes.c. */
 #include "compress.h"
 
 #ifdef FLETCH_WITH_ZSTD
-#include "codec/zstd_parts.h"
+#include "codec/zstd_internal.h"
 
 #define PIECE ((size_t)128 << 10)
 

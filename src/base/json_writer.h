@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* json_writer.h - JSON text as Python's json.dumps(indent=2) writes it, key by key
+ *
+ * Straight into a buffer, without a tree: metadata.json of a large model has a hundred
+ * thousand values. Errors are the buffer's, asked for once at the end.
+ */
+#ifndef FLETCH_BASE_JSON_WRITER_H
+#define FLETCH_BASE_JSON_WRITER_H
+
+#include "base/json.h"
+
+struct fletch_json_writer {
+    struct fletch_buf *buf;
+    unsigned depth;
+    bool started; /* the open object or array has an entry */
+    bool keyed;   /* a key waits for its value */
+};
+
+/* Within an object: the key of the next value. */
+void fletch_json_write_key(struct fletch_json_writer *json, const char *key);
+/* An object or array, '{' or '[', and its end, '}' or ']'. */
+void fletch_json_write_open(struct fletch_json_writer *json, char bracket);
+void fletch_json_write_close(struct fletch_json_writer *json, char bracket);
+
+/* NULL is null. */
+void fletch_json_write_text(struct fletch_json_writer *json, const char *text);
+void fletch_json_write_count(struct fletch_json_writer *json, uint64_t count);
+void fletch_json_write_real(struct fletch_json_writer *json, double value);
+void fletch_json_write_bool(struct fletch_json_writer *json, bool value);
+/* Any value; NULL is null. */
+void fletch_json_write_json(struct fletch_json_writer *json, const json_t *value);
+
+#endif

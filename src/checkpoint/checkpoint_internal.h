@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/* checkpoint_internal.h - what the files of this folder share with each other, and with
+ * nobody else */
+#ifndef FLETCH_CHECKPOINT_CHECKPOINT_INTERNAL_H
+#define FLETCH_CHECKPOINT_CHECKPOINT_INTERNAL_H
+
+#include "checkpoint/checkpoint.h"
+
+/* How much of a name from a file a message shows, in bytes: the reason must still fit. */
+#define FLETCH_NAME_SHOWN 160
+
+/* ---- tensor_list.c ---- */
+
+/* Elements and bytes of a shape; with a dimension of 0 there are none whatever the others
+ * are. FORMAT when they are more than 64 bits count, or no whole bytes. */
+enum fletch_status fletch_measure(uint64_t *count, uint64_t *size, enum fletch_dtype dtype,
+                                  const uint64_t *shape, unsigned rank,
+                                  struct fletch_error *err);
+
+/* Appends a text that lives as long as the arena, which the texts themselves grow in.
+ * MEMORY.
+ */
+enum fletch_status fletch_strlist_put(struct fletch_strlist *texts,
+                                      struct fletch_arena *arena, const char *text,
+                                      struct fletch_error *err);
+
+/* ---- checkpoint.c ---- */
+
+/* Opens the weights file at `path`, called `name` inside the checkpoint, and appends its
+ * tensors to the list. Both strings live in the checkpoint's arena. */
+enum fletch_status fletch_checkpoint_add(struct fletch_checkpoint *checkpoint,
+                                         struct fletch_tensor_list *list, const char *path,
+                                         const char *name, struct fletch_error *err);
+/* Hands the list over in its final order. FORMAT when two tensors have one name. */
+enum fletch_status fletch_checkpoint_finish(struct fletch_checkpoint *checkpoint,
+                                            struct fletch_tensor_list *list,
+                                            struct fletch_error *err);
+
+/* ---- shards.c ---- */
+
+/* Adds and settles all shards of the index at `path` in `folder`; map and shards must agree
+ * exactly. The index is in front of the messages that are about it. */
+enum fletch_status fletch_shards_open(struct fletch_checkpoint *checkpoint,
+                                      struct fletch_tensor_list *list, const char *folder,
+                                      const char *path, struct fletch_error *err);
+
+/* ---- shared.c ---- */
+
+/* Adds the names that the settled checkpoint's metadata says were dropped for tensors that
+ * are there. UNSUPPORTED beyond FLETCH_REPEATED_MAX. */
+enum fletch_status fletch_shared_names(struct fletch_checkpoint *checkpoint,
+                                       struct fletch_error *err);
+
+/* ---- distributed.c ---- */
+
+/* What a file's __metadata__ says of the slices in it, taken out of the metadata; NULL
+ * where it says nothing. FORMAT, MEMORY. */
+enum fletch_status fletch_distributed_sharding(json_t **out, json_t *metadata,
+                                               struct fletch_error *err);
+/* Makes the tensor the one slice of itself that the file has, where `sharding` says. */
+enum fletch_status fletch_distributed_mark(struct fletch_tensor *tensor,
+                                           const json_t *sharding,
+                                           struct fletch_arena *arena,
+                                           struct fletch_error *err);
+/* FLETCH_OK when no tensor of the list is a slice of a larger one, as an index lists them;
+ * UNSUPPORTED, and which is. */
+enum fletch_status fletch_distributed_check_whole(struct fletch_tensor_list *list,
+                                                  struct fletch_error *err);
+/* Refuses a part that was given alone. */
+enum fletch_status fletch_distributed_refuse(struct fletch_error *err);
+/* Joins the parts in the folder, and settles the checkpoint; *there is false where there
+ * are none. */
+enum fletch_status fletch_distributed_open(bool *there,
+                                           struct fletch_checkpoint *checkpoint,
+                                           struct fletch_tensor_list *list,
+                                           const char *folder, struct fletch_error *err);
+
+/* ---- pruned.c ---- */
+
+/* The name that a pruned weight has once it is folded: that of all others is the same.
+ * MEMORY. */
+enum fletch_status fletch_pruned_name(const char **out, const char *name,
+                                      struct fletch_arena *arena, struct fletch_error *err);
+
+/* ---- slices.c ---- */
+
+/* `size` bytes from byte `begin` on of a tensor that lies in slices. The caller checked the
+ * range. Any number of threads at once. IO. */
+enum fletch_status fletch_slices_read(const struct fletch_checkpoint_file *files,
+                                      const struct fletch_tensor *tensor, uint64_t begin,
+                                      uint8_t *out, size_t size, struct fletch_error *err);
+
+/* ---- unsupported.c ---- */
+
+/* FLETCH_OK when the file is none of the things that are known but not read; else FORMAT or
+ * UNSUPPORTED and a sentence that says what it is and what to do. */
+enum fletch_status fletch_unsupported_file(const struct fletch_file *file,
+                                           struct fletch_error *err);
+/* UNSUPPORTED when the file's name says that it is a part of a parallel run. */
+enum fletch_status fletch_unsupported_shard(const char *path, struct fletch_error *err);
+
+/* ---- unsupported_folder.c ---- */
+
+/* FLETCH_OK unless the folder says of itself that it is an adapter: then UNSUPPORTED, even
+ * with a weights file beside it, since those who load it look for a model elsewhere. */
+enum fletch_status fletch_unsupported_adapter(const char *folder, struct fletch_error *err);
+/* What a folder without a weights file holds instead: never FLETCH_OK. */
+enum fletch_status fletch_unsupported_folder(const char *folder, struct fletch_error *err);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* source_files.h - the files a conversion was made from, and their hashes where asked for
+ */
+#ifndef FLETCH_CONVERT_SOURCE_FILES_H
+#define FLETCH_CONVERT_SOURCE_FILES_H
+
+#include "convert/metadata.h"
+
+/* Lists the files that were read, by their names relative to the model's folder; *out
+ * [*count] lives in the arena. With `certify`, hashes each of them and, into outcomes,
+ * every row's source bytes. */
+enum fletch_status fletch_source_files_list(struct fletch_source_file **out, size_t *count,
+                                            const struct fletch_model *model,
+                                            struct fletch_arena *arena,
+                                            struct fletch_error *err);
+enum fletch_status fletch_source_files_hash(struct fletch_source_file *files, size_t count,
+                                            struct fletch_row_outcome *outcomes,
+                                            const struct fletch_model *model,
+                                            const struct fletch_pipeline *pipeline,
+                                            struct fletch_error *err);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* workbench.h - one thread's tools: read a segment of a row, cast it, compress it */
+#ifndef FLETCH_CONVERT_WORKBENCH_H
+#define FLETCH_CONVERT_WORKBENCH_H
+
+#include "convert/pipeline.h"
+
+/* Elements are read and cast this many at a time: source and result stay in the L2 cache.
+ */
+#define FLETCH_CHUNK_COUNT ((size_t)64 << 10)
+
+/* A segment of a row's value. */
+struct fletch_segment {
+    const struct fletch_row_plan *row;
+    enum fletch_dtype dtype; /* to store it as */
+    uint64_t size;           /* bytes of the whole value as that */
+    uint64_t begin;          /* bytes, from the value's start */
+    size_t segment_size;     /* bytes */
+};
+
+/* Whether pages of that effort come in pieces. */
+static inline bool fletch_segment_is_cut(const struct fletch_pipeline *pipeline,
+                                         enum fletch_effort effort)
+{
+    return pipeline->codec->concatenable || effort == FLETCH_EFFORT_STORE;
+}
+
+static inline bool fletch_segment_is_last(const struct fletch_segment *segment)
+{
+    return segment->begin + segment->segment_size == segment->size;
+}
+
+static inline bool fletch_segment_is_whole(const struct fletch_segment *segment)
+{
+    return segment->segment_size == segment->size;
+}
+
+/* Zeroed is closed. */
+struct fletch_workbench {
+    const struct fletch_pipeline *pipeline;
+    struct fletch_encoder *encoder; /* NULL for the codec "none" */
+    struct fletch_sha256 sha;
+    uint8_t *chunk; /* [FLETCH_CHUNK_COUNT * 8]: source elements */
+    enum fletch_dtype cast_from, cast_to;
+    fletch_cast_fn cast; /* between these; a virtual machine is slow to say what it has */
+};
+
+enum fletch_status fletch_workbench_open(struct fletch_workbench *out,
+                                         const struct fletch_pipeline *pipeline,
+                                         struct fletch_error *err);
+void fletch_workbench_close(struct fletch_workbench *bench);
+
+/* Reads and casts a segment into out[segment->segment_size] and adds to `report`; *crc goes
+ * on over the source's bytes, unless it is NULL. CANCELLED between chunks. */
+enum fletch_status fletch_segment_read(void *out, const struct fletch_segment *segment,
+                                       struct fletch_workbench *bench,
+                                       struct fletch_cast_report *report, uint32_t *crc,
+                                       struct fletch_error *err);
+
+/* Samples of a row group's content, from which is judged how its pages are best compressed.
+ * They can be taken in any order, by any thread. */
+struct fletch_sampling {
+    const struct fletch_row_plan *first; /* row of the group */
+    uint64_t size;                       /* bytes of its values */
+    uint64_t count;                      /* of samples; 0: nothing is to be compressed */
+};
+
+struct fletch_sampling fletch_sampling_of(const struct fletch_pipeline *pipeline,
+                                          size_t group);
+/* Adds the i-th sample to `samples`. */
+enum fletch_status fletch_sampling_take(struct fletch_samples *samples,
+                                        const struct fletch_sampling *sampling, uint64_t i,
+                                        struct fletch_workbench *bench,
+                                        struct fletch_error *err);
+
+/* FLETCH_ERR_CANCELLED when the cancel callback says so. */
+enum fletch_status fletch_check_cancel(const struct fletch_options *options,
+                                       struct fletch_error *err);
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* check_shapes.c - whether what is said about a model agrees with the shapes of its tensors
+ *
+ * What shapes tell where there is no config.json is held against it where there is one.
+ */
+#include "model/model.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* The key under which --set says a field; NULL when it does not. */
+static const char *set_key(const struct fletch_model *model,
+                           const struct fletch_field *field)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(model->set, key, value)
+    {
+        if (fletch_family_is_key(key, model->model_class, field))
+            return key;
+    }
+    return NULL;
+}
+
+const char *fletch_model_says(const struct fletch_model *model,
+                              const struct fletch_field *field, struct fletch_arena *arena)
+{
+    const char *key = set_key(model, field);
+    const char *path = fletch_family_path(model->model_class, field, model->config);
+    const struct fletch_dialect *dialect = model->dialect;
+
+    if (key)
+        return fletch_arena_format(arena, "--set says %s", key);
+    if (!model->config_stated && dialect && dialect->config_file)
+        return fletch_arena_format(arena, "%s says %s", dialect->config_file, field->key);
+    if (!model->config_stated)
+        return fletch_arena_format(arena, "the checkpoint says %s", field->key);
+    if (!path)
+        return fletch_arena_format(arena, "config.json is silent and the default is %s",
+                                   field->key);
+    return fletch_arena_format(arena, "config.json says %s", path);
+}
+
+const char *fletch_model_says_layers(const struct fletch_model *model,
+                                     struct fletch_arena *arena)
+{
+    const struct fletch_model_class *model_class = model->model_class;
+    const struct fletch_field *field = model_class->fields;
+
+    if (model_class->layers_path)
+        return fletch_arena_format(arena, "config.json says %s", model_class->layers_path);
+    while (model_class->layers_key && field->key &&
+           strcmp(field->key, model_class->layers_key) != 0)
+        field++;
+    return model_class->layers_key ? fletch_model_says(model, field, arena) : NULL;
+}
+
+/* Sets *told to what shapes tell, as config.json would say it; NULL where they tell
+ * nothing.
+ */
+static enum fletch_status ask_shapes(json_t **told,
+                                     const struct fletch_dialect_input *tensors,
+                                     struct fletch_error *err)
+{
+    const struct fletch_dialect *dialect;
+    const char *prefix;
+
+    *told = NULL;
+    for (size_t i = 0; (dialect = fletch_dialect_get(i)); i++)
+        if (!dialect->name && fletch_dialect_fits(&prefix, dialect, tensors))
+            return fletch_dialect_config(told, dialect, prefix, tensors, err);
+    return FLETCH_OK;
+}
+
+/* A value that nobody said is no contradiction: without a config.json it is asked for. */
+static bool counts(const struct fletch_model *model, const struct fletch_field *field)
+{
+    const char *layers = model->model_class->layers_key;
+
+    return (!layers || strcmp(field->key, layers) != 0) &&
+           (model->config_stated ||
+            fletch_family_path(model->model_class, field, model->config));
+}
+
+enum fletch_status fletch_model_check_shapes(const char *out[FLETCH_SHAPE_CONFLICTS_MAX],
+                                             size_t *count,
+                                             const struct fletch_model *model,
+                                             const struct fletch_dialect_input *tensors,
+                                             struct fletch_arena *arena,
+                                             struct fletch_error *err)
+{
+    struct fletch_contradiction found;
+    json_t *told;
+
+    *count = 0;
+    TRY(ask_shapes(&told, tensors, err));
+    for (size_t i = 0;
+         i < FLETCH_SHAPE_CONFLICTS_MAX &&
+         fletch_family_contradiction(&found, model->model_class, model->config, told, i);
+         i++) {
+        const char *says;
+
+        if (!counts(model, found.field))
+            continue;
+        says = fletch_model_says(model, found.field, arena);
+        out[*count] = says ? fletch_arena_format(
+                                 arena, "%s %" PRId64 ", the tensors' shapes say %" PRId64,
+                                 says, found.said, found.told)
+                           : NULL;
+        if (!out[(*count)++])
+            break;
+    }
+    json_decref(told);
+    return *count && !out[*count - 1] ? fletch_fail_memory(err, 0, "warnings") : FLETCH_OK;
+}
