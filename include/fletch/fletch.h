@@ -430,6 +430,8 @@ struct fletch_row {
                                  known */
     const void *data; /* [size], NULL until read; valid until the next read or close */
     bool mapped;      /* data lies in the mapped file: valid until close */
+    bool estimated;   /* size is what dtype and shape need, as long as it was not read: in
+                         another writer's file only the page may tell */
     uint64_t reserved[4];
 };
 

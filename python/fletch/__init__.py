@@ -36,7 +36,11 @@ if TYPE_CHECKING:
     from ._errors import TensorNotFoundError as TensorNotFoundError
     from ._errors import UnsupportedError as UnsupportedError
     from ._errors import VerifyError as VerifyError
+    from ._fletch import Tensor as Tensor
     from ._progress import Progress as Progress
+    from ._reader import TensorSlice as TensorSlice
+    from ._reader import load_file as load_file
+    from ._reader import safe_open as safe_open
     from ._results import Cast as Cast
     from ._results import Codec as Codec
     from ._results import Detection as Detection
@@ -58,7 +62,9 @@ _LAZY = {
     "_errors": ("ArgumentError", "CancelledError", "Error", "FamilyError", "FileError",
         "FletchWarning", "FormatError", "MemoryLimitError", "NotFoundError",
         "TensorNotFoundError", "UnsupportedError", "VerifyError"),
+    "_fletch": ("Tensor",),
     "_progress": ("Progress",),
+    "_reader": ("TensorSlice", "load_file", "safe_open"),
     "_results": ("Cast", "Codec", "Detection", "Family", "LeftOut", "Plan", "PlanRow",
         "Result", "ResultRow", "Verification"),
 }

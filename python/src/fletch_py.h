@@ -19,8 +19,7 @@
 struct fletch_py_state {
     PyTypeObject *checkpoint_type;
     /* The reader's types. */
-    PyTypeObject *reader_type;
-    PyTypeObject *tensor_type;
+    PyTypeObject *table_type, *fetch_type, *tensor_type;
 };
 
 struct fletch_py_state *fletch_py_state(PyObject *module);

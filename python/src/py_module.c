@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* py_module.c - fletch._fletch: what the Python package is built upon */
-#include "fletch_py.h"
+#include "py_reader.h"
 
 /* Slots of later headers than the oldest that this is built for; which of them the running
  * interpreter knows is asked at run time, as one file is for all. */
@@ -83,6 +83,7 @@ static PyMethodDef methods[] = {
       "detect(model) -> (family, model_type, evidence)" },
     { "main", fletch_py_main, METH_VARARGS,
       "main(argv) -> exit code; the command, once in a process that ends with it" },
+    { "open_table", fletch_py_open_table, METH_VARARGS, "open_table(path, mmap) -> Table" },
     { NULL, NULL, 0, NULL },
 };
 
@@ -91,7 +92,9 @@ static int fill(PyObject *module)
     struct fletch_py_state *state = fletch_py_state(module);
 
     *state = (struct fletch_py_state){ 0 };
-    return fletch_py_add_checkpoint(module, state);
+    if (fletch_py_add_checkpoint(module, state) || fletch_py_add_tensor(module, state))
+        return -1;
+    return fletch_py_add_table(module, state);
 }
 
 static int traverse(PyObject *module, visitproc visit, void *arg)
@@ -99,7 +102,8 @@ static int traverse(PyObject *module, visitproc visit, void *arg)
     struct fletch_py_state *state = fletch_py_state(module);
 
     Py_VISIT(state->checkpoint_type);
-    Py_VISIT(state->reader_type);
+    Py_VISIT(state->table_type);
+    Py_VISIT(state->fetch_type);
     Py_VISIT(state->tensor_type);
     return 0;
 }
@@ -109,7 +113,8 @@ static int clear(PyObject *module)
     struct fletch_py_state *state = fletch_py_state(module);
 
     Py_CLEAR(state->checkpoint_type);
-    Py_CLEAR(state->reader_type);
+    Py_CLEAR(state->table_type);
+    Py_CLEAR(state->fetch_type);
     Py_CLEAR(state->tensor_type);
     return 0;
 }

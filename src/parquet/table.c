@@ -172,6 +172,7 @@ bool fletch_table_at(struct fletch_row *out, const struct fletch_table *table, s
                                 .rank = row->rank,
                                 .count = row->count,
                                 .size = fletch_reader_size(row),
+                                .estimated = row->size == UINT64_MAX,
                                 .compressed_size = row->compressed_size };
     return true;
 }
@@ -253,6 +254,7 @@ enum fletch_status fletch_table_read(struct fletch_row *out, struct fletch_table
     TRY(begin_row(&row, table, i, err));
     TRY(fletch_cursor_read(table->cursor, i, &data, &row.size, err));
     row.data = data;
+    row.estimated = false;
     row.mapped = is_mapped(table, data);
     *out = row;
     return FLETCH_OK;
@@ -289,6 +291,7 @@ enum fletch_status fletch_table_read_into(struct fletch_row *out,
     if (!own && !row.mapped)
         TRY(copy_value(&data, row.size, get, user, err));
     row.data = data;
+    row.estimated = false;
     *out = row;
     return FLETCH_OK;
 }
