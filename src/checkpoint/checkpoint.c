@@ -81,7 +81,7 @@ enum fletch_status fletch_checkpoint_finish(struct fletch_checkpoint *checkpoint
         if (compare_tensors(a, b))
             continue;
         if (a->file == b->file)
-            return fletch_fail(err, FLETCH_ERR_FORMAT, "tensor '%.*s' is twice in '%s'",
+            return fletch_fail(err, FLETCH_ERR_FORMAT, "duplicate tensor '%.*s' in '%s'",
                                FLETCH_NAME_SHOWN, a->name, files[a->file].name);
         return fletch_fail(err, FLETCH_ERR_FORMAT, "tensor '%.*s' is in both '%s' and '%s'",
                            FLETCH_NAME_SHOWN, a->name,
@@ -151,7 +151,7 @@ static enum fletch_status find_format(const struct fletch_checkpoint_format **ou
         }
     return fletch_fail(
         err, FLETCH_ERR_FORMAT,
-        "%s: is no weights file that this version knows: it begins with "
+        "%s: not a recognised weights file: it begins with "
         "%02x %02x %02x %02x, expected safetensors, a torch checkpoint, npz or "
         "npy",
         file->path, head[0], head[1], head[2], head[3]);

@@ -209,7 +209,7 @@ static enum fletch_status read_type(struct fletch_npy *out, struct cursor *curso
             out->what = kinds[i].what;
             return out->what ? FLETCH_OK : refuse_type(cursor, &descr, kinds[i].refusal);
         }
-    return refuse_type(cursor, &descr, "is none that this version knows");
+    return refuse_type(cursor, &descr, "is unknown");
 }
 
 static enum fletch_status read_order(struct fletch_npy *out, struct cursor *cursor)

@@ -68,7 +68,7 @@ static enum fletch_status read_dtype(struct fletch_tensor *out,
     out->dtype = fletch_dtype_from_safetensors(text.text, text.len);
     if (out->dtype == FLETCH_DTYPE_NONE)
         return fletch_json_scan_fail(scan, text.at, FLETCH_ERR_UNSUPPORTED,
-                                     "dtype '%.*s' is none that this version knows",
+                                     "unknown dtype '%.*s'",
                                      (int)(text.len < 32 ? text.len : 32), text.text);
     return FLETCH_OK;
 }

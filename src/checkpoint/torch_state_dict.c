@@ -30,7 +30,7 @@ static enum fletch_status fail_top(const struct fletch_torch *torch,
         callee = fletch_torch_callee(torch, torch->pickle.top);
         if (callee && top->state == FLETCH_PICKLE_AT_NONE)
             return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
-                               "is what %.*s.%.*s would make, and nothing is called: "
+                               "is what %.*s.%.*s would make, and nothing is executed: "
                                "expected a dict of tensors",
                                FLETCH_NAME_SHOWN, callee->module, FLETCH_NAME_SHOWN,
                                callee->name);

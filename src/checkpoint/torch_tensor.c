@@ -351,8 +351,7 @@ static enum fletch_status read_dtype(struct fletch_tensor *out,
                            said->at, fletch_pickle_kind_text(said->kind));
     out->dtype = fletch_dtype_from_torch(said->name, strlen(said->name));
     if (out->dtype == FLETCH_DTYPE_NONE)
-        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
-                           "its dtype torch.%.*s is none that this version knows",
+        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED, "its dtype torch.%.*s is unknown",
                            FLETCH_NAME_SHOWN, said->name);
     if (!storage->untyped && storage->width != fletch_dtype_size(out->dtype))
         return fletch_fail(err, FLETCH_ERR_FORMAT, "its dtype is %s, its storage a %s",

@@ -121,15 +121,15 @@ enum fletch_status fletch_torch_note_unknown_globals(struct fletch_torch *torch,
 
         TRY(fletch_tensor_list_note(
             torch->list, err,
-            "byte %" PRIu64 ": the pickle wants to call %.*s.%.*s; nothing was called",
+            "byte %" PRIu64 ": the pickle calls %.*s.%.*s (ignored: nothing is executed)",
             fletch_torch_value(torch, calls.at[i])->at, FLETCH_NAME_SHOWN, callee->module,
             FLETCH_NAME_SHOWN, callee->name));
     }
     if (!calls.more)
         return FLETCH_OK;
     return fletch_tensor_list_note(torch->list, err,
-                                   "byte %" PRIu64 ": the pickle wants to call more than "
-                                   "these %d; nothing was called",
+                                   "byte %" PRIu64 ": the pickle calls more than these "
+                                   "%d (ignored: nothing is executed)",
                                    fletch_torch_value(torch, calls.more)->at, CALLS_NOTED);
 }
 
@@ -165,10 +165,9 @@ void fletch_torch_say_unknown_globals(const struct fletch_torch *torch,
         snprintf(more, sizeof(more), " and %zu more", count - 1);
     if (count)
         fletch_fail(
-            err, err->status, "%s; the pickle %s %s%s; nothing was called", said,
-            is_of(fletch_torch_value(torch, calls.at[0]), CALLS_ALL) ? "wants to call"
-                                                                     : "names",
+            err, err->status, "%s; the pickle %s %s%s (ignored: nothing is executed)", said,
+            is_of(fletch_torch_value(torch, calls.at[0]), CALLS_ALL) ? "calls" : "names",
             call_text(name, torch, calls.at[0]), calls.more ? " and many more" : more);
-    else if (calls.count && !strstr(said, "nothing is called"))
-        fletch_fail(err, err->status, "%s; nothing was called", said);
+    else if (calls.count && !strstr(said, "nothing is executed"))
+        fletch_fail(err, err->status, "%s; nothing is executed", said);
 }

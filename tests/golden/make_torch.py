@@ -295,9 +295,9 @@ def make_training():
     run = training(net)
     state = {key: value.clone() for key, value in run["state_dict"].items()}
     words = ["the model's tensors are those below 'state_dict'",
-             "wants to call argparse.Namespace; nothing was called",
-             "wants to call __main__.OwnSettings; nothing was called",
-             "wants to call __builtin__.slice; nothing was called"]
+             "calls argparse.Namespace (ignored: nothing is executed)",
+             "calls __main__.OwnSettings (ignored: nothing is executed)",
+             "calls __builtin__.slice (ignored: nothing is executed)"]
     save_both("training", run, state, words)
     words[-1] = words[-1].replace("__builtin__", "builtins")
     run["memory_format"] = torch.channels_last  # protocol 2 cannot say it
@@ -305,8 +305,8 @@ def make_training():
     run = lightning(net)
     state = {key: value.clone() for key, value in run["state_dict"].items()}
     words = ["the model's tensors are those below 'state_dict'",
-             "wants to call lightning.fabric.utilities.data.AttributeDict; nothing was called",
-             "wants to call torch.nn.modules.activation.ReLU; nothing was called"]
+             "calls lightning.fabric.utilities.data.AttributeDict (ignored: nothing is executed)",
+             "calls torch.nn.modules.activation.ReLU (ignored: nothing is executed)"]
     save_both("lightning", run, state, words)
     optim = torch.optim
     kinds = [(optim.SGD, {"lr": 0.1, "momentum": 0.9}), (optim.Adagrad, {}),
@@ -343,7 +343,7 @@ def make_refused():
         else:  # this version loses that
             expect(name + ".pt", "torch-zip", {"w": found})
     for name, tensor in refused_dtypes():
-        words = (f"its dtype torch.{name} is none that this version knows"
+        words = (f"its dtype torch.{name} is unknown"
                  if name != "complex128" else "its elements are of a ComplexDoubleStorage, "
                  "which has no place in the table")
         try_save(name + ".pt", {"w": tensor}, f"unsupported tensor 'w': {words}")
@@ -356,11 +356,11 @@ def make_refused():
     none = "entries, and none is a tensor, nor in the dicts below"
     save_both("module", Scale(),
               refused=f"unsupported is a whole object of class torch_cases.Scale, {own}; "
-                      "nothing was called")
+                      "nothing is executed")
     save_both("module-inside", {"args": OwnSettings(), "model": Scale()},
               refused=f"unsupported holds a dict of 2 {none}; 'model' is a whole object of "
-                      f"class torch_cases.Scale, {own}; the pickle wants to call "
-                      "__main__.OwnSettings; nothing was called")
+                      f"class torch_cases.Scale, {own}; the pickle calls "
+                      "__main__.OwnSettings (ignored: nothing is executed)")
     save("list.pt", [torch.ones(2)],
          refused="unsupported holds a list, expected a dict of tensors")
     save("tensor.pt", torch.ones(2),

@@ -266,10 +266,9 @@ static void kin_are_refused_by_name(void **state)
     assert_refused(at("m.pt2"), FLETCH_ERR_UNSUPPORTED,
                    "its archive_version is '1', expected 0");
     put_bytes(at("m.pt2"), "hello, world", 12);
-    assert_refused(
-        at("m.pt2"), FLETCH_ERR_FORMAT,
-        "is no weights file that this version knows: it begins with 68 65 6c 6c, "
-        "expected safetensors, a torch checkpoint, npz or npy");
+    assert_refused(at("m.pt2"), FLETCH_ERR_FORMAT,
+                   "not a recognised weights file: it begins with 68 65 6c 6c, "
+                   "expected safetensors, a torch checkpoint, npz or npy");
 }
 
 /* ---- Damage ---- */

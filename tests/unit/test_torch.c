@@ -107,7 +107,7 @@ static void tensors_that_cannot_be(void **state)
           "a storage of class torch.OddStorage" },
         { { "t", "UntypedStorage", "0", 96, 0, 1, { 1 }, { 1 }, "bits8", false },
           FLETCH_ERR_UNSUPPORTED,
-          "its dtype torch.bits8 is none that this version knows" },
+          "its dtype torch.bits8 is unknown" },
     };
 
     (void)state;
@@ -141,7 +141,7 @@ static void nests(void **state)
     assert_string_equal(checkpoint->tensors[0].name, "w");
     assert_true(
         has_note(checkpoint, "the model's tensors are those below 'state_dict.module'"));
-    assert_true(has_note(checkpoint, "the pickle wants to call os.system"));
+    assert_true(has_note(checkpoint, "the pickle calls os.system"));
     assert_string_equal(fletch_checkpoint_prefix(checkpoint), "state_dict.module");
     fletch_checkpoint_close(checkpoint);
     /* a tensor that an unknown function would make */
@@ -171,32 +171,33 @@ static void calls_of_what_is_refused(void **state)
     static const char *const cases[][2] = {
         { "\x80\x02"
           "cposix\nsystem\nU\2ls\x85R.",
-          ": is what posix.system would make, and nothing is called: expected a dict of "
+          ": is what posix.system would make, and nothing is executed: expected a dict of "
           "tensors" },
         { "\x80\x02}(U\1acm\nNet\n)\x81}bU\1bcposix\nsystem\nU\2ls\x85Ru.",
           ": holds a dict of 2 entries, and none is a tensor, nor in the dicts below; the "
-          "pickle wants to call posix.system and 1 more; nothing was called" },
+          "pickle calls posix.system and 1 more (ignored: nothing is executed)" },
         { "\x80\x02]cposix\nsystem\nU\2ls\x85Ra.",
-          ": holds a list, expected a dict of tensors; the pickle wants to call "
-          "posix.system; nothing was called" },
+          ": holds a list, expected a dict of tensors; the pickle calls "
+          "posix.system (ignored: nothing is executed)" },
         { "\x80\x02"
           "cposix\nsystem\n}U\1aU\1bsb.",
           ": is a whole object of class posix.system, which nothing but its own code can "
-          "read: save its state_dict() instead; nothing was called" },
+          "read: save its state_dict() instead; nothing is executed" },
         { "\x80\x02"
           "cposix\nsystem\nU\2ls\x85R}b.",
           ": is a whole object of class posix.system, which nothing but its own code can "
-          "read: save its state_dict() instead; nothing was called" },
+          "read: save its state_dict() instead; nothing is executed" },
         { "\x80\x02}U\1acposix\nsystem\n}bs.",
           ": holds a dict of 1 entry, and none is a tensor, nor in the dicts below; the "
-          "pickle wants to call posix.system; nothing was called" },
-        { "\x80\x02U\1acposix\nsystem\nb.",
-          ": holds a string, expected a dict of tensors; the pickle names posix.system; "
-          "nothing was called" },
+          "pickle calls posix.system (ignored: nothing is executed)" },
+        { "\x80\x02U\1acposix\nsystem\nb.", ": holds a string, expected a dict of tensors; "
+                                            "the pickle names posix.system (ignored: "
+                                            "nothing is executed)" },
         { "\x80\x02"
           "cposix\nsystem\n.",
-          ": holds a global, expected a dict of tensors; the pickle names posix.system; "
-          "nothing was called" },
+          ": holds a global, expected a dict of tensors; the pickle names posix.system "
+          "(ignored: "
+          "nothing is executed)" },
     };
 
     (void)state;
@@ -375,7 +376,7 @@ static void inert_neighbours(void **state)
 
         put_around(at("x.bin"), TEXT("\x80\x02}(U\1w"), tail, (size_t)len);
         checkpoint = open_good(at("x.bin"));
-        assert_false(has_note(checkpoint, "wants to call"));
+        assert_false(has_note(checkpoint, "the pickle calls"));
         fletch_checkpoint_close(checkpoint);
     }
 }

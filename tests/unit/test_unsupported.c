@@ -82,19 +82,19 @@ static const struct stranger files[] = {
       "is an ONNX graph" MADE_OF },
     { "f", TEXT("\x08\x0e:7\x0a\x0c"), FLETCH_ERR_UNSUPPORTED, "is an ONNX graph" MADE_OF },
     { "f", TEXT("Lorem ipsum"), FLETCH_ERR_FORMAT,
-      "is no weights file that this version knows: it begins with 4c 6f 72 65, "
+      "not a recognised weights file: it begins with 4c 6f 72 65, "
       "expected "
       "safetensors, a torch checkpoint, npz or npy" },
     { "f", TEXT("\x81\x93 not a key"), FLETCH_ERR_FORMAT,
-      "is no weights file that this version knows: it begins with 81 93 20 6e, "
+      "not a recognised weights file: it begins with 81 93 20 6e, "
       "expected "
       "safetensors, a torch checkpoint, npz or npy" },
     { "f", TEXT("\x08\x07\x12\x3fshort"), FLETCH_ERR_FORMAT,
-      "is no weights file that this version knows: it begins with 08 07 12 3f, "
+      "not a recognised weights file: it begins with 08 07 12 3f, "
       "expected "
       "safetensors, a torch checkpoint, npz or npy" },
     { "f", TEXT("x"), FLETCH_ERR_FORMAT,
-      "is no weights file that this version knows: it begins with 78 00 00 00, "
+      "not a recognised weights file: it begins with 78 00 00 00, "
       "expected "
       "safetensors, a torch checkpoint, npz or npy" },
 };
