@@ -7,6 +7,7 @@
  * times (15) in turns, and checks the values. Prints the least processor time of each and
  * the middle one, and their ratios. The files are removed before they are read.
  */
+#include "model/model.h"
 #include "checkpoint/checkpoint.h"
 
 #include <errno.h>
@@ -83,7 +84,7 @@ static struct fletch_checkpoint *open_one(const char *path)
     struct fletch_checkpoint *checkpoint;
     struct fletch_error err;
 
-    if (fletch_checkpoint_load(&checkpoint, path, NULL, &err))
+    if (fletch_checkpoint_load(&checkpoint, path, fletch_formats, NULL, &err))
         die("opening", err.message);
     return checkpoint;
 }

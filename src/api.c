@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* api.c - public functions that only forward: names, plans, detection */
-#include "convert/preflight.h"
+#include "plan/estimate.h"
+#include "plan/preflight.h"
 #include "convert/tokenizer_save.h"
 
 #include "base/api_options.h"
@@ -86,36 +87,6 @@ struct fletch_plan {
     struct fletch_tokenizer_warnings tokenizer_warnings;
 };
 
-/* What weights in a type usually shrink to, in thousandths; trained weights are near to
- * noise, so only codecs with entropy coding shrink them. Measured on normally distributed
- * values. */
-struct prediction {
-    enum fletch_dtype dtype;
-    unsigned with_entropy, without;
-};
-
-static const struct prediction predictions[] = {
-    { FLETCH_F16, 919, 1000 },
-    { FLETCH_F32, 925, 1000 },
-    { FLETCH_I64, 200, 400 },
-    { FLETCH_DTYPE_NONE, 900, 1000 },
-};
-
-/* A row in the small columns, page header and footer. */
-#define ROW_OVERHEAD 160
-
-static uint64_t predict(const struct fletch_row_plan *row, const struct fletch_codec *codec)
-{
-    bool entropy = codec->level_max > 0;
-    const struct prediction *p = predictions;
-
-    if (codec->id == FLETCH_CODEC_ID_NONE)
-        return row->size + ROW_OVERHEAD;
-    while (p->dtype != FLETCH_DTYPE_NONE && p->dtype != row->dtype)
-        p++;
-    return row->size / 1000 * (entropy ? p->with_entropy : p->without) + ROW_OVERHEAD;
-}
-
 /* As a conversion would make it, written nowhere. */
 static enum fletch_status plan_tokenizer(struct fletch_plan *plan,
                                          const struct fletch_options *options,
@@ -182,9 +153,8 @@ void fletch_plan_summarise(struct fletch_plan_summary *out, const struct fletch_
     };
     for (size_t i = 0; i < plan->flight.source.model->components_count; i++)
         out->files += plan->flight.source.model->components[i].checkpoint->files_count;
-    for (size_t i = 0; i < plan->flight.source.plans.rows_count; i++)
-        out->predicted_bytes +=
-            predict(&plan->flight.source.plans.rows[i], plan->flight.codec);
+    out->predicted_bytes =
+        fletch_estimate_file(&plan->flight.source.plans, plan->flight.codec);
 }
 
 bool fletch_plan_row_at(struct fletch_plan_row *out, const struct fletch_plan *plan,

@@ -39,3 +39,11 @@ enum fletch_status fletch_options_take(struct fletch_options *out,
     out->size = known;
     return FLETCH_OK;
 }
+
+enum fletch_status fletch_check_cancel(const struct fletch_options *options,
+                                       struct fletch_error *err)
+{
+    const struct fletch_cancel cancel = { options->cancel, options->user };
+
+    return fletch_cancel_check(&cancel, err);
+}

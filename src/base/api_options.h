@@ -15,5 +15,8 @@
 enum fletch_status fletch_options_take(struct fletch_options *out,
                                        const struct fletch_options *options,
                                        struct fletch_error *err);
+/* FLETCH_ERR_CANCELLED when the cancel callback says so. */
+enum fletch_status fletch_check_cancel(const struct fletch_options *options,
+                                       struct fletch_error *err);
 
 #endif

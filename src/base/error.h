@@ -44,6 +44,9 @@ struct fletch_cancel {
 enum fletch_status fletch_cancel_check(const struct fletch_cancel *cancel,
                                        struct fletch_error *err);
 
+/* How much of a name from a file a message shows, in bytes: the reason must still fit. */
+#define FLETCH_SHOWN 160
+
 /* Hands a failure on. */
 #define TRY(call)                                                                          \
     do {                                                                                   \

@@ -364,3 +364,19 @@ bool fletch_json_put_at(json_t *object, const char *path, json_t *value)
     }
     return !json_object_setn_new(object, path, len, value);
 }
+
+const char *fletch_json_kind(const json_t *value)
+{
+    static const char *const kinds[] = {
+        [JSON_OBJECT] = "an object",   [JSON_ARRAY] = "an array",
+        [JSON_STRING] = "a string",    [JSON_INTEGER] = "an integer",
+        [JSON_REAL] = "a real number", [JSON_TRUE] = "true",
+        [JSON_FALSE] = "false",        [JSON_NULL] = "null",
+    };
+
+    const char *word = fletch_json_word(value);
+
+    if (word)
+        return word;
+    return value ? kinds[json_typeof(value)] : "nothing";
+}

@@ -48,5 +48,7 @@ void fletch_json_put_string(struct fletch_buf *buf, const char *text);
 void fletch_json_put_real(struct fletch_buf *buf, double value);
 /* Appends any value as Python's json.dumps(indent=2) would at that depth of indentation. */
 void fletch_json_put(struct fletch_buf *buf, const json_t *value, unsigned depth);
+/* "a string", "an object", ...: for sentences about what was found. */
+const char *fletch_json_kind(const json_t *value);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* checkpoint.c - see checkpoint.h */
-#include "checkpoint/spool.h"
+#include "archive/spool.h"
+#include "checkpoint/checkpoint_internal.h"
 #include "checkpoint/prefix.h"
-#include "checkpoint/strided.h"
+#include "strided/strided.h"
 
 #include "base/glob.h"
 #include "base/natural.h"
@@ -14,16 +15,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* In the order of choice in a folder. */
-static const struct fletch_checkpoint_format *const formats[] = {
-    &fletch_format_safetensors, &fletch_format_torch_zip, &fletch_format_torch_legacy,
-    &fletch_format_torch_tar,   &fletch_format_torch_pt2, &fletch_format_npz,
-    &fletch_format_npy,
-};
+_Static_assert(FLETCH_STRIDED_MEMORY <= FLETCH_GATHER_SIZE &&
+                   FLETCH_WINDOW_STAGE <= FLETCH_GATHER_THREAD_SIZE,
+               "what checkpoint.h promises");
 
-#define FORMATS_COUNT (sizeof(formats) / sizeof(formats[0]))
-
-/* ---- Settling ---- */
+/* ---- Finishing ---- */
 
 static int compare_tensors(const void *a, const void *b)
 {
@@ -82,10 +78,9 @@ enum fletch_status fletch_checkpoint_finish(struct fletch_checkpoint *checkpoint
             continue;
         if (a->file == b->file)
             return fletch_fail(err, FLETCH_ERR_FORMAT, "duplicate tensor '%.*s' in '%s'",
-                               FLETCH_NAME_SHOWN, a->name, files[a->file].name);
+                               FLETCH_SHOWN, a->name, files[a->file].name);
         return fletch_fail(err, FLETCH_ERR_FORMAT, "tensor '%.*s' is in both '%s' and '%s'",
-                           FLETCH_NAME_SHOWN, a->name,
-                           files[ordered ? a->file : b->file].name,
+                           FLETCH_SHOWN, a->name, files[ordered ? a->file : b->file].name,
                            files[ordered ? b->file : a->file].name);
     }
     TRY(need_windows(checkpoint, list->tensors, list->count, err));
@@ -110,12 +105,14 @@ static bool has_suffix(const char *text, const char *suffix)
 }
 
 /* *out is NULL where no format begins so. */
-static enum fletch_status probe_formats(const struct fletch_checkpoint_format **out,
-                                        const struct fletch_file *file, const uint8_t *head,
-                                        size_t size, struct fletch_error *err)
+static enum fletch_status
+probe_formats(const struct fletch_checkpoint_format **out,
+              const struct fletch_checkpoint_format *const *formats,
+              const struct fletch_file *file, const uint8_t *head, size_t size,
+              struct fletch_error *err)
 {
     *out = NULL;
-    for (size_t i = 0; i < FORMATS_COUNT; i++) {
+    for (size_t i = 0; formats[i]; i++) {
         bool confirmed = false;
 
         if (!formats[i]->probe(head, size, file->size))
@@ -133,6 +130,7 @@ static enum fletch_status probe_formats(const struct fletch_checkpoint_format **
 /* By its content; by its name only where the content is none that is known: such a file
  * is for its format's reader to say what is wrong with it. */
 static enum fletch_status find_format(const struct fletch_checkpoint_format **out,
+                                      const struct fletch_checkpoint_format *const *formats,
                                       const struct fletch_file *file,
                                       struct fletch_error *err)
 {
@@ -140,11 +138,11 @@ static enum fletch_status find_format(const struct fletch_checkpoint_format **ou
     size_t size = file->size < sizeof(head) ? (size_t)file->size : sizeof(head);
 
     TRY(fletch_file_read(file, 0, head, size, err));
-    TRY(probe_formats(out, file, head, size, err));
+    TRY(probe_formats(out, formats, file, head, size, err));
     if (*out)
         return FLETCH_OK;
     TRY(fletch_unsupported_file(file, err));
-    for (size_t i = 0; i < FORMATS_COUNT; i++)
+    for (size_t i = 0; formats[i]; i++)
         if (formats[i]->suffix && has_suffix(file->path, formats[i]->suffix)) {
             *out = formats[i];
             return FLETCH_OK;
@@ -174,7 +172,7 @@ enum fletch_status fletch_checkpoint_add(struct fletch_checkpoint *checkpoint,
     files[count].name = name;
     files[count].spool = NULL;
     checkpoint->files_count++;
-    TRY(find_format(&format, &files[count].file, err));
+    TRY(find_format(&format, list->formats, &files[count].file, err));
     list->format = NULL;
     list->file_size = files[count].file.size;
     status = format->list(list, &files[count].file, err);
@@ -213,9 +211,10 @@ static enum fletch_status open_file(struct fletch_checkpoint *checkpoint,
     const char *base = fletch_path_base(path);
     size_t len = (size_t)(base - path);
     const struct fletch_prefix_hints *hints = list->hints;
+    const struct fletch_checkpoint_format *const *formats = list->formats;
     enum fletch_status status;
 
-    for (size_t i = 0; i < FORMATS_COUNT; i++) {
+    for (size_t i = 0; formats[i]; i++) {
         if (formats[i]->index_glob && fletch_glob_match(formats[i]->index_glob, base)) {
             char *folder = fletch_arena_text(&checkpoint->arena, path, len);
 
@@ -279,11 +278,12 @@ static enum fletch_status open_folder(struct fletch_checkpoint *checkpoint,
                                       struct fletch_tensor_list *list, const char *folder,
                                       struct fletch_error *err)
 {
+    const struct fletch_checkpoint_format *const *formats = list->formats;
     const char *chosen = NULL;
     bool there = false;
 
     TRY(fletch_unsupported_adapter(folder, err));
-    for (size_t i = 0; i < FORMATS_COUNT; i++) {
+    for (size_t i = 0; formats[i]; i++) {
         const char *const names[] = { formats[i]->file_name, formats[i]->other_name,
                                       formats[i]->index_name };
 
@@ -303,12 +303,13 @@ static enum fletch_status open_folder(struct fletch_checkpoint *checkpoint,
     return there ? FLETCH_OK : fletch_unsupported_folder(folder, err);
 }
 
-enum fletch_status fletch_checkpoint_load(struct fletch_checkpoint **out, const char *path,
-                                          const struct fletch_prefix_hints *hints,
-                                          struct fletch_error *err)
+enum fletch_status
+fletch_checkpoint_load(struct fletch_checkpoint **out, const char *path,
+                       const struct fletch_checkpoint_format *const *formats,
+                       const struct fletch_prefix_hints *hints, struct fletch_error *err)
 {
     struct fletch_checkpoint *checkpoint = fletch_alloc(sizeof(*checkpoint));
-    struct fletch_tensor_list list = { .hints = hints };
+    struct fletch_tensor_list list = { .formats = formats, .hints = hints };
     enum fletch_status status;
     char *own;
     bool there;
@@ -446,7 +447,7 @@ enum fletch_status fletch_tensor_read(const struct fletch_checkpoint *checkpoint
         return fletch_fail(err, FLETCH_ERR_ARGUMENT,
                            "tensor '%.*s': %zu bytes at byte %" PRIu64
                            " are asked for, it has %" PRIu64,
-                           FLETCH_NAME_SHOWN, tensor->name, size, begin, tensor->size);
+                           FLETCH_SHOWN, tensor->name, size, begin, tensor->size);
     if (tensor->slices)
         return fletch_slices_read(checkpoint->files, tensor, begin, out, size, err);
     file = &checkpoint->files[tensor->file].file;

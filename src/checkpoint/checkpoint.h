@@ -12,7 +12,7 @@
  *
  * Of a checkpoint that holds more than a model the list is the model's alone: what is in
  * front of its names, a training run's dict or a wrapper's attribute, is the prefix, which
- * they do not have any more. prefix.h has the rule.
+ * they do not have any more. prefix.h has the rule. What a format is, is in format.h.
  *
  * Tensors may share bytes: tied weights are two names with one offset.
  *
@@ -23,21 +23,13 @@
 #define FLETCH_CHECKPOINT_CHECKPOINT_H
 
 #include "base/file.h"
-#include "base/json.h"
-#include "base/mem.h"
+#include "checkpoint/format.h"
 #include "tensor/mask.h"
-#include "tensor/tensor.h"
 
 struct fletch_checkpoint_file {
     const char *name; /* relative to the checkpoint's folder */
     struct fletch_file file;
     struct fletch_spool *spool; /* compressed members of it (spool.h); NULL */
-};
-
-/* Lines or names, all in the arena of the checkpoint. Zeroed is empty. */
-struct fletch_strlist {
-    const char **items; /* [cap], `count` in use */
-    size_t count, cap;
 };
 
 struct fletch_strided;
@@ -72,82 +64,7 @@ struct fletch_checkpoint {
                                        whoever reads tensors, before the first is read */
 };
 
-/* What is known about which tensors are the model's. */
-struct fletch_prefix_hints {
-    const char *prefix; /* asked for, with or without its last dot; "" or ".": none; NULL:
-                           choose by what is known */
-    /* True when those names that no model of its kind lacks are there; NULL: nothing is
-     * known. */
-    bool (*has_required)(const char *const *names, size_t count, const void *user);
-    /* Sets marks[count] for those that are names of such a model. */
-    enum fletch_status (*match)(bool *marks, const char *const *names, size_t count,
-                                const void *user, struct fletch_error *err);
-    const void *user;
-};
-
-/* A format: how to know it by its first bytes, and how to list what is inside. It appends
- * to a list; opening, shards, order, duplicates across files and the invariants are
- * checkpoint.c's. */
-#define FLETCH_PROBE_SIZE 512 /* a tar's magic is far behind */
-
-struct fletch_tensor_list {
-    struct fletch_arena *arena; /* for names, shapes and notes */
-    uint64_t file_size;         /* of the file that is being listed */
-    bool is_shard;              /* an index names its tensors: they keep their names */
-    const char *format;         /* static: a better name for it than the format's; NULL */
-    const struct fletch_prefix_hints *hints; /* may be NULL */
-    const char *prefix;          /* with its last dot, of a format that chose; else NULL */
-    struct fletch_spool *spool;  /* compressed members of this file (spool.h), or NULL */
-    struct fletch_strlist notes; /* grown by fletch_tensor_list_note */
-    struct fletch_strlist
-        skipped;      /* names of tensors beside the model's, as an optimizer's */
-    json_t *facts;    /* as the checkpoint's; whoever sets it gives it away */
-    json_t *metadata; /* the same */
-    size_t parts;     /* files that say of themselves that they hold slices of tensors */
-    struct fletch_tensor
-        *tensors; /* [cap], `count` in use; grown by fletch_tensor_list_put */
-    size_t count, cap;
-    uint64_t bytes; /* of all of them */
-};
-
-/* All tensors of a file together have at most so many times its bytes: layers that are
- * shared are there once and listed often. Small files may have this much in any case. */
-#define FLETCH_REPEATED_MAX 256
-#define FLETCH_REPEATED_LEAST ((uint64_t)1 << 30)
-
-/* Appends a copy of the struct, its invariants checked; strings and shape must already live
- * in the arena. FORMAT, MEMORY. */
-enum fletch_status fletch_tensor_list_put(struct fletch_tensor_list *list,
-                                          const struct fletch_tensor *tensor,
-                                          struct fletch_error *err);
-/* Adds a note, printf-style. */
-enum fletch_status fletch_tensor_list_note(struct fletch_tensor_list *list,
-                                           struct fletch_error *err, const char *format,
-                                           ...) FLETCH_PRINTF(3, 4);
-
-struct fletch_checkpoint_format {
-    const char *name;       /* "safetensors" */
-    const char *file_name;  /* "model.safetensors" */
-    const char *other_name; /* tried after it; NULL: none */
-    const char *index_name; /* "model.safetensors.index.json"; NULL: no shards */
-    const char *index_glob; /* an index of any name; NULL: no shards */
-    const char *suffix;     /* of file names: ".safetensors"; NULL: none says enough */
-    /* True when a file of `size` bytes that begins with head[head_size] is of this format.
-     */
-    bool (*probe)(const uint8_t *head, size_t head_size, uint64_t size);
-    /* Looks closer where another format begins so too; NULL: the first bytes say it all.
-     * Damage is no failure: IO, MEMORY. */
-    enum fletch_status (*confirm)(bool *out, const struct fletch_file *file,
-                                  struct fletch_error *err);
-    enum fletch_status (*list)(struct fletch_tensor_list *out,
-                               const struct fletch_file *file, struct fletch_error *err);
-};
-
 extern const struct fletch_checkpoint_format fletch_format_safetensors;
-extern const struct fletch_checkpoint_format fletch_format_torch_zip;
-extern const struct fletch_checkpoint_format fletch_format_torch_legacy;
-extern const struct fletch_checkpoint_format fletch_format_torch_tar;
-extern const struct fletch_checkpoint_format fletch_format_torch_pt2;
 extern const struct fletch_checkpoint_format fletch_format_npz;
 extern const struct fletch_checkpoint_format fletch_format_npy;
 
@@ -156,10 +73,12 @@ extern const struct fletch_checkpoint_format fletch_format_npy;
  * or one index. Says what is there instead when there is nothing to read: an LFS pointer,
  * an HTML page, a format that is known but not read, an empty folder. NOT_FOUND, IO,
  * FORMAT, UNSUPPORTED, MEMORY, and ARGUMENT for a prefix that is not there; the file is in
- * front of every message. `hints` may be NULL. */
-enum fletch_status fletch_checkpoint_load(struct fletch_checkpoint **out, const char *path,
-                                          const struct fletch_prefix_hints *hints,
-                                          struct fletch_error *err);
+ * front of every message. `formats` ends with NULL and is in the order of choice in a
+ * folder; `hints` may be NULL. */
+enum fletch_status
+fletch_checkpoint_load(struct fletch_checkpoint **out, const char *path,
+                       const struct fletch_checkpoint_format *const *formats,
+                       const struct fletch_prefix_hints *hints, struct fletch_error *err);
 
 /* Bytes that reading tensors takes which do not lie in order, at most: for all of a
  * checkpoint's, and besides for each thread that reads. */

@@ -6,24 +6,6 @@
 
 #include "checkpoint/checkpoint.h"
 
-/* How much of a name from a file a message shows, in bytes: the reason must still fit. */
-#define FLETCH_NAME_SHOWN 160
-
-/* ---- tensor_list.c ---- */
-
-/* Elements and bytes of a shape; with a dimension of 0 there are none whatever the others
- * are. FORMAT when they are more than 64 bits count, or no whole bytes. */
-enum fletch_status fletch_measure(uint64_t *count, uint64_t *size, enum fletch_dtype dtype,
-                                  const uint64_t *shape, unsigned rank,
-                                  struct fletch_error *err);
-
-/* Appends a text that lives as long as the arena, which the texts themselves grow in.
- * MEMORY.
- */
-enum fletch_status fletch_strlist_put(struct fletch_strlist *texts,
-                                      struct fletch_arena *arena, const char *text,
-                                      struct fletch_error *err);
-
 /* ---- checkpoint.c ---- */
 
 /* Opens the weights file at `path`, called `name` inside the checkpoint, and appends its
@@ -92,10 +74,6 @@ enum fletch_status fletch_slices_read(const struct fletch_checkpoint_file *files
 
 /* ---- unsupported.c ---- */
 
-/* FLETCH_OK when the file is none of the things that are known but not read; else FORMAT or
- * UNSUPPORTED and a sentence that says what it is and what to do. */
-enum fletch_status fletch_unsupported_file(const struct fletch_file *file,
-                                           struct fletch_error *err);
 /* UNSUPPORTED when the file's name says that it is a part of a parallel run. */
 enum fletch_status fletch_unsupported_shard(const char *path, struct fletch_error *err);
 

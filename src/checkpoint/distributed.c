@@ -9,6 +9,7 @@
  * How large the tensor is nobody says: it ends where the furthest slice does. Every element
  * must be in one slice, and in one only.
  */
+#include "checkpoint/checkpoint_internal.h"
 #include "checkpoint/prefix.h"
 
 #include "base/bytes.h"
@@ -62,7 +63,7 @@ static enum fletch_status read_offsets(uint64_t *out, const struct fletch_tensor
         return fletch_fail(err, FLETCH_ERR_FORMAT,
                            "tensor '%.*s': " SHARDING_INFO " has %zu " SAVED_OFFSETS
                            ", expected %u, as many as it has dimensions",
-                           FLETCH_NAME_SHOWN, tensor->name, json_array_size(offsets),
+                           FLETCH_SHOWN, tensor->name, json_array_size(offsets),
                            tensor->rank);
     for (unsigned i = 0; i < tensor->rank; i++) {
         const json_t *item = json_array_get(offsets, i);
@@ -74,7 +75,7 @@ static enum fletch_status read_offsets(uint64_t *out, const struct fletch_tensor
             return fletch_fail(err, FLETCH_ERR_FORMAT,
                                "tensor '%.*s': " SHARDING_INFO ": " SAVED_OFFSETS
                                "[%u] is no place in a tensor, expected a whole number",
-                               FLETCH_NAME_SHOWN, tensor->name, i);
+                               FLETCH_SHOWN, tensor->name, i);
     }
     return FLETCH_OK;
 }
@@ -94,7 +95,7 @@ enum fletch_status fletch_distributed_mark(struct fletch_tensor *tensor,
         return fletch_fail(err, FLETCH_ERR_FORMAT,
                            "tensor '%.*s': " SHARDING_INFO
                            " does not name it, expected where its slice begins",
-                           FLETCH_NAME_SHOWN, tensor->name);
+                           FLETCH_SHOWN, tensor->name);
     TRY(read_offsets(at, tensor, json_object_get(entry, SAVED_OFFSETS), err));
     *slice = (struct fletch_tensor_slice){ .offset = tensor->offset,
                                            .at = at,
@@ -125,7 +126,7 @@ enum fletch_status fletch_distributed_check_whole(struct fletch_tensor_list *lis
             return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
                                "tensor '%.*s' is a slice, of " A_PART
                                ", which need no index: give the folder without it",
-                               FLETCH_NAME_SHOWN, tensor->name);
+                               FLETCH_SHOWN, tensor->name);
         tensor->slices = NULL;
         tensor->slices_count = 0;
     }
@@ -164,7 +165,7 @@ static enum fletch_status check_overlaps(const struct fletch_tensor *tensor,
                 return fletch_fail(err, FLETCH_ERR_FORMAT,
                                    "tensor '%.*s': its slices in '%s' and '%s' overlap, "
                                    "expected each element once",
-                                   FLETCH_NAME_SHOWN, tensor->name,
+                                   FLETCH_SHOWN, tensor->name,
                                    checkpoint->files[a->file].name,
                                    checkpoint->files[b->file].name);
         }
@@ -185,7 +186,7 @@ static enum fletch_status span(struct fletch_tensor *out, uint64_t *shape,
                 err, FLETCH_ERR_FORMAT,
                 "tensor '%.*s': %s with %u dimensions in '%s', and %s with %u "
                 "in '%s', expected slices of one tensor",
-                FLETCH_NAME_SHOWN, out->name, fletch_dtype_text(out->dtype), out->rank,
+                FLETCH_SHOWN, out->name, fletch_dtype_text(out->dtype), out->rank,
                 checkpoint->files[out->file].name, fletch_dtype_text(slice->dtype),
                 slice->rank, checkpoint->files[slice->file].name);
         for (unsigned j = 0; j < out->rank; j++) {
@@ -222,7 +223,7 @@ static enum fletch_status gather(struct fletch_tensor *out,
             return fletch_fail(err, FLETCH_ERR_FORMAT,
                                "tensor '%.*s': its slices have more elements than 64 bits "
                                "count",
-                               FLETCH_NAME_SHOWN, out->name);
+                               FLETCH_SHOWN, out->name);
     }
     TRY(check_overlaps(out, checkpoint, err));
     if (held != out->count)
@@ -230,7 +231,7 @@ static enum fletch_status gather(struct fletch_tensor *out,
                            "tensor '%.*s': its slices have %" PRIu64 " of the %" PRIu64
                            " elements that they span: a part is missing, expected all "
                            "parts in the folder",
-                           FLETCH_NAME_SHOWN, out->name, held, out->count);
+                           FLETCH_SHOWN, out->name, held, out->count);
     return FLETCH_OK;
 }
 
@@ -250,14 +251,14 @@ static enum fletch_status join(struct fletch_tensor *out,
     status = fletch_measure(&tensor.count, &tensor.size, tensor.dtype, tensor.shape,
                             tensor.rank, err);
     if (status) {
-        fletch_error_prefix(err, "tensor '%.*s'", FLETCH_NAME_SHOWN, tensor.name);
+        fletch_error_prefix(err, "tensor '%.*s'", FLETCH_SHOWN, tensor.name);
         return status;
     }
     TRY(gather(&tensor, slices, count, checkpoint, arena, err));
     if (tensor.slices_count > 1 && !fletch_dtype_size(tensor.dtype))
         return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
                            "tensor '%.*s': %s in slices, expected whole bytes",
-                           FLETCH_NAME_SHOWN, tensor.name, fletch_dtype_text(tensor.dtype));
+                           FLETCH_SHOWN, tensor.name, fletch_dtype_text(tensor.dtype));
     if (tensor.slices_count) {
         tensor.file = tensor.slices[0].file;
         tensor.offset = tensor.slices[0].offset;
@@ -404,7 +405,7 @@ static enum fletch_status check_parts(const struct fletch_strlist *parts,
         return fletch_fail(err, FLETCH_ERR_FORMAT,
                            "has %.*s alone, one part of " A_PART
                            ", expected the others beside it",
-                           FLETCH_NAME_SHOWN, parts->items[0]);
+                           FLETCH_SHOWN, parts->items[0]);
     for (size_t i = 0; i < parts->count; i++) {
         unsigned long number = number_of(parts->items[i]);
 
@@ -412,7 +413,7 @@ static enum fletch_status check_parts(const struct fletch_strlist *parts,
             return fletch_fail(err, FLETCH_ERR_NOT_FOUND,
                                "has %.*s, one part of " A_PART
                                ", but none whose name begins with shard-%05lu-",
-                               FLETCH_NAME_SHOWN, parts->items[i], before + 1);
+                               FLETCH_SHOWN, parts->items[i], before + 1);
         before = number ? number : before;
     }
     return FLETCH_OK;

@@ -6,10 +6,10 @@
  * Arrays of text or dates are no weights and are passed over; whatever else is no tensor is
  * refused.
  */
-#include "checkpoint/spool.h"
+#include "archive/spool.h"
 #include "checkpoint/checkpoint_internal.h"
 #include "checkpoint/npy.h"
-#include "checkpoint/zip.h"
+#include "archive/zip.h"
 
 #include "base/bytes.h"
 #include "base/glob.h"
@@ -110,7 +110,8 @@ static enum fletch_status put_array(struct fletch_tensor_list *list,
                            " bytes of values, expected %" PRIu64 " by its shape and dtype",
                            begin + npy->begin, found, npy->size);
     if (place->packed) /* nobody unpacks what is passed over, so only now it takes place */
-        TRY(fletch_spool_place(&begin, list, place->zip, place->packed, err));
+        TRY(fletch_spool_place(&begin, &list->spool, list->arena, place->zip, place->packed,
+                               err));
     tensor.offset = begin + npy->begin;
     shape = fletch_arena_alloc_array(list->arena, npy->rank + 1, sizeof(*shape));
     if (!shape)
@@ -213,7 +214,7 @@ static enum fletch_status take_member(struct archive *archive,
     TRY(read_header(&npy, &place, &archive->scratch, archive->err));
     if (npy.what)
         return fletch_tensor_list_note(list, archive->err,
-                                       "'%.*s' holds %s and is left out", FLETCH_NAME_SHOWN,
+                                       "'%.*s' holds %s and is left out", FLETCH_SHOWN,
                                        member->name, npy.what);
     name = fletch_arena_text(list->arena, member->name, strlen(member->name) - SUFFIX_SIZE);
     if (!name)
@@ -237,8 +238,7 @@ static enum fletch_status list_members(struct archive *archive,
         }
         status = take_member(archive, member);
         if (status && status != FLETCH_ERR_IO)
-            fletch_error_prefix(archive->err, "member '%.*s'", FLETCH_NAME_SHOWN,
-                                member->name);
+            fletch_error_prefix(archive->err, "member '%.*s'", FLETCH_SHOWN, member->name);
         TRY(status);
     }
     if (!others)

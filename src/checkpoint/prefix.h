@@ -23,7 +23,7 @@
 #ifndef FLETCH_CHECKPOINT_PREFIX_H
 #define FLETCH_CHECKPOINT_PREFIX_H
 
-#include "checkpoint/checkpoint_internal.h"
+#include "checkpoint/checkpoint.h"
 
 struct fletch_prefix_name {
     const char *path; /* from the top, dotted */

@@ -3,6 +3,7 @@
 #ifndef FLETCH_CHECKPOINT_PREFIX_INTERNAL_H
 #define FLETCH_CHECKPOINT_PREFIX_INTERNAL_H
 
+#include "checkpoint/checkpoint_internal.h"
 #include "checkpoint/prefix.h"
 
 /* A list for a sentence: "'model' with 5, 'net' with 3 tensors"; from the first that has no

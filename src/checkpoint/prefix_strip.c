@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* prefix_strip.c - a checkpoint's prefix taken away, and what is not below it set aside */
+#include "checkpoint/checkpoint_internal.h"
 #include "checkpoint/prefix.h"
 
 #include "base/natural.h"
@@ -108,10 +109,9 @@ static enum fletch_status note_groups(struct fletch_tensor_list *list, const cha
         if (groups++ == GROUPS_NOTED)
             return fletch_tensor_list_note(
                 list, err, "%zu more tensors elsewhere are left out", count - i);
-        TRY(fletch_tensor_list_note(
-            list, err, "'%.*s' has %zu tensor%s, left out",
-            (int)(len < FLETCH_NAME_SHOWN ? len : FLETCH_NAME_SHOWN), names[i], next - i,
-            next - i == 1 ? "" : "s"));
+        TRY(fletch_tensor_list_note(list, err, "'%.*s' has %zu tensor%s, left out",
+                                    (int)(len < FLETCH_SHOWN ? len : FLETCH_SHOWN),
+                                    names[i], next - i, next - i == 1 ? "" : "s"));
     }
     return FLETCH_OK;
 }
@@ -128,7 +128,7 @@ static enum fletch_status note_all(struct fletch_checkpoint *checkpoint, const c
     if (len)
         TRY(fletch_tensor_list_note(
             &list, err, "the model's tensors are those below '%.*s'",
-            len - 1 < FLETCH_NAME_SHOWN ? len - 1 : FLETCH_NAME_SHOWN, prefix));
+            len - 1 < FLETCH_SHOWN ? len - 1 : FLETCH_SHOWN, prefix));
     TRY(note_groups(&list, skipped->items, skipped->count, prefix, err));
     if (skipped->count)
         qsort(skipped->items, skipped->count, sizeof(*skipped->items), compare_names);

@@ -171,7 +171,7 @@ static enum fletch_status fail_element(const struct fletch_tensor *mask, uint64_
                        "tensor '%.*s', element %" PRIu64
                        ": is neither 0 nor 1, expected a mask that only prunes: "
                        "prune.remove() and save the model first",
-                       FLETCH_NAME_SHOWN, mask->origin ? mask->origin : mask->name, at);
+                       FLETCH_SHOWN, mask->origin ? mask->origin : mask->name, at);
 }
 
 enum fletch_status fletch_checkpoint_mask(const struct fletch_checkpoint *checkpoint,

@@ -296,7 +296,7 @@ static enum fletch_status read_member(struct header *header,
     entry = &header->entries[header->count - 1];
     status = read_tensor(&entry->tensor, &header->scan);
     if (status && status != FLETCH_ERR_MEMORY)
-        fletch_error_prefix(header->scan.err, "tensor '%.*s'", FLETCH_NAME_SHOWN,
+        fletch_error_prefix(header->scan.err, "tensor '%.*s'", FLETCH_SHOWN,
                             entry->tensor.name);
     return status;
 }
@@ -365,7 +365,7 @@ static enum fletch_status check_names(struct header *header)
                 &header->scan, a->at > b->at ? a->at : b->at, FLETCH_ERR_FORMAT,
                 "tensor '%.*s' is given a second time, first at byte "
                 "%" PRIu64,
-                FLETCH_NAME_SHOWN, a->tensor.name, a->at > b->at ? b->at : a->at);
+                FLETCH_SHOWN, a->tensor.name, a->at > b->at ? b->at : a->at);
     }
     return FLETCH_OK;
 }
@@ -381,19 +381,19 @@ static enum fletch_status fail_layout(const struct header *header,
             scan, entry->at, FLETCH_ERR_FORMAT,
             "tensor '%.*s' at [%" PRIu64 ", %" PRIu64
             "] overlaps tensor '%.*s' at [%" PRIu64 ", %" PRIu64 "]",
-            FLETCH_NAME_SHOWN / 2, entry->tensor.name, entry->tensor.offset, end_of(entry),
-            FLETCH_NAME_SHOWN / 2, before->tensor.name, before->tensor.offset, end);
+            FLETCH_SHOWN / 2, entry->tensor.name, entry->tensor.offset, end_of(entry),
+            FLETCH_SHOWN / 2, before->tensor.name, before->tensor.offset, end);
     if (!before)
         return fletch_json_scan_fail(
             scan, entry->at, FLETCH_ERR_FORMAT,
             "the first tensor '%.*s' begins at %" PRIu64 " of the data"
             ", expected 0",
-            FLETCH_NAME_SHOWN, entry->tensor.name, entry->tensor.offset);
+            FLETCH_SHOWN, entry->tensor.name, entry->tensor.offset);
     return fletch_json_scan_fail(scan, entry->at, FLETCH_ERR_FORMAT,
                                  "a hole between tensor '%.*s', which ends at %" PRIu64
                                  ", and tensor '%.*s', which begins at %" PRIu64,
-                                 FLETCH_NAME_SHOWN / 2, before->tensor.name, end,
-                                 FLETCH_NAME_SHOWN / 2, entry->tensor.name,
+                                 FLETCH_SHOWN / 2, before->tensor.name, end,
+                                 FLETCH_SHOWN / 2, entry->tensor.name,
                                  entry->tensor.offset);
 }
 
@@ -416,14 +416,14 @@ static enum fletch_status check_layout(struct header *header)
                 &header->scan, data_at + header->data_size, FLETCH_ERR_FORMAT,
                 "the file ends here, %" PRIu64 " bytes before the end "
                 "of tensor '%.*s': it was cut short",
-                end - header->data_size, FLETCH_NAME_SHOWN, entry->tensor.name);
+                end - header->data_size, FLETCH_SHOWN, entry->tensor.name);
         before = entry;
     }
     if (end < header->data_size)
         return fletch_json_scan_fail(
             &header->scan, data_at + end, FLETCH_ERR_FORMAT,
             "found %" PRIu64 " bytes behind the last tensor%s%.*s%s",
-            header->data_size - end, before ? " '" : "", FLETCH_NAME_SHOWN,
+            header->data_size - end, before ? " '" : "", FLETCH_SHOWN,
             before ? before->tensor.name : "", before ? "'" : "");
     return FLETCH_OK;
 }

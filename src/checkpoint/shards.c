@@ -7,6 +7,7 @@
  * agree: every tensor of the map is in its file, and no file has a tensor that the map does
  * not list. "metadata" is not looked at.
  */
+#include "checkpoint/checkpoint_internal.h"
 #include "checkpoint/prefix.h"
 
 #include "base/json.h"
@@ -66,12 +67,12 @@ static enum fletch_status list_shards(struct shard_list *out, json_t *map,
             return fletch_fail(err, FLETCH_ERR_FORMAT,
                                "weight_map: tensor '%.*s' has no file name, expected a "
                                "string",
-                               FLETCH_NAME_SHOWN, tensor);
+                               FLETCH_SHOWN, tensor);
         if (!fletch_path_is_below(name) || strchr(name, '/'))
             return fletch_fail(err, FLETCH_ERR_FORMAT,
                                "weight_map: tensor '%.*s' is in '%.*s', expected the plain "
                                "name of a file beside the index",
-                               FLETCH_NAME_SHOWN, tensor, FLETCH_NAME_SHOWN, name);
+                               FLETCH_SHOWN, tensor, FLETCH_SHOWN, name);
         out->shards[out->count++] = (struct shard){ name, tensor };
     }
     make_unique(out);
@@ -91,9 +92,9 @@ static enum fletch_status add_shard(struct fletch_checkpoint *checkpoint,
         return fletch_fail_memory(err, strlen(shard->name), "a path");
     status = fletch_checkpoint_add(checkpoint, list, path, name, err);
     if (status == FLETCH_ERR_NOT_FOUND)
-        return fletch_fail(
-            err, status, "%s: '%.*s' is not there, expected tensor '%.*s' in it", index,
-            FLETCH_NAME_SHOWN, shard->name, FLETCH_NAME_SHOWN, shard->tensor);
+        return fletch_fail(err, status,
+                           "%s: '%.*s' is not there, expected tensor '%.*s' in it", index,
+                           FLETCH_SHOWN, shard->name, FLETCH_SHOWN, shard->tensor);
     return status;
 }
 
@@ -112,12 +113,12 @@ static enum fletch_status check_map(const struct fletch_checkpoint *checkpoint, 
         if (!tensor)
             return fletch_fail(err, FLETCH_ERR_FORMAT,
                                "tensor '%.*s' should be in '%s', which does not hold it",
-                               FLETCH_NAME_SHOWN, name, said);
+                               FLETCH_SHOWN, name, said);
         found = checkpoint->files[tensor->file].name;
         if (strcmp(said, found) != 0)
             return fletch_fail(err, FLETCH_ERR_FORMAT,
                                "tensor '%.*s' should be in '%s', but is in '%s'",
-                               FLETCH_NAME_SHOWN, name, said, found);
+                               FLETCH_SHOWN, name, said, found);
     }
     return FLETCH_OK;
 }
@@ -132,7 +133,7 @@ static enum fletch_status check_tensors(const struct fletch_checkpoint *checkpoi
         if (!json_object_get(map, tensor->name))
             return fletch_fail(
                 err, FLETCH_ERR_FORMAT, "tensor '%.*s' is in '%s', but not in weight_map",
-                FLETCH_NAME_SHOWN, tensor->name, checkpoint->files[tensor->file].name);
+                FLETCH_SHOWN, tensor->name, checkpoint->files[tensor->file].name);
     }
     return FLETCH_OK;
 }

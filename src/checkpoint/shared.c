@@ -62,7 +62,7 @@ static enum fletch_status note_lost(struct fletch_checkpoint *checkpoint, size_t
     TRY(fletch_tensor_list_note(&list, err,
                                 "__metadata__ says that '%.*s' was dropped for '%.*s', "
                                 "which is not there: neither is read",
-                                FLETCH_NAME_SHOWN, key, FLETCH_NAME_SHOWN, value));
+                                FLETCH_SHOWN, key, FLETCH_SHOWN, value));
     checkpoint->notes = list.notes;
     return FLETCH_OK;
 }
@@ -126,7 +126,7 @@ static enum fletch_status add_dropped(struct fletch_checkpoint *checkpoint,
                                "__metadata__: up to '%.*s' names that were dropped stand "
                                "for %" PRIu64 " bytes, the limit is %" PRIu64
                                " (FLETCH_REPEATED_MAX)",
-                               FLETCH_NAME_SHOWN, key, bytes, most);
+                               FLETCH_SHOWN, key, bytes, most);
         *tensor = *kept;
         tensor->origin = kept->name;
         tensor->name = fletch_arena_strdup(&checkpoint->arena, key);

@@ -3,9 +3,9 @@
  *
  * Whatever a format says, what is in the list keeps the invariants of checkpoint.h.
  */
-#include "checkpoint/spool.h"
+#include "archive/spool.h"
 #include "checkpoint/checkpoint_internal.h"
-#include "checkpoint/strided.h"
+#include "strided/strided.h"
 
 #include "base/bytes.h"
 #include "base/utf8.h"
@@ -60,17 +60,16 @@ static enum fletch_status check_place(const struct fletch_tensor_list *list,
     if (tensor->strides && !fletch_dtype_size(tensor->dtype))
         return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
                            "tensor '%.*s': %s with strides, expected whole bytes",
-                           FLETCH_NAME_SHOWN, tensor->name,
-                           fletch_dtype_text(tensor->dtype));
+                           FLETCH_SHOWN, tensor->name, fletch_dtype_text(tensor->dtype));
     if (!fletch_tensor_extent(&extent, tensor))
         return fletch_fail(err, FLETCH_ERR_FORMAT,
-                           "tensor '%.*s': its strides reach beyond 64 bits",
-                           FLETCH_NAME_SHOWN, tensor->name);
+                           "tensor '%.*s': its strides reach beyond 64 bits", FLETCH_SHOWN,
+                           tensor->name);
     if (tensor->offset > end || extent > end - tensor->offset)
         return fletch_fail(err, FLETCH_ERR_FORMAT,
                            "tensor '%.*s': %" PRIu64 " bytes at byte %" PRIu64
                            ", but the file has %" PRIu64,
-                           FLETCH_NAME_SHOWN, tensor->name, extent, tensor->offset, end);
+                           FLETCH_SHOWN, tensor->name, extent, tensor->offset, end);
     return FLETCH_OK;
 }
 
@@ -92,7 +91,7 @@ static enum fletch_status check_total(struct fletch_tensor_list *list,
                            "tensor '%.*s': up to it there are %" PRIu64
                            " bytes, the limit for this file is %" PRIu64
                            " (FLETCH_REPEATED_MAX)",
-                           FLETCH_NAME_SHOWN, tensor->name, list->bytes, most);
+                           FLETCH_SHOWN, tensor->name, list->bytes, most);
     return FLETCH_OK;
 }
 
@@ -104,12 +103,12 @@ enum fletch_status fletch_tensor_list_put(struct fletch_tensor_list *list,
 
     if (fletch_utf8_span(tensor->name, len) != len)
         return fletch_fail(err, FLETCH_ERR_FORMAT, "tensor '%.*s': its name is not UTF-8",
-                           FLETCH_NAME_SHOWN, tensor->name);
+                           FLETCH_SHOWN, tensor->name);
     if (!measures_up(tensor))
         return fletch_fail(err, FLETCH_ERR_FORMAT,
                            "tensor '%.*s': %" PRIu64 " elements and %" PRIu64
                            " bytes are not what its shape and dtype say",
-                           FLETCH_NAME_SHOWN, tensor->name, tensor->count, tensor->size);
+                           FLETCH_SHOWN, tensor->name, tensor->count, tensor->size);
     TRY(check_place(list, tensor, err));
     TRY(check_total(list, tensor, err));
     if (list->count == list->cap) {

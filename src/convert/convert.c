@@ -7,11 +7,11 @@
  */
 #include "base/api_options.h"
 #include "base/pool.h"
-#include "convert/source_files.h"
+#include "convert/metadata.h"
 #include "convert/workbench.h"
-#include "convert/preflight.h"
-#include "convert/verify_rows.h"
-#include "convert/staging.h"
+#include "plan/preflight.h"
+#include "verify/verify_rows.h"
+#include "publish/staging.h"
 #include "convert/result.h"
 #include "convert/tokenizer_save.h"
 

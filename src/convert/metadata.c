@@ -53,46 +53,6 @@ static void put_known(struct sheet *sheet, const char *key, int64_t value)
 
 /* ---- What the model is ---- */
 
-/* Loaders build a decoder from a name that ends so. */
-static bool names_decoder(const char *name)
-{
-    static const char ending[] = "CausalLM";
-    size_t len = strlen(name);
-
-    return len >= sizeof(ending) - 1 && !strcmp(name + len - (sizeof(ending) - 1), ending);
-}
-
-/* Sets *out to a string in every case: loaders of today break on null. */
-static enum fletch_status find_architecture(const char **out,
-                                            const struct fletch_model *model,
-                                            struct fletch_error *err)
-{
-    const json_t *list = json_object_get(model->config, "architectures");
-    const json_t *first = json_array_get(list, 0);
-    /* of pipelines: SentenceTransformer, SparseEncoder, CrossEncoder */
-    const json_t *kind = json_object_get(model->prompts, "model_type");
-
-    *out = model->family->architecture;
-    if (*out && json_is_string(kind))
-        *out = json_string_value(kind);
-    if (*out)
-        return FLETCH_OK;
-    if (list && !json_is_null(list) && !json_is_array(list))
-        return fletch_fail(err, FLETCH_ERR_FORMAT, "architectures is %s, expected an array",
-                           fletch_json_kind(list));
-    if (first && !json_is_string(first))
-        return fletch_fail(err, FLETCH_ERR_FORMAT,
-                           "architectures[0] is %s, expected a string",
-                           fletch_json_kind(first));
-    *out = first ? json_string_value(first) : "Unknown";
-    if (!first && !model->config_stated && model->model_class->patterns)
-        *out = model->model_class->class_name;
-    /* the rows are the encoder's, whatever the checkpoint's class could do besides */
-    if (model->model_class->patterns && names_decoder(*out))
-        *out = model->model_class->class_name;
-    return FLETCH_OK;
-}
-
 static enum fletch_status put_fields(struct sheet *sheet, struct fletch_error *err)
 {
     const struct fletch_model_class *model_class = sheet->model->model_class;
@@ -113,7 +73,7 @@ static enum fletch_status put_model_info(struct sheet *sheet, struct fletch_erro
     bool sentence = sheet->model->family->metadata_kind == FLETCH_METADATA_SENTENCE;
     const char *architecture;
 
-    TRY(find_architecture(&architecture, sheet->model, err));
+    TRY(fletch_model_architecture(&architecture, sheet->model, err));
     fletch_json_write_key(&sheet->json, "model_info");
     fletch_json_write_open(&sheet->json, '{');
     put_text(sheet, "architecture", architecture);
@@ -270,7 +230,7 @@ static enum fletch_status put_tower(struct sheet *sheet, struct fletch_error *er
     const struct fletch_metadata *metadata = sheet->metadata;
     const char *architecture;
 
-    TRY(find_architecture(&architecture, sheet->model, err));
+    TRY(fletch_model_architecture(&architecture, sheet->model, err));
     put_text(sheet, "model_name", sheet->model->name);
     put_text(sheet, "model_type", sheet->model->family->model_type_text);
     put_text(sheet, "architecture", architecture);
@@ -324,50 +284,5 @@ enum fletch_status fletch_metadata_write(struct fletch_buf *out,
     fletch_buf_release(&buf);
     json_decref(sheet.truncation);
     fletch_arena_release(&sheet.arena);
-    return status;
-}
-
-/* ---- Early ---- */
-
-static enum fletch_status check_length(const struct fletch_model *model, const char *key,
-                                       struct fletch_error *err)
-{
-    const struct fletch_field field = { .key = key, .paths = { key } };
-    static const struct fletch_model_class any = { .class_name = "any" };
-    json_t *value = NULL;
-
-    TRY(fletch_family_field(&value, &any, &field, model->config, err));
-    json_decref(value);
-    return FLETCH_OK;
-}
-
-static enum fletch_status check_all(const struct fletch_model *model,
-                                    struct fletch_error *err)
-{
-    const char *architecture;
-
-    TRY(find_architecture(&architecture, model, err));
-    for (const struct fletch_field *field = model->model_class->fields; field->key;
-         field++) {
-        json_t *value = NULL;
-
-        TRY(fletch_family_field(&value, model->model_class, field, model->config, err));
-        json_decref(value);
-    }
-    if (model->family->metadata_kind == FLETCH_METADATA_TOWER)
-        return FLETCH_OK;
-    TRY(check_length(model, "max_seq_len", err));
-    return check_length(model, "max_sequence_length", err);
-}
-
-enum fletch_status fletch_metadata_check(const struct fletch_model *model,
-                                         struct fletch_error *err)
-{
-    enum fletch_status status = fletch_model_check_said(model, err);
-
-    TRY(status);
-    status = check_all(model, err);
-    if (status == FLETCH_ERR_FORMAT)
-        fletch_error_prefix(err, "%s", model->config_path);
     return status;
 }

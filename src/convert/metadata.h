@@ -8,17 +8,9 @@
 #ifndef FLETCH_CONVERT_METADATA_H
 #define FLETCH_CONVERT_METADATA_H
 
-#include "convert/pipeline.h"
-#include "convert/footer.h"
+#include "convert/source_files.h"
+#include "verify/footer.h"
 #include "tokenizer/tokenizer.h"
-
-/* Of a file of the source, for the account. */
-struct fletch_source_file {
-    const char *name; /* relative to the model's folder */
-    uint64_t size;
-    bool hashed;
-    uint8_t sha256[FLETCH_SHA256_SIZE]; /* when `hashed` */
-};
 
 struct fletch_metadata {
     const struct fletch_model *model;
@@ -40,11 +32,6 @@ struct fletch_metadata {
 
 enum fletch_status fletch_metadata_write(struct fletch_buf *out,
                                          const struct fletch_metadata *metadata,
-                                         struct fletch_error *err);
-
-/* Checks early, before any byte is converted, that the config has what the metadata will
- * need. */
-enum fletch_status fletch_metadata_check(const struct fletch_model *model,
                                          struct fletch_error *err);
 
 #endif

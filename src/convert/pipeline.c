@@ -24,6 +24,7 @@
 
 #include "base/pool.h"
 #include "convert/commit.h"
+#include "convert/sampling.h"
 
 #include <pthread.h>
 

@@ -7,21 +7,9 @@
 #ifndef FLETCH_CONVERT_PIPELINE_H
 #define FLETCH_CONVERT_PIPELINE_H
 
-#include "base/hash.h"
 #include "parquet/parquet.h"
-#include "convert/budget.h"
-#include "tensor/cast.h"
-
-/* What became of a row. */
-struct fletch_row_outcome {
-    enum fletch_dtype dtype;          /* as stored */
-    uint64_t size;                    /* bytes of the value */
-    uint64_t compressed_size;         /* of its page, header included */
-    struct fletch_cast_report report; /* of the cast that was stored */
-    uint64_t overflowed; /* values beyond the plan's type, also where the row stayed wide */
-    uint8_t sha256[FLETCH_SHA256_SIZE];        /* of the stored value */
-    uint8_t source_sha256[FLETCH_SHA256_SIZE]; /* of the source's bytes; certify only */
-};
+#include "plan/budget.h"
+#include "plan/outcome.h"
 
 struct fletch_pipeline {
     const struct fletch_row_plans *plans;

@@ -6,6 +6,7 @@
  */
 #include "convert/source_files.h"
 
+#include "base/api_options.h"
 #include "base/pool.h"
 #include "convert/workbench.h"
 

@@ -4,7 +4,15 @@
 #ifndef FLETCH_CONVERT_SOURCE_FILES_H
 #define FLETCH_CONVERT_SOURCE_FILES_H
 
-#include "convert/metadata.h"
+#include "convert/pipeline.h"
+
+/* Of a file of the source, for metadata.json. */
+struct fletch_source_file {
+    const char *name; /* relative to the model's folder */
+    uint64_t size;
+    bool hashed;
+    uint8_t sha256[FLETCH_SHA256_SIZE]; /* when `hashed` */
+};
 
 /* Lists the files that were read, by their names relative to the model's folder; *out
  * [*count] lives in the arena. With `certify`, hashes each of them and, into outcomes,

@@ -10,6 +10,7 @@
 #define FLETCH_CONVERT_TOKENIZER_SAVE_H
 
 #include "convert/tokenizer_ids.h"
+#include "tokenizer/truncation.h"
 
 /* Where a tokenizer.json that was written is from: the model's own, or the files that it
  * was made from. Zeroed: none was written. */
@@ -27,25 +28,11 @@ enum fletch_status fletch_tokenizer_write(struct fletch_tokenizer_origin *origin
                                           const struct fletch_model *model,
                                           const char *folder, struct fletch_error *err);
 
-/* Where texts are cut; 0: not known. */
-struct fletch_tokenizer_cut {
-    int64_t limit;    /* what a null truncation is set to */
-    int64_t pipeline; /* what the max_length of any other is set to */
-};
-
 /* The limit is the smallest of max_seq_length, a real model_max_length and, for models
  * whose positions start behind the padding index, max_position_embeddings - pad_token_id
  * - 1. The pipeline's is max_seq_length, within those positions: sentence-transformers
  * only. */
 struct fletch_tokenizer_cut fletch_tokenizer_cut(const struct fletch_model *model);
-
-/* The one edit: appends the text of a tokenizer.json to `out` with its null or missing
- * truncation set, or the number of its max_length. Appends nothing when there is no need;
- * *null says whether the truncation was null. FORMAT, UNSUPPORTED (nesting), MEMORY. */
-enum fletch_status fletch_tokenizer_edit(struct fletch_buf *out, bool *null,
-                                         const char *text, size_t size,
-                                         const struct fletch_tokenizer_cut *cut,
-                                         struct fletch_error *err);
 
 /* `truncation` of the model's tokenizer.json as new JSON; null where there is none. */
 enum fletch_status fletch_tokenizer_truncation(json_t **out,

@@ -57,24 +57,4 @@ enum fletch_status fletch_segment_read(void *out, const struct fletch_segment *s
                                        struct fletch_cast_report *report, uint32_t *crc,
                                        struct fletch_error *err);
 
-/* Samples of a row group's content, from which is judged how its pages are best compressed.
- * They can be taken in any order, by any thread. */
-struct fletch_sampling {
-    const struct fletch_row_plan *first; /* row of the group */
-    uint64_t size;                       /* bytes of its values */
-    uint64_t count;                      /* of samples; 0: nothing is to be compressed */
-};
-
-struct fletch_sampling fletch_sampling_of(const struct fletch_pipeline *pipeline,
-                                          size_t group);
-/* Adds the i-th sample to `samples`. */
-enum fletch_status fletch_sampling_take(struct fletch_samples *samples,
-                                        const struct fletch_sampling *sampling, uint64_t i,
-                                        struct fletch_workbench *bench,
-                                        struct fletch_error *err);
-
-/* FLETCH_ERR_CANCELLED when the cancel callback says so. */
-enum fletch_status fletch_check_cancel(const struct fletch_options *options,
-                                       struct fletch_error *err);
-
 #endif

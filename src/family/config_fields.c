@@ -8,22 +8,6 @@
 
 /* ---- Fields ---- */
 
-const char *fletch_json_kind(const json_t *value)
-{
-    static const char *const kinds[] = {
-        [JSON_OBJECT] = "an object",   [JSON_ARRAY] = "an array",
-        [JSON_STRING] = "a string",    [JSON_INTEGER] = "an integer",
-        [JSON_REAL] = "a real number", [JSON_TRUE] = "true",
-        [JSON_FALSE] = "false",        [JSON_NULL] = "null",
-    };
-
-    const char *word = fletch_json_word(value);
-
-    if (word)
-        return word;
-    return value ? kinds[json_typeof(value)] : "nothing";
-}
-
 /* Sets *out to the object where the paths of a field start; NULL when there is none. */
 static enum fletch_status find_root(const json_t **out,
                                     const struct fletch_model_class *model_class,

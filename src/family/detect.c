@@ -13,9 +13,6 @@
 #include <string.h>
 
 #define ARRAY_COUNT(array) (sizeof(array) / sizeof((array)[0]))
-/* Names and paths in messages are cut to this, so that the advice behind them survives. */
-#define SHOWN 160
-
 #define FAMILY_ADDRESS(name) &fletch_family_##name,
 static const struct fletch_family *const families[] = { FAMILIES(FAMILY_ADDRESS) };
 #undef FAMILY_ADDRESS
@@ -250,7 +247,7 @@ enum fletch_status fletch_family_find(const struct fletch_family **out, const ch
     if (!family)
         return fletch_fail(err, FLETCH_ERR_FAMILY,
                            "Unsupported model_type: %.*s. Supported types: 'auto', %s",
-                           SHOWN, name, list_types(types));
+                           FLETCH_SHOWN, name, list_types(types));
     if (family->refusal)
         return refuse(family, name, false, err);
     *out = family;
@@ -273,12 +270,13 @@ enum fletch_status fletch_family_choose(const struct fletch_family **out, const 
                                "the type '%s' was asked for, but %s "
                                "model_type \"%.*s\", which is of the type '%s': ask for "
                                "that, or leave the type to detection",
-                               name, detect_input->type_says, SHOWN, type, claims->name);
+                               name, detect_input->type_says, FLETCH_SHOWN, type,
+                               claims->name);
         return fletch_fail(err, FLETCH_ERR_FAMILY,
                            "the type '%s' was asked for, but %s model_type "
                            "\"%.*s\", which is not one of its kinds: --type transformers "
                            "keeps all tensors under their own names",
-                           name, detect_input->type_says, SHOWN, type);
+                           name, detect_input->type_says, FLETCH_SHOWN, type);
     }
     *out = family;
     return FLETCH_OK;
@@ -307,7 +305,7 @@ static enum fletch_status by_type(const struct fletch_family **out, char *eviden
                                   struct fletch_error *err)
 {
     const struct fletch_family *family = claimed_by(detect_input->model_type);
-    char what[SHOWN + 64], types[TYPES_CAP];
+    char what[FLETCH_SHOWN + 64], types[TYPES_CAP];
 
     if (!family)
         family = by_class(detect_input->architecture);
@@ -317,21 +315,21 @@ static enum fletch_status by_type(const struct fletch_family **out, char *eviden
             "Could not auto-detect model type for '%.*s'. Please specify model_type "
             "explicitly with --type: %s; %s model_type \"%.64s\", which fletch does not "
             "know: --type %s keeps all tensors under their own names",
-            SHOWN, detect_input->model, list_types(types), detect_input->type_says,
+            FLETCH_SHOWN, detect_input->model, list_types(types), detect_input->type_says,
             detect_input->model_type,
             detect_input->has_modules ? "sentence-transformers" : "transformers");
     if (family->refusal) {
         snprintf(what, sizeof(what), "%.32s model_type \"%.*s\"", detect_input->type_says,
-                 SHOWN, detect_input->model_type);
+                 FLETCH_SHOWN, detect_input->model_type);
         return refuse(family, what, detect_input->has_modules, err);
     }
     if (detect_input->has_modules && family->metadata_kind == FLETCH_METADATA_TEXT) {
-        snprintf(evidence, evidence_size, "modules.json beside model_type \"%.*s\"", SHOWN,
-                 detect_input->model_type);
+        snprintf(evidence, evidence_size, "modules.json beside model_type \"%.*s\"",
+                 FLETCH_SHOWN, detect_input->model_type);
         *out = &fletch_family_sentence;
         return FLETCH_OK;
     }
-    snprintf(evidence, evidence_size, "config.json: model_type \"%.*s\"", SHOWN,
+    snprintf(evidence, evidence_size, "config.json: model_type \"%.*s\"", FLETCH_SHOWN,
              detect_input->model_type);
     *out = family;
     return FLETCH_OK;
@@ -434,7 +432,7 @@ enum fletch_status fletch_family_detect(const struct fletch_family **out, char *
             "Could not auto-detect model type for '%.*s'. Please specify model_type "
             "explicitly with --type: %s; %s, and neither the model's name nor its tensors' "
             "tell",
-            SHOWN, detect_input->model, list_types(types),
+            FLETCH_SHOWN, detect_input->model, list_types(types),
             detect_input->has_config ? "config.json says no model_type"
                                      : "there is no config.json");
     *out = family;

@@ -10,8 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* How much of a name from a file a message shows, in bytes. */
-#define SHOWN 160
 /* Nothing that a config.json counts is more. */
 #define VALUE_MAX ((double)INT32_MAX)
 
@@ -124,11 +122,11 @@ static enum fletch_status check_one(const struct fletch_dialect_refusal *refusal
     const json_t *value = refusal->path ? fletch_json_at(input->file, refusal->path) : NULL;
 
     if (tensor)
-        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED, "tensor '%.*s': %s", SHOWN,
+        return fletch_fail(err, FLETCH_ERR_UNSUPPORTED, "tensor '%.*s': %s", FLETCH_SHOWN,
                            tensor->name, refusal->why);
     if (!is_allowed(value, refusal))
         return fletch_fail(err, FLETCH_ERR_UNSUPPORTED, "%s: %s is %.*s: %s",
-                           dialect->config_file, refusal->path, SHOWN,
+                           dialect->config_file, refusal->path, FLETCH_SHOWN,
                            json_is_string(value) ? json_string_value(value)
                                                  : fletch_json_kind(value),
                            refusal->why);
@@ -178,19 +176,21 @@ static enum fletch_status check_shape(const struct fletch_dialect_mapping *out,
         return fletch_fail(err, FLETCH_ERR_FORMAT,
                            "tensor '%.*s': %u dimensions, expected 2, to be transposed "
                            "into '%.*s'",
-                           SHOWN, tensor->name, tensor->rank, SHOWN, out->names[0]);
+                           FLETCH_SHOWN, tensor->name, tensor->rank, FLETCH_SHOWN,
+                           out->names[0]);
     if (out->count < 2 || (tensor->rank && tensor->dims[0] % out->count == 0))
         return FLETCH_OK;
     if (!tensor->rank)
         return fletch_fail(err, FLETCH_ERR_FORMAT,
                            "tensor '%.*s': no dimensions, expected '%.*s' and %u more in "
                            "it",
-                           SHOWN, tensor->name, SHOWN, out->names[0], out->count - 1);
+                           FLETCH_SHOWN, tensor->name, FLETCH_SHOWN, out->names[0],
+                           out->count - 1);
     return fletch_fail(err, FLETCH_ERR_FORMAT,
                        "tensor '%.*s': its first dimension is %" PRIu64
                        ", expected a multiple of %u: '%.*s' and %u more are in it",
-                       SHOWN, tensor->name, tensor->dims[0], out->count, SHOWN,
-                       out->names[0], out->count - 1);
+                       FLETCH_SHOWN, tensor->name, tensor->dims[0], out->count,
+                       FLETCH_SHOWN, out->names[0], out->count - 1);
 }
 
 enum fletch_status fletch_dialect_map(struct fletch_dialect_mapping *out,
@@ -214,7 +214,7 @@ enum fletch_status fletch_dialect_map(struct fletch_dialect_mapping *out,
                            "tensor '%.*s': the dialect %s has no such tensor, so this is "
                            "another kind of model: --type transformers keeps all tensors "
                            "under their own names",
-                           SHOWN, tensor->name, dialect->name);
+                           FLETCH_SHOWN, tensor->name, dialect->name);
     }
     out->transpose = rule->transpose;
     for (unsigned i = 0; i < FLETCH_DIALECT_SPLITS_MAX && rule->to[i]; i++) {

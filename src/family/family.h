@@ -352,9 +352,6 @@ enum fletch_status fletch_family_set(bool *known, json_t *config,
                                      const char *key, const json_t *value,
                                      struct fletch_error *err);
 
-/* "a string", "an object", ...: for sentences about what was found. */
-const char *fletch_json_kind(const json_t *value);
-
 /* Other projects' words for these models: a part of this folder's face. */
 #include "family/dialect.h"
 

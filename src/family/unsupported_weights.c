@@ -12,9 +12,6 @@
 
 #include <string.h>
 
-/* How much of a name from a file a message shows, in bytes. */
-#define SHOWN 160
-
 #define DEQUANTIZE "dequantize the model and save it first"
 #define QUANTIZED "its weight is quantized"
 #define ADAPTER "an adapter that is not merged into its weight"
@@ -183,8 +180,8 @@ static enum fletch_status find_beside(const char **out,
         TRY(is_beside(&beside, input->names[i], input, arena, err));
         if (!beside)
             continue;
-        *out = fletch_arena_format(arena, "tensor '%.*s': %s: %s", SHOWN, input->names[i],
-                                   QUANTIZED, DEQUANTIZE);
+        *out = fletch_arena_format(arena, "tensor '%.*s': %s: %s", FLETCH_SHOWN,
+                                   input->names[i], QUANTIZED, DEQUANTIZE);
         return *out ? FLETCH_OK : fletch_fail_memory(err, 0, "names");
     }
     return FLETCH_OK;
@@ -203,7 +200,7 @@ enum fletch_status fletch_find_unsupported_weights(const char **out,
             TRY(is_own(&own, at, input->names[i], input, arena, err));
             if (!own)
                 continue;
-            *out = fletch_arena_format(arena, "tensor '%.*s': %s: %s", SHOWN,
+            *out = fletch_arena_format(arena, "tensor '%.*s': %s: %s", FLETCH_SHOWN,
                                        input->names[i], table[at].what, table[at].advice);
             return *out ? FLETCH_OK : fletch_fail_memory(err, 0, "names");
         }

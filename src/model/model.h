@@ -73,6 +73,8 @@ struct fletch_model {
 enum fletch_status fletch_model_open(struct fletch_model **out, const char *path,
                                      const struct fletch_options *options,
                                      struct fletch_error *err);
+/* The formats of checkpoints, in the order of choice in a folder; ends with NULL. */
+extern const struct fletch_checkpoint_format *const fletch_formats[];
 /* Opens a checkpoint, its names judged by the families that may be meant: config.json's
  * model_type where it is known, or the options' family. Of open_checkpoint.c. */
 enum fletch_status fletch_model_checkpoint(struct fletch_checkpoint **out, const char *path,
@@ -84,6 +86,17 @@ void fletch_model_close(struct fletch_model *model);
  * names the keys to set. */
 enum fletch_status fletch_model_check_said(const struct fletch_model *model,
                                            struct fletch_error *err);
+
+/* ---- check_config.c ---- */
+
+/* The class that metadata.json names: always a string, since loaders break on null. FORMAT
+ * when config.json's is none. */
+enum fletch_status fletch_model_architecture(const char **out,
+                                             const struct fletch_model *model,
+                                             struct fletch_error *err);
+/* That the config has what metadata.json will need, asked before any byte is converted. */
+enum fletch_status fletch_model_check_config(const struct fletch_model *model,
+                                             struct fletch_error *err);
 
 /* What a sentence-transformers pipeline says about itself: the dimension of the last module
  * that defines one, and max_seq_length; -1 when nothing says so. Other models: from the

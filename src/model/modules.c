@@ -323,7 +323,7 @@ static enum fletch_status open_module(struct fletch_model *model,
     TRY(load_module_config(module, folder, &model->arena, err));
     if (!has_weights(module, &model->arena, folder))
         return FLETCH_OK;
-    TRY(fletch_checkpoint_load(&component->checkpoint, folder, NULL, err));
+    TRY(fletch_checkpoint_load(&component->checkpoint, folder, fletch_formats, NULL, err));
     component->folder = module->folder;
     return count_part(model, err);
 }
@@ -344,7 +344,8 @@ static enum fletch_status open_beside(struct fletch_model *model, struct fletch_
             return fletch_fail_memory(err, strlen(heads[i][1]), "a path");
         if (fletch_file_kind(path) == FLETCH_FILE_NONE)
             continue;
-        TRY(fletch_checkpoint_load(&component->checkpoint, path, NULL, err));
+        TRY(fletch_checkpoint_load(&component->checkpoint, path, fletch_formats, NULL,
+                                   err));
         component->folder = heads[i][0];
         component->file = heads[i][1];
         TRY(count_part(model, err));

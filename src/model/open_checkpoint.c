@@ -1,10 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* open_checkpoint.c - checkpoints opened with the families' knowledge of names */
 #include "model/translate.h"
+#include "torch/torch.h"
 
 #include "base/api_options.h"
 
 #include <string.h>
+
+const struct fletch_checkpoint_format *const fletch_formats[] = {
+    &fletch_format_safetensors,  &fletch_format_torch_zip,
+    &fletch_format_torch_legacy, &fletch_format_torch_tar,
+    &fletch_format_torch_pt2,    &fletch_format_npz,
+    &fletch_format_npy,          NULL,
+};
 
 static bool fits(const char *const *names, size_t count, const void *user)
 {
@@ -30,7 +38,7 @@ enum fletch_status fletch_model_checkpoint(struct fletch_checkpoint **out, const
     if (options->family && strcmp(options->family, "auto") != 0 &&
         fletch_family_find(&scope.family, options->family, NULL))
         scope.family = NULL;
-    return fletch_checkpoint_load(out, path, &hints, err);
+    return fletch_checkpoint_load(out, path, fletch_formats, &hints, err);
 }
 
 enum fletch_status fletch_checkpoint_open(struct fletch_checkpoint **out, const char *path,

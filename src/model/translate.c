@@ -12,9 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How much of a name from a file a message shows, in bytes. */
-#define SHOWN 160
-
 struct translation {
     struct fletch_model *model;
     struct fletch_checkpoint *checkpoint;
@@ -54,8 +51,9 @@ static enum fletch_status cut(struct fletch_tensor *out, const struct fletch_ten
         return fletch_fail_memory(translation->err, sizeof(*shape), "a shape");
     if (!fletch_dtype_size(tensor->dtype))
         return fletch_fail(translation->err, FLETCH_ERR_UNSUPPORTED,
-                           "tensor '%.*s': %s in %u parts, expected whole bytes", SHOWN,
-                           tensor->name, fletch_dtype_text(tensor->dtype), splits);
+                           "tensor '%.*s': %s in %u parts, expected whole bytes",
+                           FLETCH_SHOWN, tensor->name, fletch_dtype_text(tensor->dtype),
+                           splits);
     memcpy(shape, tensor->shape, tensor->rank * sizeof(*shape));
     shape[0] = rows;
     out->shape = shape;
@@ -77,7 +75,7 @@ static enum fletch_status turn(struct fletch_tensor *out,
     if (!fletch_dtype_size(out->dtype))
         return fletch_fail(translation->err, FLETCH_ERR_UNSUPPORTED,
                            "tensor '%.*s': %s to be transposed, expected whole bytes",
-                           SHOWN, out->name, fletch_dtype_text(out->dtype));
+                           FLETCH_SHOWN, out->name, fletch_dtype_text(out->dtype));
     both[0] = out->shape[1];
     both[1] = out->shape[0];
     both[2] = out->strides ? out->strides[1] : 1;
@@ -94,7 +92,7 @@ static enum fletch_status fail_slices(const struct fletch_tensor *tensor,
     return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
                        "tensor '%.*s': lies in %zu slices and is to be turned or cut: "
                        "join the files first, with torch.distributed.checkpoint",
-                       SHOWN, tensor->name, tensor->slices_count);
+                       FLETCH_SHOWN, tensor->name, tensor->slices_count);
 }
 
 static const char *origin_of(const struct fletch_tensor *tensor)

@@ -60,7 +60,7 @@ static void check_families(struct fletch_model *model)
 
             model->model_class = model_class;
             check_fields(model_class, model->config);
-            expect_words(fletch_metadata_check(model, &err), &err);
+            expect_words(fletch_model_check_config(model, &err), &err);
             expect_words(fletch_family_map(&mapped, &input, &model->arena, &err), &err);
             fletch_model_dimension(model);
             fletch_model_max_seq_length(model);

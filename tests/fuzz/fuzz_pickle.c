@@ -3,7 +3,7 @@
  */
 #include "must.h"
 
-#include "checkpoint/pickle.h"
+#include "torch/pickle.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
  */
 #include "must.h"
 
-#include "checkpoint/zip.h"
+#include "archive/zip.h"
 
 #include <stdlib.h>
 #include <string.h>

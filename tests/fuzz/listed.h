@@ -7,8 +7,10 @@
 
 #include "base/bytes.h"
 #include "base/utf8.h"
-#include "checkpoint/spool.h"
-#include "checkpoint/strided.h"
+#include "archive/spool.h"
+#include "model/model.h"
+#include "strided/strided.h"
+#include "torch/torch.h"
 
 #include <string.h>
 

@@ -33,7 +33,7 @@ static void make(struct made *made, const char *path, const char *family)
 
     *made = (struct made){ .model = NULL };
     assert_ok(fletch_model_open(&made->model, path, &options, &err), err);
-    assert_ok(fletch_metadata_check(made->model, &err), err);
+    assert_ok(fletch_model_check_config(made->model, &err), err);
     assert_ok(
         fletch_row_plans_make(&made->plans, made->model, FLETCH_PRECISION_FLOAT16, &err),
         err);
@@ -397,7 +397,7 @@ static void check_config(const char *config, const char *sentence)
     put_text(at("config.json"), config);
     put_weights(at("model.safetensors"));
     assert_ok(fletch_model_open(&model, scratch, &options, &err), err);
-    assert_fails(fletch_metadata_check(model, &err), FLETCH_ERR_FORMAT, err, sentence);
+    assert_fails(fletch_model_check_config(model, &err), FLETCH_ERR_FORMAT, err, sentence);
     assert_non_null(strstr(err.message, "/config.json: "));
     fletch_model_close(model);
 }
@@ -458,7 +458,7 @@ static void whisper_must_state_its_values(void **state)
     assert_ok(fletch_family_find(&model.family, "whisper", &err), err);
     model.model_class = model.family->classes;
     model.config = json_pack("{si}", "num_mel_bins", 80);
-    assert_fails(fletch_metadata_check(&model, &err), FLETCH_ERR_FORMAT, err,
+    assert_fails(fletch_model_check_config(&model, &err), FLETCH_ERR_FORMAT, err,
                  "config.json: no d_model, which a model of this kind must state");
     json_decref(model.config);
 }
@@ -474,7 +474,7 @@ static void old_clip_configs(void **state)
     model.model_class = model.family->classes;
     model.config = json_pack("{s{si,si},s{si}}", "vision_config", "hidden_size", 999,
                              "patch_size", 7, "vision_config_dict", "hidden_size", 24);
-    assert_ok(fletch_metadata_check(&model, &err), err);
+    assert_ok(fletch_model_check_config(&model, &err), err);
     assert_int_equal(fletch_family_count(model.model_class, "hidden_size", model.config),
                      24);
     assert_int_equal(fletch_family_count(model.model_class, "patch_size", model.config),
@@ -485,7 +485,7 @@ static void old_clip_configs(void **state)
     assert_int_equal(fletch_family_count(model.model_class, "hidden_size", model.config),
                      999);
     json_object_set_new(model.config, "vision_config", json_string("none"));
-    assert_fails(fletch_metadata_check(&model, &err), FLETCH_ERR_FORMAT, err,
+    assert_fails(fletch_model_check_config(&model, &err), FLETCH_ERR_FORMAT, err,
                  "config.json: vision_config is a string, expected an object");
     json_decref(model.config);
 }

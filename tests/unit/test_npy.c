@@ -2,8 +2,8 @@
 /* test_npy.c - NumPy's files: what every header means, refusals word by word */
 #include "npy_files.h"
 
-#include "checkpoint/spool.h"
-#include "checkpoint/strided.h"
+#include "archive/spool.h"
+#include "strided/strided.h"
 
 /* ---- What headers mean ---- */
 

@@ -2,7 +2,7 @@
 /* test_pickle.c - the pickle machine: every opcode, every limit, every wrong turn */
 #include "torch_files.h"
 
-#include "checkpoint/pickle_internal.h"
+#include "torch/pickle_internal.h"
 
 static const struct fletch_pickle_value *top(const struct fletch_pickle *pickle)
 {

@@ -6,7 +6,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
-#include "convert/budget.h"
+#include "plan/budget.h"
 
 #include <math.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_plan.c - plans of the golden checkpoints, and of tensors that have no place */
 #include "golden_names.h"
-#include "convert/plan.h"
+#include "plan/plan.h"
 
 #include "parquet/parquet.h"
 

@@ -4,7 +4,7 @@
 #include "support.h"
 
 #include "base/file.h"
-#include "convert/staging.h"
+#include "publish/staging.h"
 
 #include <dirent.h>
 #include <sys/wait.h>

@@ -3,8 +3,8 @@
 #include "support.h"
 
 #include "base/mem.h"
-#include "checkpoint/strided.h"
-#include "convert/budget.h"
+#include "strided/strided.h"
+#include "plan/budget.h"
 
 #include <pthread.h>
 

@@ -2,7 +2,7 @@
 /* test_torch.c - torch checkpoints: tensors as they lie, what makes them, nests, names */
 #include "torch_checkpoints.h"
 
-#include "checkpoint/torch.h"
+#include "torch/torch_internal.h"
 
 struct view {
     struct pickled tensor;

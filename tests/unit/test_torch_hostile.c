@@ -3,7 +3,7 @@
  */
 #include "torch_checkpoints.h"
 
-#include "checkpoint/torch.h"
+#include "torch/torch_internal.h"
 
 /* A dict and a list that hold themselves; lists within lists, and each twice in the next.
  */

@@ -2,7 +2,7 @@
 /* test_zip.c - zip archives: what is read, and each contradiction with its sentence */
 #include "torch_files.h"
 
-#include "checkpoint/zip.h"
+#include "archive/zip.h"
 
 #define BODY "hello hello hello hello hello hello"
 

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* spool.h - compressed members of a zip archive, unpacked into a file without a name
+ *
+ * Each has its place in that file when the archive is listed, and is unpacked to it, once,
+ * when somebody wants its bytes: who only lists unpacks nothing. The file is made in the
+ * folder for temporary files and is gone when it is closed.
+ */
+#ifndef FLETCH_ARCHIVE_SPOOL_H
+#define FLETCH_ARCHIVE_SPOOL_H
+
+#include "archive/zip.h"
+#include "base/mem.h"
+
+/* Of all compressed members of a file, unpacked. */
+#define FLETCH_SPOOL_MAX ((uint64_t)64 << 30)
+
+struct fletch_spool;
+
+/* The place of the member in *made, which is made for the first one; its name is copied
+ * to the arena, which must live as long. FORMAT, UNSUPPORTED (a limit, by name), IO,
+ * MEMORY. */
+enum fletch_status fletch_spool_place(uint64_t *out, struct fletch_spool **made,
+                                      struct fletch_arena *arena,
+                                      const struct fletch_zip *zip,
+                                      const struct fletch_zip_member *member,
+                                      struct fletch_error *err);
+/* The file, in which the member that byte `offset` lies in is unpacked now if it was not
+ * yet. Any number of threads at once: they wait for the member that they want, and for no
+ * other. FORMAT, IO, MEMORY, CANCELLED. */
+enum fletch_status fletch_spool_file(const struct fletch_file **out,
+                                     struct fletch_spool *spool,
+                                     const struct fletch_file *archive, uint64_t offset,
+                                     const struct fletch_cancel *cancel,
+                                     struct fletch_error *err);
+/* Gives the disk back: members are unpacked again if somebody wants them. Nobody may be
+ * reading. Takes NULL. */
+void fletch_spool_release_memory(struct fletch_spool *spool);
+/* Bytes of all places. */
+uint64_t fletch_spool_size(const struct fletch_spool *spool);
+/* Takes NULL. */
+void fletch_spool_close(struct fletch_spool *spool);
+
+#endif
