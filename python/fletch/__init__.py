@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from ._errors import VerifyError as VerifyError
     from ._fletch import Tensor as Tensor
     from ._progress import Progress as Progress
+    from ._reader import Table as Table
     from ._reader import TensorSlice as TensorSlice
     from ._reader import load_file as load_file
     from ._reader import safe_open as safe_open
@@ -64,7 +65,7 @@ _LAZY = {
         "TensorNotFoundError", "UnsupportedError", "VerifyError"),
     "_fletch": ("Tensor",),
     "_progress": ("Progress",),
-    "_reader": ("TensorSlice", "load_file", "safe_open"),
+    "_reader": ("Table", "TensorSlice", "load_file", "safe_open"),
     "_results": ("Cast", "Codec", "Detection", "Family", "LeftOut", "Plan", "PlanRow",
         "Result", "ResultRow", "Verification"),
 }

@@ -110,6 +110,13 @@ PyObject *fletch_py_tensor(struct fletch_py_state *state, struct fletch_py_memor
                            const void *data, const struct fletch_py_dtype *dtype,
                            const uint64_t *shape, unsigned rank);
 
+/* ---- py_arrow.c: capsules of Arrow's C interfaces ---- */
+
+PyObject *fletch_py_arrow_schema(void);
+/* Of so many rows, in that order. */
+PyObject *fletch_py_arrow_stream(struct fletch_py_file *file, const size_t *rows,
+                                 size_t count);
+
 /* ---- What the files add to the module and its state; -1 with an exception ---- */
 
 int fletch_py_add_tensor(PyObject *module, struct fletch_py_state *state);

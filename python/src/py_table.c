@@ -310,6 +310,50 @@ static PyObject *table_fetch(PyObject *self, PyObject *args)
     return (PyObject *)fetch;
 }
 
+static PyObject *stream_rows(struct fletch_py_file *file, PyObject *list)
+{
+    Py_ssize_t count = PyList_Size(list);
+    size_t *rows = calloc((size_t)count + 1, sizeof(*rows));
+    PyObject *capsule = NULL;
+    struct fletch_row row;
+    Py_ssize_t i = 0;
+
+    if (!rows)
+        return PyErr_NoMemory();
+    for (; i < count; i++) {
+        rows[i] = PyLong_AsSize_t(PyList_GetItem(list, i));
+        if (PyErr_Occurred() || !fletch_table_at(&row, file->table, rows[i]))
+            break;
+    }
+    if (i == count)
+        capsule = fletch_py_arrow_stream(file, rows, (size_t)count);
+    else if (!PyErr_Occurred())
+        PyErr_SetString(PyExc_IndexError, "there is no such row");
+    free(rows);
+    return capsule;
+}
+
+/* stream([row, ...]) -> capsule */
+static PyObject *table_stream(PyObject *self, PyObject *args)
+{
+    struct fletch_py_file *file;
+    PyObject *list, *capsule;
+
+    if (!PyArg_ParseTuple(args, "O!:stream", &PyList_Type, &list))
+        return NULL;
+    file = hold((struct table *)self);
+    capsule = file ? stream_rows(file, list) : NULL;
+    fletch_py_file_drop(file);
+    return capsule;
+}
+
+static PyObject *table_schema(PyObject *self, PyObject *unused)
+{
+    (void)self;
+    (void)unused;
+    return fletch_py_arrow_schema();
+}
+
 static PyObject *table_close(PyObject *self, PyObject *unused)
 {
     struct table *table = (struct table *)self;
@@ -363,6 +407,8 @@ static PyMethodDef table_methods[] = {
     { "read", table_read, METH_VARARGS, "read(row, begin, end) -> Tensor" },
     { "fetch", table_fetch, METH_VARARGS,
       "fetch([(row, begin, end), ...], threads) -> Fetch" },
+    { "stream", table_stream, METH_VARARGS, "stream([row, ...]) -> Arrow's stream" },
+    { "schema", table_schema, METH_NOARGS, "schema() -> Arrow's schema" },
     { "close", table_close, METH_NOARGS, "close()" },
     { NULL, NULL, 0, NULL },
 };
