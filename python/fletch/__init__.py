@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from ._results import Result as Result
     from ._results import ResultRow as ResultRow
     from ._results import Verification as Verification
+    from ._saver import save_file as save_file
 
 __version__ = _fletch.version()
 
@@ -66,6 +67,7 @@ _LAZY = {
     "_fletch": ("Tensor",),
     "_progress": ("Progress",),
     "_reader": ("Table", "TensorSlice", "load_file", "safe_open"),
+    "_saver": ("save_file",),
     "_results": ("Cast", "Codec", "Detection", "Family", "LeftOut", "Plan", "PlanRow",
         "Result", "ResultRow", "Verification"),
 }

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _THREADS = 8
 
 # What safetensors calls the types.
-_SHORT = {"float32": "F32", "float16": "F16", "bfloat16": "BF16", "float64": "F64",
+SHORT = {"float32": "F32", "float16": "F16", "bfloat16": "BF16", "float64": "F64",
           "int64": "I64", "int32": "I32", "int16": "I16", "int8": "I8", "uint8": "U8",
           "uint16": "U16", "uint32": "U32", "uint64": "U64", "bool": "BOOL", "complex64": "C64",
           "float8_e4m3fn": "F8_E4M3", "float8_e5m2": "F8_E5M2", "float8_e8m0fnu": "F8_E8M0",
@@ -317,8 +317,7 @@ class safe_open(Mapping):  # type: ignore[type-arg]
 
     def get_tensor(self, name: str) -> Any:
         """A tensor, as an array of the framework's, the caller's own. KeyError."""
-        row = self._row(name)
-        return self._give(self._read(row, *row.span))
+        return self._give(self.raw(name))
 
     def get_tensors(self) -> dict[str, Any]:
         """All tensors by name, read by several threads."""
@@ -339,6 +338,26 @@ class safe_open(Mapping):  # type: ignore[type-arg]
     def get_slice(self, name: str) -> TensorSlice:
         """A tensor of which parts are read when they are asked for: get_slice(name)[:16]."""
         return TensorSlice(self, self._row(name))
+
+    def raw(self, name: str) -> _fletch.Tensor:
+        """A tensor as fletch's own, whatever the framework."""
+        row = self._row(name)
+        return self._read(row, *row.span)
+
+    def facts(self, name: str) -> tuple[str, tuple[int, ...]]:
+        """The element type, "float16", and the shape of a tensor; read only where the file
+        tells nothing else of how wide its elements are."""
+        row = self._row(name)
+        dtype = self.raw(name).dtype if row.estimated else row.dtype
+        begin, end = row.span
+        return dtype, row.shape if begin < 0 else (end - begin, *row.shape[1:])
+
+    def to_safetensors(self, path: Path) -> None:
+        """Write the tensors, as they are, to one file of safetensors, with metadata() in its
+        header. It appears whole or not at all; one tensor at a time is in memory."""
+        from ._saver import to_safetensors
+
+        to_safetensors(self, path)
 
     def table(self) -> Table:
         """The rows as a table, for whoever takes Arrow's streams: pyarrow.table(f.table()),
@@ -413,7 +432,7 @@ class TensorSlice:
 
     def get_dtype(self) -> str:
         """The element type as safetensors has it: "F16"."""
-        return _SHORT.get(self._row.dtype, self._row.dtype)
+        return SHORT.get(self._row.dtype, self._row.dtype)
 
     def __getitem__(self, index: Any) -> Any:
         """numbers, slices and ...; of the file, only the rows that the first one needs, where

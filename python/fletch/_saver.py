@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from ._errors import ArgumentError, FileError, UnsupportedError
+from ._errors import ArgumentError, UnsupportedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,10 +17,9 @@ if TYPE_CHECKING:
 
     from ._api import Path
     from ._reader import safe_open
-    from ._results import Result
 
-# Of a write.
-_STEP = 16 << 20
+# What does not lie in order is copied in parts of at most so many bytes, where it has parts.
+_COPY = 16 << 20
 
 # Bytes of an element, for those of safetensors' types that tensors in memory have.
 _SIZES = {"F64": 8, "I64": 8, "U64": 8, "C64": 8, "F32": 4, "I32": 4, "U32": 4, "F16": 2,
@@ -61,7 +60,8 @@ def _narrow(value: Any, name: str) -> tuple[str, memoryview] | None:
     if type(value).__module__.partition(".")[0] == "torch":
         import importlib
 
-        value = value.view(getattr(importlib.import_module("torch"), bits)).numpy()
+        # integers of any sort: older releases of torch have signed ones alone
+        value = value.view(getattr(importlib.import_module("torch"), bits[1:])).numpy()
     else:
         value = value.view(bits)
     return short, memoryview(value)
@@ -81,7 +81,7 @@ def _take(value: Any, name: str) -> tuple[str, memoryview]:
                                 f"{type(value)!r}") from None
             import numpy
 
-            view = memoryview(numpy.from_dlpack(value))
+            view = memoryview(numpy.from_dlpack(value))  # type: ignore[arg-type, unused-ignore]
         if view.format[:1] in (">", "!"):
             raise UnsupportedError(f"tensor '{name}': its most significant byte comes first")
         found = _format(view, name), view
@@ -90,21 +90,15 @@ def _take(value: Any, name: str) -> tuple[str, memoryview]:
 
 def _pieces(view: memoryview) -> Iterator[memoryview | bytes]:
     """Its bytes in order, outermost dimension first."""
-    if not view.nbytes:
-        return
-    if not view.c_contiguous:
-        # cut along the first dimension, so that a copy is never large
-        if view.ndim > 1 and view.nbytes > _STEP and view.shape[0] > 1:
-            import numpy
+    if view.c_contiguous:
+        yield view
+    elif view.shape and view.ndim > 1 and view.nbytes > _COPY and view.shape[0] > 1:
+        import numpy
 
-            for part in numpy.asarray(view):
-                yield from _pieces(memoryview(part))
-        else:
-            yield view.tobytes()
-        return
-    flat = view.cast("B") if view.ndim != 1 or view.format != "B" else view
-    for at in range(0, len(flat), _STEP):
-        yield flat[at:at + _STEP]
+        for part in numpy.asarray(view):
+            yield from _pieces(memoryview(part))
+    else:
+        yield view.tobytes()
 
 
 # ---- A safetensors file ----
@@ -137,8 +131,8 @@ def _publish(path: str, write: Any) -> None:
     """A file that appears whole or not at all."""
     import tempfile
 
-    folder, name = os.path.split(os.path.abspath(path))
-    handle, beside = tempfile.mkstemp(prefix=f".{name}.fletch-", dir=folder)
+    handle, beside = tempfile.mkstemp(prefix=".fletch-save-",
+                                      dir=os.path.dirname(os.path.abspath(path)))
     try:
         with os.fdopen(handle, "wb") as file:
             write(file)
@@ -155,24 +149,20 @@ def _publish(path: str, write: Any) -> None:
 
 def to_safetensors(source: safe_open, path: Path) -> None:
     """See safe_open.to_safetensors."""
-    from ._reader import safetensors_type
+    from ._reader import SHORT
 
-    rows = sorted(((name, safetensors_type(source, name)) for name in source.keys()),
-                  key=_aligned)
+    facts = {name: source.facts(name) for name in source.keys()}
     listed = []
-    for name, short in rows:
-        shape = tuple(source.get_slice(name).get_shape())
-        count = 1
+    for name, short in sorted(((name, SHORT[dtype]) for name, (dtype, _) in facts.items()),
+                              key=_aligned):
+        shape, size = facts[name][1], _SIZES[short]
         for length in shape:
-            count *= length
-        listed.append((name, short, shape, count * _SIZES[short]))
+            size *= length
+        listed.append((name, short, shape, size))
 
     def contents() -> Iterator[Any]:
-        for name, short, _, size in listed:
-            tensor = source.get_raw(name)
-            if tensor.nbytes != size:
-                raise FileError(f"{os.fsdecode(source.path)}: row '{name}': {tensor.nbytes} "
-                                f"bytes, expected {size}", source.path, name)
+        for name, *_ in listed:
+            tensor = source.raw(name)
             yield _pieces(memoryview(tensor.view(f"uint{8 * tensor.itemsize}")))
 
     metadata = source.metadata()
@@ -184,7 +174,7 @@ def to_safetensors(source: safe_open, path: Path) -> None:
 
 def save_file(tensors: Mapping[str, Any], path: Path, *, compression: str | None = None,
               compression_level: int | None = None, exact: bool = True,
-              force: bool = False, threads: int | None = None) -> Result:
+              force: bool = False, threads: int | None = None) -> None:
     """Save tensors, by name, as a converted folder; or where `path` ends with ".parquet", as
     that one file.
 
@@ -217,18 +207,16 @@ def save_file(tensors: Mapping[str, Any], path: Path, *, compression: str | None
     out = os.path.abspath(os.fsdecode(path))
     alone = out.endswith(".parquet")
     os.makedirs(os.path.dirname(out), exist_ok=True)
-    work = tempfile.mkdtemp(prefix=f".{os.path.basename(out)}.fletch-save-",
-                            dir=os.path.dirname(out))
+    work = tempfile.mkdtemp(prefix=".fletch-save-", dir=os.path.dirname(out))
     try:
         source = os.path.join(work, "model.safetensors")
         with open(source, "wb") as file:
             _write(file, listed, None, (_pieces(taken[name][1]) for name, _ in order))
         into = os.path.join(work, "out") if alone else out
-        result = convert(source, into, type="any", prefix=".", float16=False,
-                         compression=compression, compression_level=compression_level,
-                         require_exact=exact, force=force, threads=threads)
+        convert(source, into, type="any", prefix=".", float16=False,
+                compression=compression, compression_level=compression_level,
+                require_exact=exact, force=force, threads=threads)
         if alone:
             os.replace(os.path.join(into, "weights.parquet"), out)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    return result

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* py_arrow.c - rows as a stream of Arrow record batches, one row each, nothing copied
  *
- * The five columns of the file's own schema. A value is read when its batch is asked for, so
- * that whoever goes through the stream holds one at a time. Consumers call from any thread,
+ * The five columns of the file's own schema. A value is read when its batch is asked for:
+ * whoever goes through the stream holds one at a time. Consumers call from any thread,
  * without the GIL; nothing here calls Python.
  */
 #include "arrow_abi.h"

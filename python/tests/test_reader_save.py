@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: MIT
+"""save_file: tensors of any kind into a folder; to_safetensors: back out of it."""
+import array
+import ctypes
+import importlib.util
+import os
+import pathlib
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import safetensors
+import safetensors.numpy
+
+import fletch
+
+spec = importlib.util.spec_from_file_location("reading",
+                                              pathlib.Path(__file__).parent / "reading.py")
+reading = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(reading)
+
+TENSORS = reading.tensors()
+
+
+class OnlyDlpack:
+    """An array of a library that has nothing else."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def __dlpack__(self, **keywords):
+        return self.values.__dlpack__(**keywords)
+
+    def __dlpack_device__(self):
+        return self.values.__dlpack_device__()
+
+
+def same(found, expected):
+    assert sorted(found) == sorted(expected)
+    for name, values in expected.items():
+        reading.assert_same(found[name], np.asarray(values))
+
+
+@pytest.mark.parametrize("compression", [None, "none", "gzip"])
+@pytest.mark.parametrize("name", ["model", "model.parquet", "deep/er/model"])
+def test_what_is_saved_is_loaded(tmp_path, name, compression):
+    path = tmp_path / name
+    for _ in range(2):  # over itself, too
+        fletch.save_file(TENSORS, path, compression=compression)
+        same(fletch.load_file(path), TENSORS)
+        assert sorted(os.listdir(path.parent)) == [path.name], "nothing is left beside it"
+    assert path.is_file() == name.endswith(".parquet")
+    if path.is_dir():  # alone, it has no hashes beside it
+        assert fletch.verify(path).hashes == len(TENSORS)
+    file = path if path.is_file() else path / "weights.parquet"
+    assert pq.read_table(file).num_rows == len(TENSORS)
+
+
+def test_every_kind_of_tensor(tmp_path):
+    values = np.arange(24, dtype=np.float32).reshape(4, 6)
+    (tmp_path / "first").mkdir()
+    out = reading.convert(tmp_path / "first", {"t": values}, compression="none")
+    with fletch.safe_open(out, None, mmap=True) as file:
+        ours = file["t"]
+    many = {
+        "transposed": values.T, "stepped": values[::-2, 1::2], "part": values[1:3],
+        "fortran": np.asfortranarray(values), "broadcast": np.broadcast_to(values[0], (3, 6)),
+        "large": np.broadcast_to(np.arange(3000, dtype=np.int32), (2000, 3000)),
+        "read only": memoryview(values).toreadonly(), "dlpack": OnlyDlpack(values),
+        "fletch": ours, "fletch part": ours[::-1, 2:],
+        "array": array.array("l", [1, -2, 3]), "bytes": b"abc", "bytearray": bytearray(b"xyz"),
+        "ctypes": (ctypes.c_int32 * 3)(1, 2, 3), "swapped strides": values.T[:, ::-1],
+        "no dimensions": np.float16(1.5), "empty": np.zeros((0, 3), np.int8),
+    }
+    fletch.save_file(many, tmp_path / "out")
+    found = fletch.load_file(tmp_path / "out")
+    plain = {**many, "dlpack": values, "fletch": values, "fletch part": values[::-1, 2:],
+             "array": np.array([1, -2, 3]), "bytes": np.frombuffer(b"abc", np.uint8),
+             "bytearray": np.frombuffer(b"xyz", np.uint8)}
+    same(found, plain)
+
+
+def test_types_that_become_others(tmp_path):
+    out = tmp_path / "out"
+    exact = {"double": np.array([0.5, -2.0, np.inf]), "short": np.array([-300, 300], np.int16),
+             "words": np.array([65535], np.uint16), "large": np.array([2 ** 32 - 1], np.uint32)}
+    fletch.save_file(exact, out)
+    found = fletch.load_file(out)
+    assert {name: values.dtype.name for name, values in found.items()} == {
+        "double": "float32", "short": "int32", "words": "int32", "large": "int64"}
+    for name, values in exact.items():
+        assert np.array_equal(found[name], values)
+    with pytest.raises(fletch.Error, match="tensor 'pi'|'pi'"):
+        fletch.save_file({"pi": np.array([np.pi])}, out)
+    same(fletch.load_file(out), found)
+    fletch.save_file({"pi": np.array([np.pi])}, out, exact=False)
+    assert fletch.load_file(out)["pi"] == np.float32(np.pi)
+
+
+def test_what_cannot_be_saved(tmp_path):
+    out = tmp_path / "out"
+    good = np.zeros(3)
+    for tensors, error, words in [
+            ([good], TypeError, "must be a mapping"), ({3: good}, TypeError, "name must be a str"),
+            ({"a": [1, 2]}, TypeError, "tensor 'a': neither the buffer protocol nor DLPack"),
+            ({"a": None}, TypeError, "tensor 'a'"), ({}, ValueError, "no tensors to save"),
+            ({"a": np.zeros(2, ">f4")}, ValueError, "most significant byte comes first"),
+            ({"a": np.array(["x"])}, ValueError, "elements of format"),
+            ({"a": np.zeros(2, "M8[s]")}, (TypeError, ValueError), "")]:
+        with pytest.raises(error) as caught:
+            fletch.save_file(tensors, out)
+        assert words in str(caught.value)
+        assert os.listdir(tmp_path) == []
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "notes.txt").write_text("mine")
+    with pytest.raises(fletch.ArgumentError):
+        fletch.save_file({"a": good}, tmp_path / "taken")
+    assert os.listdir(tmp_path) == ["taken"] and os.listdir(tmp_path / "taken") == ["notes.txt"]
+
+
+@pytest.mark.parametrize("framework", ["numpy", None])
+def test_to_safetensors(tmp_path, framework):
+    fletch.save_file(TENSORS, tmp_path / "out")
+    path = tmp_path / "model.safetensors"
+    with fletch.safe_open(tmp_path / "out", framework) as file:
+        for _ in range(2):
+            file.to_safetensors(path)
+        metadata = file.metadata()
+    same(safetensors.numpy.load_file(path), TENSORS)
+    with safetensors.safe_open(path, "np") as file:
+        assert file.metadata() == metadata
+    assert sorted(os.listdir(tmp_path)) == ["model.safetensors", "out"]
+    assert path.stat().st_mode & 0o777 == (tmp_path / "out/weights.parquet").stat().st_mode & 0o777
+    with fletch.safe_open(tmp_path / "out", include={"embed.weight": slice(3, 9)}) as file:
+        file.to_safetensors(path)
+    same(safetensors.numpy.load_file(path), {"embed.weight": TENSORS["embed.weight"][3:9]})
+    with fletch.safe_open(tmp_path / "out") as file:
+        with pytest.raises(OSError):
+            file.to_safetensors(tmp_path / "nowhere" / "model.safetensors")
+
+
+def test_there_and_back_again(tmp_path, golden):
+    first = fletch.convert(golden("bert-safetensors"), tmp_path / "first")
+    with fletch.safe_open(tmp_path / "first", None) as file:
+        file.to_safetensors(tmp_path / "model.safetensors")
+        fletch.save_file(file, tmp_path / "second")
+    third = fletch.convert(tmp_path / "model.safetensors", tmp_path / "third", type="any",
+                           prefix=".")
+    rows = {row.name: row.sha256 for row in first.rows}
+    assert {row.name: row.sha256 for row in third.rows} == rows
+    second = fletch.load_file(tmp_path / "second")
+    same(second, fletch.load_file(tmp_path / "first"))
