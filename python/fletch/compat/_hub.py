@@ -7,6 +7,7 @@ it from the cache alone.
 """
 from __future__ import annotations
 
+import importlib
 import os
 import re
 
@@ -49,13 +50,13 @@ def _has_weights(folder: str) -> bool:
 def _fetched(name: str) -> str | None:
     """The same by huggingface_hub, which asks the hub first; None where it is not there."""
     try:
-        from huggingface_hub import snapshot_download
+        hub = importlib.import_module("huggingface_hub")
     except ImportError:
         return None
-    folder = snapshot_download(name, allow_patterns=_SMALL + _SAFE, ignore_patterns=_OTHERS)
+    folder = hub.snapshot_download(name, allow_patterns=_SMALL + _SAFE, ignore_patterns=_OTHERS)
     if not _has_weights(folder):
-        folder = snapshot_download(name, allow_patterns=_SMALL + _TORCH,
-                                   ignore_patterns=_OTHERS)
+        folder = hub.snapshot_download(name, allow_patterns=_SMALL + _TORCH,
+                                       ignore_patterns=_OTHERS)
     return str(folder)
 
 

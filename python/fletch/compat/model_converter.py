@@ -2,6 +2,7 @@
 """ModelConverter: the class of old, its types and its sentences, over fletch.convert."""
 from __future__ import annotations
 
+import importlib
 import json
 import logging
 import os
@@ -39,8 +40,7 @@ class _Schema:
     """The columns as a pyarrow.Schema, for whoever asks: nothing here needs pyarrow."""
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
-        import pyarrow  # type: ignore[import-not-found, import-untyped, unused-ignore]
-
+        pyarrow = importlib.import_module("pyarrow")
         return pyarrow.schema([
             ("layer_name", pyarrow.string()),
             ("shape", pyarrow.list_(pyarrow.int32())),
@@ -79,8 +79,7 @@ class ModelConverter:
             self._convert(name, output, model_type, result)
         except Exception as error:
             result.error_message = str(error) or type(error).__name__
-            logger.error("%s", result.error_message)
-            logger.debug("where that came from:", exc_info=True)
+            logger.debug("%s", result.error_message, exc_info=True)
         result.conversion_time_sec = time.monotonic() - begun
         return result
 
