@@ -5,6 +5,12 @@
 #include <inttypes.h>
 #include <string.h>
 
+static const struct fletch_output_format *
+output_of(const struct fletch_committer *committer)
+{
+    return committer->pipeline->plans->output;
+}
+
 /* All rows of a group, which the plan knows before their values are made. */
 static enum fletch_status begin_group(struct fletch_committer *committer,
                                       const struct fletch_slot *slot,
@@ -15,7 +21,7 @@ static enum fletch_status begin_group(struct fletch_committer *committer,
     enum fletch_codec_id codec = slot->effort == FLETCH_EFFORT_STORE
                                      ? FLETCH_CODEC_ID_NONE
                                      : committer->pipeline->codec->id;
-    struct fletch_writer_row *rows;
+    struct fletch_output_row *rows;
     enum fletch_status status;
     size_t count = 0;
 
@@ -25,11 +31,11 @@ static enum fletch_status begin_group(struct fletch_committer *committer,
     if (!rows)
         return fletch_fail_memory(err, count * sizeof(*rows), "rows of a group");
     for (size_t i = 0; i < count; i++)
-        rows[i] = (struct fletch_writer_row){ .name = first[i].name,
+        rows[i] = (struct fletch_output_row){ .name = first[i].name,
                                               .shape = first[i].tensor->shape,
                                               .rank = first[i].tensor->rank,
                                               .count = first[i].tensor->count };
-    status = fletch_writer_begin_group(committer->writer, codec, rows, count, err);
+    status = output_of(committer)->begin_group(committer->writer, codec, rows, count, err);
     fletch_free(rows);
     return status;
 }
@@ -42,12 +48,12 @@ static enum fletch_status begin_row(struct fletch_committer *committer,
 
     if (!committer->group_is_open || committer->group != row->group) {
         if (committer->group_is_open)
-            TRY(fletch_writer_end_group(committer->writer, err));
+            TRY(output_of(committer)->end_group(committer->writer, err));
         committer->group = row->group;
         committer->group_is_open = true;
         TRY(begin_group(committer, slot, err));
     }
-    return fletch_writer_begin_row(
+    return output_of(committer)->begin_row(
         committer->writer, fletch_dtype_text(slot->segment.dtype), slot->segment.size, err);
 }
 
@@ -82,7 +88,7 @@ static enum fletch_status end_row(struct fletch_committer *committer,
     struct fletch_written written;
 
     TRY(check_source(committer, slot, err));
-    TRY(fletch_writer_end_row(committer->writer, &written, err));
+    TRY(output_of(committer)->end_row(committer->writer, &written, err));
     outcome->dtype = slot->segment.dtype;
     outcome->size = slot->segment.size;
     outcome->compressed_size = written.compressed_size;
@@ -114,7 +120,8 @@ static enum fletch_status put_trailer(struct fletch_committer *committer,
 {
     const struct fletch_segment *segment = &slot->segment;
     const struct fletch_codec *codec = committer->pipeline->codec;
-    uint64_t content = segment->segment_size + (segment->begin ? 0 : FLETCH_PAGE_PREFIX);
+    uint64_t content =
+        segment->segment_size + (segment->begin ? 0 : output_of(committer)->prefix_size);
     uint8_t trailer[FLETCH_TRAILER_MAX];
     size_t size;
 
@@ -124,9 +131,9 @@ static enum fletch_status put_trailer(struct fletch_committer *committer,
                                                slot->content_crc, content);
     if (!fletch_segment_is_last(segment))
         return FLETCH_OK;
-    size =
-        codec->trailer(trailer, committer->content_crc, segment->size + FLETCH_PAGE_PREFIX);
-    return fletch_writer_put(committer->writer, trailer, size, err);
+    size = codec->trailer(trailer, committer->content_crc,
+                          segment->size + output_of(committer)->prefix_size);
+    return output_of(committer)->put(committer->writer, trailer, size, err);
 }
 
 /* One segment, in order, whose row's page is open. */
@@ -137,7 +144,7 @@ static enum fletch_status put_part(struct fletch_committer *committer,
 
     committer->crc = fletch_crc32_join(segment->begin ? committer->crc : 0, slot->crc,
                                        source_size(segment));
-    TRY(fletch_writer_put(committer->writer, slot->out, slot->out_size, err));
+    TRY(output_of(committer)->put(committer->writer, slot->out, slot->out_size, err));
     return put_trailer(committer, slot, err);
 }
 
@@ -184,15 +191,15 @@ static enum fletch_status rewrite(struct fletch_committer *committer,
     struct fletch_sha256 sha = { 0 };
     enum fletch_status status;
 
-    if (fletch_row_wide_size(row) > FLETCH_VALUE_SIZE_MAX)
+    if (fletch_row_wide_size(row) > output_of(committer)->value_max)
         return fletch_fail(
             err, FLETCH_ERR_UNSUPPORTED,
             "tensor '%s': has values beyond float16, and as float32 it needs "
             "%" PRIu64 " bytes, the limit of a value is %" PRIu64
             "; --on-overflow inf would narrow it all the same",
-            row->tensor_name, fletch_row_wide_size(row), FLETCH_VALUE_SIZE_MAX);
+            row->tensor_name, fletch_row_wide_size(row), output_of(committer)->value_max);
     fletch_slot_empty(slot);
-    status = fletch_writer_abort_row(committer->writer, err);
+    status = output_of(committer)->abort_row(committer->writer, err);
     if (!status)
         status = write_wide(committer, slot, bench, &sha, err);
     fletch_slot_empty(slot);
@@ -269,13 +276,12 @@ enum fletch_status fletch_committer_open(struct fletch_committer *out,
     committer.rewritten = fletch_alloc_array(count, sizeof(*committer.rewritten));
     if (!committer.rewritten)
         return fletch_fail_memory(err, count, "a mark for each row");
-    status = fletch_writer_open(&committer.writer, file, pairs, err);
+    status =
+        output_of(&committer)->create(&committer.writer, file, pairs, pipeline->codec, err);
     if (status)
         fletch_committer_close(&committer);
-    else {
-        fletch_writer_compress(committer.writer, pipeline->codec);
+    else
         *out = committer;
-    }
     return status;
 }
 
@@ -283,15 +289,14 @@ enum fletch_status fletch_commit_end(struct fletch_committer *committer, uint64_
                                      uint64_t *footer_at, struct fletch_error *err)
 {
     if (committer->group_is_open)
-        TRY(fletch_writer_end_group(committer->writer, err));
-    TRY(fletch_writer_finish(committer->writer, written, err));
-    *footer_at = fletch_writer_footer_at(committer->writer);
-    return FLETCH_OK;
+        TRY(output_of(committer)->end_group(committer->writer, err));
+    return output_of(committer)->finish(committer->writer, written, footer_at, err);
 }
 
 void fletch_committer_close(struct fletch_committer *committer)
 {
-    fletch_writer_close(committer->writer);
+    if (committer->writer)
+        output_of(committer)->close_writer(committer->writer);
     fletch_free(committer->rewritten);
     *committer = (struct fletch_committer){ 0 };
 }

@@ -9,6 +9,7 @@
 #include "base/pool.h"
 #include "convert/metadata.h"
 #include "convert/workbench.h"
+#include "output/files.h"
 #include "plan/preflight.h"
 #include "verify/verify_rows.h"
 #include "publish/staging.h"
@@ -285,7 +286,8 @@ static enum fletch_status prove(const struct conversion *c, const char *path,
     struct fletch_reader *reader = NULL;
     struct fletch_source source;
     struct fletch_verification found;
-    struct fletch_proof proof = { .plans = &source.plans,
+    struct fletch_proof proof = { .output = c->plans.output,
+                                  .plans = &source.plans,
                                   .options = c->options,
                                   .threads = c->budget.threads,
                                   .large_limit = c->budget.large_limit };
@@ -297,7 +299,7 @@ static enum fletch_status prove(const struct conversion *c, const char *path,
     if (!status)
         status = fletch_file_open(&file, path, err);
     if (!status)
-        status = fletch_reader_open(&reader, &file, err);
+        status = c->plans.output->open(&reader, &file, err);
     if (!status)
         status = fletch_proof_run(&found, reader, &proof, err);
     if (status == FLETCH_ERR_FORMAT || status == FLETCH_ERR_VERIFY) {
@@ -306,7 +308,8 @@ static enum fletch_status prove(const struct conversion *c, const char *path,
             err->status = status;
         fletch_error_prefix(err, "verification failed");
     }
-    fletch_reader_close(reader);
+    if (reader)
+        c->plans.output->close(reader);
     fletch_file_close(&file);
     fletch_source_close(&source);
     return status;
@@ -403,24 +406,24 @@ static uint64_t stored_bytes(const struct conversion *c)
 static enum fletch_status fill_result(struct fletch_result *result,
                                       const struct conversion *c, struct fletch_error *err)
 {
-    *result =
-        (struct fletch_result){ .family = c->model->family->name,
-                                .weights_path = join(c->out_dir, "weights.parquet"),
-                                .metadata_path = join(c->out_dir, "metadata.json"),
-                                .metadata_json = fletch_strdup((char *)c->metadata.bytes),
-                                .tensors = c->plans.rows_count,
-                                .left_out = c->plans.left_out_count,
-                                .missing = c->plans.missing_count,
-                                .parameters = c->plans.parameters,
-                                .source_bytes = c->plans.source_bytes,
-                                .stored_bytes = stored_bytes(c),
-                                .written_bytes = c->written_bytes,
-                                .verified = !c->options->skip_verify,
-                                .passed =
-                                    !c->options->skip_verify && !c->plans.missing_count };
+    *result = (struct fletch_result){
+        .family = c->model->family->name,
+        .weights_path = join(c->out_dir, c->plans.output->file_name),
+        .metadata_path = join(c->out_dir, FLETCH_METADATA_FILE),
+        .metadata_json = fletch_strdup((char *)c->metadata.bytes),
+        .tensors = c->plans.rows_count,
+        .left_out = c->plans.left_out_count,
+        .missing = c->plans.missing_count,
+        .parameters = c->plans.parameters,
+        .source_bytes = c->plans.source_bytes,
+        .stored_bytes = stored_bytes(c),
+        .written_bytes = c->written_bytes,
+        .verified = !c->options->skip_verify,
+        .passed = !c->options->skip_verify && !c->plans.missing_count
+    };
 
     if (has_tokenizer(c))
-        result->tokenizer_path = join(c->out_dir, "tokenizer");
+        result->tokenizer_path = join(c->out_dir, FLETCH_TOKENIZER_FOLDER);
     if (copy_warnings(result, c) || copy_notes(result, c) || !result->weights_path ||
         !result->metadata_path || !result->metadata_json ||
         (has_tokenizer(c) && !result->tokenizer_path)) {
@@ -470,10 +473,10 @@ static enum fletch_status convert(struct conversion *c, struct fletch_result *re
 
     TRY(open_model(c, err));
     TRY(fletch_staging_open(&c->staging, c->out_dir, c->options->force, err));
-    weights =
-        fletch_path_join(&c->arena, fletch_staging_path(c->staging), "weights.parquet");
+    weights = fletch_path_join(&c->arena, fletch_staging_path(c->staging),
+                               c->plans.output->file_name);
     metadata =
-        fletch_path_join(&c->arena, fletch_staging_path(c->staging), "metadata.json");
+        fletch_path_join(&c->arena, fletch_staging_path(c->staging), FLETCH_METADATA_FILE);
     if (!weights || !metadata)
         return fletch_fail_memory(err, strlen(c->out_dir), "a path");
 

@@ -7,6 +7,7 @@
 
 #include "convert/provenance.h"
 #include "convert/tokenizer_save.h"
+#include "output/files.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -201,9 +202,9 @@ static enum fletch_status put_text_model(struct sheet *sheet, struct fletch_erro
     put_layer_info(sheet);
     put_converted_at(sheet);
     put_text(sheet, "converter_version", sheet->model->family->converter_version);
-    put_path(sheet, "parquet_path", "weights.parquet");
+    put_path(sheet, "parquet_path", FLETCH_WEIGHTS_FILE);
     if (metadata->has_tokenizer)
-        put_path(sheet, "tokenizer_path", "tokenizer");
+        put_path(sheet, "tokenizer_path", FLETCH_TOKENIZER_FOLDER);
     /* one loader asks here, and takes 384 when there is nothing */
     if (dimension >= 0)
         put_count(sheet, "embedding_dimension", (uint64_t)dimension);
@@ -239,7 +240,7 @@ static enum fletch_status put_tower(struct sheet *sheet, struct fletch_error *er
     put_count(sheet, "total_parameters", metadata->plans->parameters);
     put_count(sheet, "num_weight_tensors", metadata->plans->rows_count);
     put_layer_info(sheet);
-    put_path(sheet, "parquet_path", "weights.parquet");
+    put_path(sheet, "parquet_path", FLETCH_WEIGHTS_FILE);
     put_converted_at(sheet);
     put_text(sheet, "converter_version", sheet->model->family->converter_version);
     put_account(sheet);

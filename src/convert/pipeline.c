@@ -89,10 +89,11 @@ static void fail(struct run *run, enum fletch_status status, const struct fletch
 /* Bytes that making the segment needs beyond its slot's standard buffers. */
 static uint64_t large_size(const struct run *run, const struct fletch_segment *segment)
 {
-    if (segment->segment_size + FLETCH_PAGE_PREFIX <= FLETCH_LARGE_MIN)
+    size_t content = segment->segment_size + run->pipeline->plans->output->prefix_size;
+
+    if (content <= FLETCH_LARGE_MIN)
         return 0;
-    return segment->segment_size +
-           run->pipeline->codec->bound(segment->segment_size + FLETCH_PAGE_PREFIX);
+    return segment->segment_size + run->pipeline->codec->bound(content);
 }
 
 /* Under the lock. The group's samples are all there, or there are none to take. */

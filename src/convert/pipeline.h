@@ -7,7 +7,6 @@
 #ifndef FLETCH_CONVERT_PIPELINE_H
 #define FLETCH_CONVERT_PIPELINE_H
 
-#include "parquet/parquet.h"
 #include "plan/budget.h"
 #include "plan/outcome.h"
 

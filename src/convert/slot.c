@@ -25,11 +25,12 @@ static enum fletch_status pack(struct fletch_slot *slot, const uint8_t *content,
 {
     const struct fletch_codec *codec = bench->pipeline->codec;
     const struct fletch_segment *segment = &slot->segment;
+    const size_t prefix = bench->pipeline->plans->output->prefix_size;
     struct fletch_piece piece = {
         .bytes = content,
         .size = size,
-        .offset = segment->begin ? segment->begin + FLETCH_PAGE_PREFIX : 0,
-        .page_size = segment->size + FLETCH_PAGE_PREFIX,
+        .offset = segment->begin ? segment->begin + prefix : 0,
+        .page_size = segment->size + prefix,
         .effort = slot->effort,
     };
 
@@ -51,25 +52,27 @@ enum fletch_status fletch_slot_make(struct fletch_slot *slot,
                                     struct fletch_error *err)
 {
     const struct fletch_segment *segment = &slot->segment;
+    const struct fletch_output_format *output = bench->pipeline->plans->output;
+    const size_t prefix = output->prefix_size;
     bool first = !segment->begin;
     uint8_t *value;
 
     slot->report = (struct fletch_cast_report){ 0 };
-    TRY(make_room(&slot->content, &slot->content_cap,
-                  segment->segment_size + FLETCH_PAGE_PREFIX, err));
-    value = slot->content + FLETCH_PAGE_PREFIX;
+    TRY(make_room(&slot->content, &slot->content_cap, segment->segment_size + prefix, err));
+    value = slot->content + prefix;
+    slot->prefix_size = prefix;
     slot->crc = 0;
     TRY(fletch_segment_read(value, segment, bench, &slot->report,
                             segment->row->tensor->crc ? &slot->crc : NULL, err));
     if (first)
-        fletch_page_prefix(slot->content, segment->size);
+        output->put_prefix(slot->content, segment->size);
     if (fletch_segment_is_whole(segment)) {
         fletch_sha256_open(&bench->sha);
         fletch_sha256_put(&bench->sha, value, segment->segment_size);
         fletch_sha256_finish(&bench->sha, slot->sha256);
     }
     return pack(slot, first ? slot->content : value,
-                segment->segment_size + (first ? FLETCH_PAGE_PREFIX : 0), bench, err);
+                segment->segment_size + (first ? prefix : 0), bench, err);
 }
 
 void fletch_slot_hash(struct fletch_slot *slot, struct fletch_sha256 *sha)
@@ -80,7 +83,7 @@ void fletch_slot_hash(struct fletch_slot *slot, struct fletch_sha256 *sha)
         return;
     if (!segment->begin)
         fletch_sha256_open(sha);
-    fletch_sha256_put(sha, slot->content + FLETCH_PAGE_PREFIX, segment->segment_size);
+    fletch_sha256_put(sha, slot->content + slot->prefix_size, segment->segment_size);
     if (fletch_segment_is_last(segment))
         fletch_sha256_finish(sha, slot->sha256);
 }

@@ -14,6 +14,7 @@ struct fletch_slot {
     uint32_t crc;                       /* of its source, where the tensor's is known */
     uint32_t content_crc;               /* of what was compressed, where the codec asks */
     uint8_t sha256[FLETCH_SHA256_SIZE]; /* of the value, in its last segment */
+    size_t prefix_size;                 /* of the output: room in front of the value */
     uint8_t *content;                   /* [content_cap]: prefix and value */
     size_t content_cap;
     uint8_t *packed; /* [packed_cap]: compressed */

@@ -2,6 +2,8 @@
 /* tokenizer_save.c - see tokenizer_save.h */
 #include "convert/tokenizer_save.h"
 
+#include "output/files.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -68,8 +70,8 @@ static enum fletch_status find_own(const char **out, const struct fletch_model *
 static enum fletch_status save(const struct fletch_buf *text, const char *folder,
                                struct fletch_arena *arena, struct fletch_error *err)
 {
-    char *inside = fletch_path_join(arena, folder, "tokenizer");
-    char *path = inside ? fletch_path_join(arena, inside, "tokenizer.json") : NULL;
+    char *inside = fletch_path_join(arena, folder, FLETCH_TOKENIZER_FOLDER);
+    char *path = inside ? fletch_path_join(arena, inside, FLETCH_TOKENIZER_FILE) : NULL;
 
     if (!path)
         return fletch_fail_memory(err, 0, "a path");

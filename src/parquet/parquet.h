@@ -24,8 +24,7 @@
 #ifndef FLETCH_PARQUET_PARQUET_H
 #define FLETCH_PARQUET_PARQUET_H
 
-#include "base/file.h"
-#include "codec/codec.h"
+#include "output/output.h"
 
 /* The first and the last bytes of a file. */
 #define FLETCH_PARQUET_MAGIC "PAR1"
@@ -47,23 +46,11 @@
 /* dims are int32 in the layout. */
 #define FLETCH_DIM_MAX ((uint64_t)INT32_MAX)
 
-/* Writes the prefix of a value of `size` bytes. */
-void fletch_page_prefix(uint8_t out[FLETCH_PAGE_PREFIX], uint64_t size);
+/* As a format of outputs. */
+extern const struct fletch_output_format fletch_output_parquet;
 
-struct fletch_writer;
-
-struct fletch_writer_row {
-    const char *name;
-    const uint64_t *shape; /* [rank] */
-    unsigned rank;
-    uint64_t count; /* elements */
-};
-
-/* What a finished row was in the file. */
-struct fletch_written {
-    uint64_t offset;          /* of its page header */
-    uint64_t compressed_size; /* page header included */
-};
+/* Writes the prefix of a value of `size` bytes, FLETCH_PAGE_PREFIX of them. */
+void fletch_page_prefix(uint8_t *out, uint64_t size);
 
 /* A writer at the start of an empty file, which stays the caller's. `pairs` are key-value
  * metadata of the footer, { key, value }, ended by a NULL key; NULL: none. */
@@ -78,7 +65,7 @@ void fletch_writer_compress(struct fletch_writer *writer, const struct fletch_co
  * writes the columns that are known by now. Everything in `rows` is copied. */
 enum fletch_status fletch_writer_begin_group(struct fletch_writer *writer,
                                              enum fletch_codec_id codec,
-                                             const struct fletch_writer_row *rows,
+                                             const struct fletch_output_row *rows,
                                              size_t count, struct fletch_error *err);
 /* Starts the page of the group's next row: a value of `size` bytes of type `dtype`, such as
  * "torch.float16", which is copied. */
@@ -106,33 +93,6 @@ enum fletch_status fletch_writer_finish(struct fletch_writer *writer, uint64_t *
 uint64_t fletch_writer_footer_at(const struct fletch_writer *writer);
 void fletch_writer_close(struct fletch_writer *writer);
 
-struct fletch_reader_row {
-    const char *name;
-    const char *dtype;     /* "torch." is put in front where the file lacks it */
-    const uint64_t *shape; /* [rank] */
-    unsigned rank;
-    uint64_t count; /* of num_params; product(shape) where the file lacks the column */
-    /* Bytes of the value; UINT64_MAX when only its page tells (foreign files). */
-    uint64_t size;
-    uint64_t page_offset;     /* of its page's header; 0 when other rows share the page */
-    uint64_t compressed_size; /* of its page, header included; 0 when shared */
-    uint64_t whole_size; /* memory that a cursor needs to read it, when its codec has only
-                            whole pages; 0 when it streams, or is not known */
-};
-
-/* Immutable once open. */
-struct fletch_reader {
-    struct fletch_arena arena;
-    struct fletch_reader_row *rows; /* [rows_count] */
-    size_t rows_count;
-    const char *created_by;          /* "" when the file does not say */
-    struct fletch_reader_file *file; /* private: the parsed footer */
-};
-
-/* Opens the weights.parquet in a converted folder, or that file by its own path. The arena
- * keeps the path. NOT_FOUND says what was expected. */
-enum fletch_status fletch_weights_open(struct fletch_file *out, struct fletch_arena *arena,
-                                       const char *path, struct fletch_error *err);
 /* Reads footer and small columns. `file` is borrowed and must stay open. FORMAT with byte
  * offset, UNSUPPORTED naming the feature. */
 enum fletch_status fletch_reader_open(struct fletch_reader **out,
@@ -143,8 +103,7 @@ void fletch_reader_close(struct fletch_reader *reader);
  * for a type that is not known. */
 uint64_t fletch_reader_size(const struct fletch_reader_row *row);
 
-/* Reads values: one thread's buffers and decoders. */
-struct fletch_cursor;
+/* A cursor reads values: one thread's buffers and decoders. */
 
 enum fletch_status fletch_cursor_open(struct fletch_cursor **out,
                                       const struct fletch_reader *reader,

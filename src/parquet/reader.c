@@ -433,28 +433,6 @@ static enum fletch_status open_file(struct fletch_reader *reader, struct fletch_
     return FLETCH_OK;
 }
 
-enum fletch_status fletch_weights_open(struct fletch_file *out, struct fletch_arena *arena,
-                                       const char *path, struct fletch_error *err)
-{
-    bool folder = fletch_file_kind(path) == FLETCH_FILE_FOLDER;
-    char *weights = folder ? fletch_path_join(arena, path, "weights.parquet")
-                           : fletch_arena_strdup(arena, path);
-    enum fletch_status status;
-
-    if (!weights)
-        return fletch_fail_memory(err, strlen(path), "a path");
-    status = fletch_file_open(out, weights, err);
-    if (status != FLETCH_ERR_NOT_FOUND)
-        return status;
-    if (folder)
-        return fletch_fail(err, FLETCH_ERR_NOT_FOUND,
-                           "%s: no such file, expected in a converted folder", weights);
-    return fletch_fail(err, FLETCH_ERR_NOT_FOUND,
-                       "%s: no such file or folder, expected a converted folder or its "
-                       "weights.parquet",
-                       path);
-}
-
 enum fletch_status fletch_reader_open(struct fletch_reader **out,
                                       const struct fletch_file *file,
                                       struct fletch_error *err)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* table.c - the public table: a written file's rows by index and by name */
+#include "output/files.h"
 #include "parquet/parquet.h"
 
 #include "base/bytes.h"
@@ -59,7 +60,7 @@ enum fletch_status fletch_path_look(enum fletch_path_kind *out, const char *path
         *out = FLETCH_PATH_CHECKPOINT_FILE; /* whose reader says that it is no file */
         return FLETCH_OK;
     }
-    weights = fletch_path_join(&arena, path, "weights.parquet");
+    weights = fletch_path_join(&arena, path, FLETCH_WEIGHTS_FILE);
     if (!weights)
         return fletch_fail_memory(err, strlen(path), "a path");
     *out = fletch_file_kind(weights) == FLETCH_FILE_NONE ? FLETCH_PATH_CHECKPOINT_FOLDER
@@ -102,7 +103,8 @@ enum fletch_status fletch_table_open(struct fletch_table **out, const char *path
     if (!table)
         return fletch_fail_memory(err, sizeof(*table), "a table");
     table->file = FLETCH_FILE_CLOSED;
-    status = fletch_weights_open(&table->file, &table->arena, path, err);
+    status = fletch_output_open_file(&table->file, &table->arena, path, FLETCH_WEIGHTS_FILE,
+                                     err);
     if (!status)
         status = fletch_reader_open(&table->reader, &table->file, err);
     if (!status)

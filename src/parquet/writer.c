@@ -46,7 +46,7 @@ static const struct fletch_schema_element schema[] = {
     { .name = "num_params", .type = FLETCH_PARQUET_INT64, .repetition = FLETCH_OPTIONAL },
 };
 
-void fletch_page_prefix(uint8_t out[FLETCH_PAGE_PREFIX], uint64_t size)
+void fletch_page_prefix(uint8_t *out, uint64_t size)
 {
     assert(size <= FLETCH_VALUE_SIZE_MAX);
     fletch_store_u32(out, 2);                  /* bytes of definition levels: */
@@ -180,7 +180,7 @@ static enum fletch_status grow_groups(struct fletch_writer *writer,
     return FLETCH_OK;
 }
 
-static enum fletch_status check_row(const struct fletch_writer_row *row,
+static enum fletch_status check_row(const struct fletch_output_row *row,
                                     struct fletch_error *err)
 {
     size_t len = strlen(row->name);
@@ -209,7 +209,7 @@ static enum fletch_status check_row(const struct fletch_writer_row *row,
 }
 
 static enum fletch_status keep_cell(struct fletch_writer *writer,
-                                    const struct fletch_writer_row *row, size_t i,
+                                    const struct fletch_output_row *row, size_t i,
                                     struct fletch_error *err)
 {
     size_t shape_size = row->rank * sizeof(*row->shape);
@@ -232,7 +232,7 @@ static enum fletch_status keep_cell(struct fletch_writer *writer,
 
 /* What the small columns need of the group's rows, and places for their pages. */
 static enum fletch_status keep_cells(struct fletch_writer *writer,
-                                     const struct fletch_writer_row *rows, size_t count,
+                                     const struct fletch_output_row *rows, size_t count,
                                      struct fletch_error *err)
 {
     struct fletch_arena *arena = &writer->cells_arena;
@@ -252,7 +252,7 @@ static enum fletch_status keep_cells(struct fletch_writer *writer,
 
 enum fletch_status fletch_writer_begin_group(struct fletch_writer *writer,
                                              enum fletch_codec_id codec,
-                                             const struct fletch_writer_row *rows,
+                                             const struct fletch_output_row *rows,
                                              size_t count, struct fletch_error *err)
 {
     assert(!writer->in_group && count);

@@ -9,7 +9,6 @@
 #include "plan/budget.h"
 
 #include "base/pool.h"
-#include "parquet/parquet.h"
 
 #include <inttypes.h>
 
@@ -51,9 +50,10 @@ static uint64_t larger(uint64_t a, uint64_t b)
 }
 
 /* Content and compressed bytes of a page that is whole in memory. */
-static uint64_t whole_page(const struct fletch_codec *codec, uint64_t size)
+static uint64_t whole_page(const struct fletch_row_plans *plans,
+                           const struct fletch_codec *codec, uint64_t size)
 {
-    return size + codec->bound((size_t)size + FLETCH_PAGE_PREFIX);
+    return size + codec->bound((size_t)size + plans->output->prefix_size);
 }
 
 /* Pages that must be whole when they are written or read back; none when they come in
@@ -69,7 +69,7 @@ static void add_large(struct needs *needs, const struct fletch_row_plans *plans,
         bool may_widen =
             row->wide != row->dtype && options->overflow == FLETCH_OVERFLOW_KEEP;
         uint64_t page =
-            whole_page(codec, may_widen ? fletch_row_wide_size(row) : row->size);
+            whole_page(plans, codec, may_widen ? fletch_row_wide_size(row) : row->size);
 
         needs->all_large += page;
         needs->large = larger(needs->large, page);
@@ -115,7 +115,7 @@ static struct needs needs_of(const struct fletch_row_plans *plans,
     uint64_t slot = codec->concatenable ? FLETCH_PIECE_SIZE : FLETCH_LARGE_MIN;
     struct needs needs = { .fixed = PROCESS_SIZE + plans->rows_count * ROW_SIZE,
                            .thread = CHUNKS_SIZE + larger(encoder, proving),
-                           .slot = whole_page(codec, slot) };
+                           .slot = whole_page(plans, codec, slot) };
 
     needs.fixed += codec->encoder_size(codec->level_min); /* the small columns' */
     add_gathering(&needs, plans);

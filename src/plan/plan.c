@@ -15,6 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+const struct fletch_output_format *const fletch_outputs[] = { &fletch_output_parquet,
+                                                              NULL };
+
 struct planner {
     struct fletch_row_plans *plans;
     const struct fletch_model *model;
@@ -23,15 +26,15 @@ struct planner {
 
 /* ---- Types and sizes ---- */
 
-static enum fletch_status check_shape(const struct fletch_tensor *tensor, const char *name,
-                                      struct fletch_error *err)
+static enum fletch_status check_shape(const struct fletch_tensor *tensor, uint64_t dim_max,
+                                      const char *name, struct fletch_error *err)
 {
     for (unsigned i = 0; i < tensor->rank; i++)
-        if (tensor->shape[i] > FLETCH_DIM_MAX)
+        if (tensor->shape[i] > dim_max)
             return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
                                "tensor '%.200s': dimension %u is %" PRIu64
                                ", the limit is %" PRIu64 " (int32 in the layout)",
-                               name, i, tensor->shape[i], FLETCH_DIM_MAX);
+                               name, i, tensor->shape[i], dim_max);
     return FLETCH_OK;
 }
 
@@ -44,19 +47,18 @@ static uint64_t size_as(const struct fletch_tensor *tensor, enum fletch_dtype dt
     return size;
 }
 
-static enum fletch_status check_size(const struct fletch_row_plan *row,
+static enum fletch_status check_size(const struct fletch_row_plan *row, uint64_t most,
                                      struct fletch_error *err)
 {
     enum fletch_dtype half = fletch_dtype_info(row->tensor->dtype)->stored16;
-    bool fits = row->dtype != half && size_as(row->tensor, half) <= FLETCH_VALUE_SIZE_MAX;
+    bool fits = row->dtype != half && size_as(row->tensor, half) <= most;
 
-    if (row->size <= FLETCH_VALUE_SIZE_MAX)
+    if (row->size <= most)
         return FLETCH_OK;
     return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
                        "tensor '%.200s': %" PRIu64 " bytes as %s, the limit for one row is "
                        "%" PRIu64 "%s",
-                       row->tensor_name, row->size, fletch_dtype_text(row->dtype),
-                       FLETCH_VALUE_SIZE_MAX,
+                       row->tensor_name, row->size, fletch_dtype_text(row->dtype), most,
                        fits ? "; as float16 it would fit (without --no-float16)" : "");
 }
 
@@ -65,6 +67,7 @@ static enum fletch_status size_row(struct fletch_row_plan *row,
                                    const struct planner *planner, struct fletch_error *err)
 {
     const struct fletch_dtype_info *info = fletch_dtype_info(row->tensor->dtype);
+    const struct fletch_output_format *output = planner->plans->output;
 
     row->wide = info->stored;
     row->dtype =
@@ -74,9 +77,9 @@ static enum fletch_status size_row(struct fletch_row_plan *row,
                            "tensor '%.200s': %s has no place in the layout, which has "
                            "float32, float16, int64, int32, int8, uint8 and bool",
                            row->tensor_name, fletch_dtype_text(row->tensor->dtype));
-    TRY(check_shape(row->tensor, row->tensor_name, err));
+    TRY(check_shape(row->tensor, output->dim_max, row->tensor_name, err));
     row->size = size_as(row->tensor, row->dtype);
-    return check_size(row, err);
+    return check_size(row, output->value_max, err);
 }
 
 /* ---- Rows and what is left out ---- */
@@ -429,16 +432,16 @@ static enum fletch_status sort_rows(struct fletch_row_plans *plans,
     return FLETCH_OK;
 }
 
-/* A group is cut before its content exceeds FLETCH_ROW_GROUP_SIZE, one value alone aside.
- */
+/* A group is cut before its content exceeds the format's size, one value alone aside. */
 static void cut_groups(struct fletch_row_plans *plans)
 {
+    const uint64_t most = plans->output->group_size;
     uint64_t content = 0;
 
     for (size_t i = 0; i < plans->rows_count; i++) {
-        uint64_t page = plans->rows[i].size + FLETCH_PAGE_PREFIX;
+        uint64_t page = plans->rows[i].size + plans->output->prefix_size;
 
-        if (!i || page > FLETCH_ROW_GROUP_SIZE || content > FLETCH_ROW_GROUP_SIZE - page) {
+        if (!i || page > most || content > most - page) {
             plans->groups_count++;
             content = 0;
         }
@@ -483,10 +486,11 @@ static enum fletch_status make(const struct planner *planner, struct fletch_erro
 
 enum fletch_status fletch_row_plans_make(struct fletch_row_plans *out,
                                          const struct fletch_model *model,
+                                         const struct fletch_output_format *output,
                                          enum fletch_precision precision,
                                          struct fletch_error *err)
 {
-    struct fletch_row_plans plans = { 0 };
+    struct fletch_row_plans plans = { .output = output };
     struct planner planner = { .plans = &plans, .model = model, .precision = precision };
     enum fletch_status status = make(&planner, err);
 
@@ -502,8 +506,8 @@ enum fletch_status fletch_row_plans_check(const struct fletch_row_plans *plans,
                                           const struct fletch_codec *codec,
                                           struct fletch_error *err)
 {
-    const uint64_t most =
-        codec->page_max ? codec->page_max - FLETCH_PAGE_PREFIX : FLETCH_VALUE_SIZE_MAX;
+    const uint64_t most = codec->page_max ? codec->page_max - plans->output->prefix_size
+                                          : plans->output->value_max;
 
     for (size_t i = 0; i < plans->rows_count; i++)
         if (plans->rows[i].size > most)

@@ -8,8 +8,8 @@
 #ifndef FLETCH_PLAN_PLAN_H
 #define FLETCH_PLAN_PLAN_H
 
-#include "codec/codec.h"
 #include "model/model.h"
+#include "output/output.h"
 
 struct fletch_row_plan {
     const char *name; /* of the row */
@@ -30,7 +30,8 @@ struct fletch_left_out_plan {
 
 struct fletch_row_plans {
     struct fletch_arena arena;
-    struct fletch_row_plan *rows; /* [rows_count], in natural order of name */
+    const struct fletch_output_format *output; /* that they are for */
+    struct fletch_row_plan *rows;              /* [rows_count], in natural order of name */
     size_t rows_count;
     struct fletch_left_out_plan *left_out; /* [left_out_count], in natural order */
     size_t left_out_count;
@@ -48,11 +49,11 @@ struct fletch_row_plans {
 
 /* FAMILY when two tensors would be one row (naming both), or when tensors are missing that
  * the model's class cannot do without, unless the model's options allow that;
- * UNSUPPORTED for a dtype that has no place in the layout, a value beyond
- * FLETCH_VALUE_SIZE_MAX, a dimension beyond FLETCH_DIM_MAX. The model must outlive the
- * plan. */
+ * UNSUPPORTED for a dtype that has no place in the output, a value or a dimension that is
+ * too large for it. The model must outlive the plan. */
 enum fletch_status fletch_row_plans_make(struct fletch_row_plans *out,
                                          const struct fletch_model *model,
+                                         const struct fletch_output_format *output,
                                          enum fletch_precision precision,
                                          struct fletch_error *err);
 /* UNSUPPORTED when a value is too large for the codec's pages; said before any work. */
@@ -66,6 +67,9 @@ static inline uint64_t fletch_row_wide_size(const struct fletch_row_plan *row)
 {
     return row->tensor->count * fletch_dtype_size(row->wide);
 }
+
+/* The formats of outputs; ends with NULL. The first is what a conversion writes. */
+extern const struct fletch_output_format *const fletch_outputs[];
 
 /* The i-th note of the model's checkpoints, its parts in turn; NULL past the last. */
 const char *fletch_model_note(const struct fletch_model *model, size_t i);

@@ -10,8 +10,8 @@ enum fletch_status fletch_source_open(struct fletch_source *out, const char *pat
     enum fletch_status status = fletch_model_open(&source.model, path, options, err);
 
     if (!status)
-        status =
-            fletch_row_plans_make(&source.plans, source.model, options->precision, err);
+        status = fletch_row_plans_make(&source.plans, source.model, fletch_outputs[0],
+                                       options->precision, err);
     if (status)
         fletch_source_close(&source);
     *out = source;

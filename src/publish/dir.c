@@ -2,6 +2,8 @@
 /* dir.c - see dir.h */
 #include "publish/dir.h"
 
+#include "output/files.h"
+
 #include "base/os.h"
 
 #include <dirent.h>
@@ -68,11 +70,6 @@ bool fletch_dir_find_prefixed(char *name, size_t size, const char *folder,
     return found;
 }
 
-static bool is_tokenizer_json(const char *name)
-{
-    return !strcmp(name, "tokenizer.json");
-}
-
 static int link_entries(int to, int from, fletch_dir_own_fn own, unsigned depth);
 
 /* The folder of that name below `from`, made below `to` where it lacks it. */
@@ -109,13 +106,13 @@ static int link_entries(int to, int from, fletch_dir_own_fn own, unsigned depth)
     }
     while (!failure && (entry = readdir(dir))) {
         const char *name = entry->d_name;
-        bool mixed = own && !strcmp(name, "tokenizer");
+        bool mixed = own && !strcmp(name, FLETCH_TOKENIZER_FOLDER);
 
         if (fletch_os_is_dots(name) || (own && own(name) && !mixed))
             continue;
         if (is_folder_at(dirfd(dir), name)) {
-            failure =
-                link_folder(to, dirfd(dir), name, mixed ? is_tokenizer_json : NULL, depth);
+            failure = link_folder(to, dirfd(dir), name,
+                                  mixed ? fletch_output_is_tokenizer : NULL, depth);
             /* refuses where it is not empty */
             if (!failure && mixed)
                 unlinkat(to, name, AT_REMOVEDIR);

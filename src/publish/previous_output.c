@@ -7,6 +7,8 @@
  */
 #include "publish/previous_output.h"
 
+#include "output/files.h"
+
 #include "base/bytes.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -99,9 +101,9 @@ enum fletch_status fletch_previous_output_check(const char *folder,
     static const struct {
         const char *name;
         look_fn *look; /* NULL: nothing is looked for */
-    } files[] = { { "weights.parquet", look_at_weights },
-                  { "metadata.json", look_at_metadata },
-                  { "tokenizer/tokenizer.json", NULL } };
+    } files[] = { { FLETCH_WEIGHTS_FILE, look_at_weights },
+                  { FLETCH_METADATA_FILE, look_at_metadata },
+                  { FLETCH_TOKENIZER_FOLDER "/" FLETCH_TOKENIZER_FILE, NULL } };
     const char *doubtful = NULL;
     bool certain = false, foreign = false;
 

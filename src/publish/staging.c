@@ -12,6 +12,8 @@
  */
 #include "publish/staging.h"
 
+#include "output/files.h"
+
 #include "base/os.h"
 #include "publish/previous_output.h"
 #include "publish/dir.h"
@@ -29,18 +31,6 @@
 /* Of the output's name in the staging folder's: leaves room for the rest in 255 bytes. */
 #define NAME_PART_MAX 180
 #define ATTEMPTS_MAX 10000
-
-/* What fletch writes, in the order in which it is renamed one by one. */
-static const char *const our_names[] = { "weights.parquet", "tokenizer", "metadata.json",
-                                         NULL };
-/* The same with what is in folders. */
-static const struct {
-    const char *path;
-    mode_t kind;
-} our_paths[] = { { "weights.parquet", S_IFREG },
-                  { "tokenizer", S_IFDIR },
-                  { "tokenizer/tokenizer.json", S_IFREG },
-                  { "metadata.json", S_IFREG } };
 
 struct fletch_staging {
     struct fletch_arena arena;
@@ -167,15 +157,7 @@ static enum fletch_status locate(struct fletch_staging *staging, const char *out
 
 static bool is_ours(const char *name)
 {
-    for (size_t i = 0; our_names[i]; i++)
-        if (!strcmp(name, our_names[i]))
-            return true;
-    return !strncmp(name, ".fletch-", 8);
-}
-
-static bool is_tokenizer_file(const char *name)
-{
-    return !strcmp(name, "tokenizer.json");
+    return fletch_output_is_top(name) || !strncmp(name, ".fletch-", 8);
 }
 
 static const char *kind_text(mode_t mode)
@@ -189,16 +171,17 @@ static const char *kind_text(mode_t mode)
 static enum fletch_status refuse_others_kinds(struct fletch_staging *staging,
                                               struct fletch_error *err)
 {
-    for (size_t i = 0; i < sizeof(our_paths) / sizeof(our_paths[0]); i++) {
-        char *path = fletch_path_join(&staging->arena, staging->final, our_paths[i].path);
+    for (const struct fletch_output_entry *entry = fletch_output_entries; entry->path;
+         entry++) {
+        char *path = fletch_path_join(&staging->arena, staging->final, entry->path);
         struct stat info;
 
         if (!path)
             return fletch_fail_memory(err, PATH_MAX, "a path");
-        if (!lstat(path, &info) && S_ISDIR(info.st_mode) != (our_paths[i].kind == S_IFDIR))
-            return fletch_fail(err, FLETCH_ERR_ARGUMENT,
-                               "%.300s: is a %s, expected a %s: move it away", path,
-                               kind_text(info.st_mode), kind_text(our_paths[i].kind));
+        if (!lstat(path, &info) && S_ISDIR(info.st_mode) != entry->is_folder)
+            return fletch_fail(
+                err, FLETCH_ERR_ARGUMENT, "%.300s: is a %s, expected a %s: move it away",
+                path, kind_text(info.st_mode), entry->is_folder ? "folder" : "file");
     }
     return FLETCH_OK;
 }
@@ -207,7 +190,8 @@ static enum fletch_status refuse_others_kinds(struct fletch_staging *staging,
 static enum fletch_status refuse_foreign(struct fletch_staging *staging,
                                          struct fletch_error *err)
 {
-    char *tokenizer = fletch_path_join(&staging->arena, staging->final, "tokenizer");
+    char *tokenizer =
+        fletch_path_join(&staging->arena, staging->final, FLETCH_TOKENIZER_FOLDER);
     char name[NAME_MAX + 1];
 
     if (!tokenizer)
@@ -221,7 +205,8 @@ static enum fletch_status refuse_foreign(struct fletch_staging *staging,
             staging->final, name);
     if (fletch_file_kind(tokenizer) != FLETCH_FILE_FOLDER)
         return FLETCH_OK;
-    TRY(fletch_dir_find_other(name, sizeof(name), tokenizer, is_tokenizer_file, err));
+    TRY(fletch_dir_find_other(name, sizeof(name), tokenizer, fletch_output_is_tokenizer,
+                              err));
     if (name[0])
         return fletch_fail(
             err, FLETCH_ERR_ARGUMENT,
@@ -400,17 +385,21 @@ static void remove_older(const char *path)
 static enum fletch_status rename_one_by_one(struct fletch_staging *staging,
                                             struct fletch_error *err)
 {
-    for (size_t i = 0; our_names[i]; i++) {
-        char *from = fletch_path_join(&staging->arena, staging->path, our_names[i]);
-        char *to = fletch_path_join(&staging->arena, staging->final, our_names[i]);
+    for (const struct fletch_output_entry *entry = fletch_output_entries; entry->path;
+         entry++) {
+        char *from = fletch_path_join(&staging->arena, staging->path, entry->path);
+        char *to = fletch_path_join(&staging->arena, staging->final, entry->path);
 
+        if (!entry->is_top)
+            continue;
         if (!from || !to)
             return fletch_fail_memory(err, PATH_MAX, "a path");
         if (fletch_file_kind(from) == FLETCH_FILE_FOLDER) {
             /* a folder cannot be renamed over one that has files */
             const char *inner_from =
-                fletch_path_join(&staging->arena, from, "tokenizer.json");
-            const char *inner_to = fletch_path_join(&staging->arena, to, "tokenizer.json");
+                fletch_path_join(&staging->arena, from, FLETCH_TOKENIZER_FILE);
+            const char *inner_to =
+                fletch_path_join(&staging->arena, to, FLETCH_TOKENIZER_FILE);
 
             if (!inner_from || !inner_to)
                 return fletch_fail_memory(err, PATH_MAX, "a path");

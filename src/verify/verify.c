@@ -3,12 +3,16 @@
 #include "plan/preflight.h"
 #include "verify/verify_rows.h"
 #include "verify/footer.h"
+#include "output/files.h"
 #include "tokenizer/truncation.h"
 
 #include "base/api_options.h"
 
 #include <inttypes.h>
 #include <string.h>
+
+/* The one format that there is; with a second, what is at the path would say which. */
+#define OUTPUT fletch_outputs[0]
 
 struct verification {
     const char *out_dir, *source;
@@ -204,13 +208,15 @@ static enum fletch_status check_tokenizer(struct verification *v, const char *me
 {
     const char *named = json_string_value(json_object_get(v->metadata, "tokenizer_path"));
     bool ours = json_is_object(fletch_json_at(v->metadata, "fletch.tokenizer"));
-    const char *name = named ? fletch_path_base(named) : ours ? "tokenizer" : "";
+    const char *name = named  ? fletch_path_base(named)
+                       : ours ? FLETCH_TOKENIZER_FOLDER
+                              : "";
     size_t folder_len = (size_t)(fletch_path_base(metadata) - metadata);
     char *folder = fletch_arena_text(&v->arena, metadata, folder_len), *path = NULL, *text;
 
     if (folder)
         path = fletch_path_join(&v->arena, folder, name);
-    text = path ? fletch_path_join(&v->arena, path, "tokenizer.json") : NULL;
+    text = path ? fletch_path_join(&v->arena, path, FLETCH_TOKENIZER_FILE) : NULL;
     if (!text)
         return fletch_fail_memory(err, strlen(metadata), "a path");
     if (!*name)
@@ -232,14 +238,14 @@ static enum fletch_status find_metadata(const char **out, struct verification *v
                                         bool folder, struct fletch_error *err)
 {
     char *path = fletch_arena_strdup(&v->arena, v->out_dir);
-    bool ours = folder || !strcmp(fletch_path_base(v->out_dir), "weights.parquet");
+    bool ours = folder || !strcmp(fletch_path_base(v->out_dir), OUTPUT->file_name);
 
     *out = NULL;
     if (!ours)
         return FLETCH_OK;
     if (path && !folder)
-        path[strlen(path) - strlen("weights.parquet")] = 0;
-    path = path ? fletch_path_join(&v->arena, path, "metadata.json") : NULL;
+        path[strlen(path) - strlen(OUTPUT->file_name)] = 0;
+    path = path ? fletch_path_join(&v->arena, path, FLETCH_METADATA_FILE) : NULL;
     if (!path)
         return fletch_fail_memory(err, strlen(v->out_dir), "a path");
     if (folder || fletch_file_kind(path) != FLETCH_FILE_NONE)
@@ -252,7 +258,7 @@ static enum fletch_status open_output(struct verification *v, struct fletch_erro
     bool folder = fletch_file_kind(v->out_dir) == FLETCH_FILE_FOLDER;
     const char *metadata;
 
-    TRY(fletch_weights_open(&v->file, &v->arena, v->out_dir, err));
+    TRY(fletch_output_open_file(&v->file, &v->arena, v->out_dir, OUTPUT->file_name, err));
     TRY(find_metadata(&metadata, v, folder, err));
     if (folder && fletch_file_kind(metadata) == FLETCH_FILE_NONE)
         return fletch_fail(err, FLETCH_ERR_NOT_FOUND,
@@ -264,7 +270,7 @@ static enum fletch_status open_output(struct verification *v, struct fletch_erro
         TRY(fletch_footer_hash_check(fletch_json_at(v->metadata, "fletch.footer"), &v->file,
                                      err));
     }
-    TRY(fletch_reader_open(&v->reader, &v->file, err));
+    TRY(OUTPUT->open(&v->reader, &v->file, err));
     if (!metadata)
         return FLETCH_OK;
     TRY(compare_metadata(v, err));
@@ -398,7 +404,8 @@ enum fletch_status fletch_verify(struct fletch_verification *out, const char *ou
     if (!status && source)
         status = open_source(&v, err);
     if (!status) {
-        struct fletch_proof proof = { .plans = source ? &v.origin.plans : NULL,
+        struct fletch_proof proof = { .output = OUTPUT,
+                                      .plans = source ? &v.origin.plans : NULL,
                                       .options = v.options,
                                       .overflow_may_be_inf = true,
                                       .rows = fletch_json_at(v.metadata, "fletch.rows"),
@@ -414,7 +421,8 @@ enum fletch_status fletch_verify(struct fletch_verification *out, const char *ou
                      "no source was given");
     }
     fletch_source_close(&v.origin);
-    fletch_reader_close(v.reader);
+    if (v.reader)
+        OUTPUT->close(v.reader);
     fletch_file_close(&v.file);
     json_decref(v.metadata);
     fletch_arena_release(&v.arena);

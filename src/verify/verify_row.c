@@ -215,10 +215,10 @@ enum fletch_status fletch_comparison_begin(struct fletch_comparison *out,
         TRY(compare_shape(out, err));
     if (match->sha256)
         fletch_sha256_open(out->sha);
-    status = fletch_cursor_begin(worker->cursor, match->row, err);
+    status = worker->proof->output->cursor_begin(worker->cursor, match->row, err);
     if (status)
         fletch_error_prefix(err, "row '%s'", out->row->name);
-    out->has_crc = fletch_cursor_has_crc(worker->cursor);
+    out->has_crc = worker->proof->output->cursor_has_crc(worker->cursor);
     return status;
 }
 
@@ -232,7 +232,7 @@ enum fletch_status fletch_comparison_next(const struct fletch_comparison *compar
     enum fletch_status status;
 
     TRY(fletch_cancel_check(&cancel, err));
-    status = fletch_cursor_next(worker->cursor, bytes, size, err);
+    status = worker->proof->output->cursor_next(worker->cursor, bytes, size, err);
     if (status)
         fletch_error_prefix(err, "row '%s'", comparison->row->name);
     return status;
@@ -276,7 +276,8 @@ enum fletch_status fletch_comparison_end(struct fletch_comparison *comparison,
 
 void fletch_verify_worker_close(struct fletch_verify_worker *worker)
 {
-    fletch_cursor_close(worker->cursor);
+    if (worker->cursor)
+        worker->proof->output->cursor_close(worker->cursor);
     fletch_free(worker->source);
     fletch_free(worker->expected);
     *worker = (struct fletch_verify_worker){ 0 };
@@ -293,7 +294,7 @@ enum fletch_status fletch_verify_worker_open(struct fletch_verify_worker *worker
     opened.source = fletch_alloc(CHUNK_COUNT * 8);
     opened.expected = fletch_alloc(CHUNK_COUNT * 8);
     if (opened.source && opened.expected)
-        status = fletch_cursor_open(&opened.cursor, reader, err);
+        status = proof->output->cursor_open(&opened.cursor, reader, err);
     else
         status = fletch_fail_memory(err, CHUNK_COUNT * 8, "a chunk of a tensor");
     if (status) {

@@ -61,7 +61,7 @@ struct job {
 static uint64_t weight(const struct job *job, const struct fletch_row_match *match)
 {
     return match->plan ? match->plan->tensor->size
-                       : fletch_reader_size(&job->reader->rows[match->row]);
+                       : job->proof->output->row_size(&job->reader->rows[match->row]);
 }
 
 /* Under the lock. */
@@ -155,12 +155,12 @@ static enum fletch_status decode_for(struct row_task *task,
     uint8_t *room;
 
     while (!status && size && (room = fletch_piece_queue_room(&task->queue))) {
-        fletch_cursor_set_output(worker->cursor, room);
+        worker->proof->output->cursor_set_output(worker->cursor, room);
         status = fletch_comparison_next(&task->comparison, worker, &bytes, &size, err);
         if (!status && size)
             fletch_piece_queue_put(&task->queue, bytes, size);
     }
-    fletch_cursor_set_output(worker->cursor, NULL);
+    worker->proof->output->cursor_set_output(worker->cursor, NULL);
     other = fletch_piece_queue_end(&task->queue, &other_err);
     return status || !other ? status : fletch_fail(err, other, "%s", other_err.message);
 }
@@ -242,9 +242,9 @@ static enum fletch_status give_back(struct job *job, const struct fletch_row_mat
 
     if (large < LARGE_MIN)
         return FLETCH_OK;
-    fletch_cursor_close(worker->cursor);
+    worker->proof->output->cursor_close(worker->cursor);
     worker->cursor = NULL;
-    status = fletch_cursor_open(&worker->cursor, job->reader, err);
+    status = worker->proof->output->cursor_open(&worker->cursor, job->reader, err);
     pthread_mutex_lock(&job->lock);
     job->large_used -= large;
     pthread_mutex_unlock(&job->lock);

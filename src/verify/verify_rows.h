@@ -2,7 +2,7 @@
 /* verify_rows.h - read the file back, read the source again, redo the casts, compare every
  * value
  *
- * Independent of what it checks: the file is read through the container's reader, the model
+ * Independent of what it checks: the file is read through the format's reader, the model
  * is opened anew by the caller, casts are the plain ones, and no buffer is shared with the
  * pipeline. Rows are proven in parallel, each by one thread, a large one by two when there
  * is nothing else to do, in bounded memory.
@@ -10,10 +10,11 @@
 #ifndef FLETCH_VERIFY_VERIFY_ROWS_H
 #define FLETCH_VERIFY_VERIFY_ROWS_H
 
-#include "parquet/parquet.h"
+#include "output/output.h"
 #include "plan/plan.h"
 
 struct fletch_proof {
+    const struct fletch_output_format *output; /* of the file */
     const struct fletch_row_plans *plans; /* of the source, made anew; NULL: no source */
     const struct fletch_options *options; /* callbacks and the overflow policy */
     bool overflow_may_be_inf; /* the policy is not known: float16 infinities are fine */

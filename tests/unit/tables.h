@@ -72,12 +72,12 @@ static inline void put_value(struct fletch_writer *writer, const struct fletch_c
 static inline void begin_group(struct fletch_writer *writer, enum fletch_codec_id codec,
                                const struct table_row *rows, size_t count)
 {
-    struct fletch_writer_row *what = calloc(count, sizeof(*what));
+    struct fletch_output_row *what = calloc(count, sizeof(*what));
     struct fletch_error err = { 0 };
 
     assert_non_null(what);
     for (size_t i = 0; i < count; i++)
-        what[i] = (struct fletch_writer_row){ rows[i].name, rows[i].shape, rows[i].rank,
+        what[i] = (struct fletch_output_row){ rows[i].name, rows[i].shape, rows[i].rank,
                                               rows[i].count };
     assert_ok(fletch_writer_begin_group(writer, codec, what, count, &err), err);
     free(what);

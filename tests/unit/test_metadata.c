@@ -34,9 +34,9 @@ static void make(struct made *made, const char *path, const char *family)
     *made = (struct made){ .model = NULL };
     assert_ok(fletch_model_open(&made->model, path, &options, &err), err);
     assert_ok(fletch_model_check_config(made->model, &err), err);
-    assert_ok(
-        fletch_row_plans_make(&made->plans, made->model, FLETCH_PRECISION_FLOAT16, &err),
-        err);
+    assert_ok(fletch_row_plans_make(&made->plans, made->model, fletch_outputs[0],
+                                    FLETCH_PRECISION_FLOAT16, &err),
+              err);
     made->outcomes = fletch_alloc_array(made->plans.rows_count, sizeof(*made->outcomes));
     assert_non_null(made->outcomes);
     for (size_t i = 0; i < made->plans.rows_count; i++) {

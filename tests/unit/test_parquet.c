@@ -178,7 +178,7 @@ static void limits_are_said(void **state)
     struct fletch_writer *writer = NULL;
     struct fletch_error err = { 0 };
     char *name = calloc(1, 70001);
-    struct fletch_writer_row row = { "w", large, 1, 0 };
+    struct fletch_output_row row = { "w", large, 1, 0 };
 
     (void)state;
     assert_non_null(name);
@@ -188,15 +188,15 @@ static void limits_are_said(void **state)
                  FLETCH_ERR_UNSUPPORTED, err,
                  "row 'w': dimension 0 is 2147483648, but the layout holds at most "
                  "2147483647");
-    row = (struct fletch_writer_row){ "w", deep, 65, 0 };
+    row = (struct fletch_output_row){ "w", deep, 65, 0 };
     assert_fails(fletch_writer_begin_group(writer, none()->id, &row, 1, &err),
                  FLETCH_ERR_UNSUPPORTED, err,
                  "row 'w': 65 dimensions, the limit is 64 (FLETCH_RANK_MAX)");
-    row = (struct fletch_writer_row){ name, deep, 1, 0 };
+    row = (struct fletch_output_row){ name, deep, 1, 0 };
     assert_fails(fletch_writer_begin_group(writer, none()->id, &row, 1, &err),
                  FLETCH_ERR_UNSUPPORTED, err,
                  "a name of 70000 bytes, the limit is 65535 (NAME_SIZE_MAX)");
-    row = (struct fletch_writer_row){ "w", deep, 1, 0 };
+    row = (struct fletch_output_row){ "w", deep, 1, 0 };
     assert_ok(fletch_writer_begin_group(writer, none()->id, &row, 1, &err), err);
     assert_fails(fletch_writer_begin_row(writer, "torch.bool", UINT64_C(2147483638), &err),
                  FLETCH_ERR_UNSUPPORTED, err,

@@ -132,7 +132,9 @@ static uint64_t needed(uint64_t count, bool twice, const char *codec, unsigned t
                                          .wide = FLETCH_F32,
                                          .size = 2 * count };
     struct fletch_row_plan rows[2] = { row, row };
-    const struct fletch_row_plans plans = { .rows = rows, .rows_count = twice ? 2 : 1 };
+    const struct fletch_row_plans plans = { .output = fletch_outputs[0],
+                                            .rows = rows,
+                                            .rows_count = twice ? 2 : 1 };
     const struct fletch_options options = { .threads = threads, .overflow = overflow };
     const struct fletch_codec *found;
     struct fletch_budget budget;

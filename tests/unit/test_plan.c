@@ -107,7 +107,8 @@ static void check_case(const char *name)
     if (fletch_model_open(&model, path, &options, &err))
         fail_msg("%s: %s", name, err.message);
     assert_string_equal(model->family->name, text_at(expected, "type"));
-    if (fletch_row_plans_make(&plans, model, FLETCH_PRECISION_FLOAT16, &err))
+    if (fletch_row_plans_make(&plans, model, fletch_outputs[0], FLETCH_PRECISION_FLOAT16,
+                              &err))
         fail_msg("%s: %s", name, err.message);
     check_rows(&plans, expected);
     fletch_row_plans_release(&plans);
@@ -162,7 +163,9 @@ static void check_refusal(const struct made *made, enum fletch_precision precisi
     struct fletch_row_plans plans;
     struct fletch_error err;
 
-    assert_int_equal(fletch_row_plans_make(&plans, &made->model, precision, &err), status);
+    assert_int_equal(
+        fletch_row_plans_make(&plans, &made->model, fletch_outputs[0], precision, &err),
+        status);
     assert_string_equal(err.message, sentence);
 }
 
@@ -203,9 +206,9 @@ static void refuses_what_is_too_large(void **state)
     check_refusal(&made, FLETCH_PRECISION_KEEP, FLETCH_ERR_UNSUPPORTED,
                   "tensor 'w': 4294967272 bytes as torch.float32, the limit for one row is "
                   "2147483637; as float16 it would fit (without --no-float16)");
-    assert_int_equal(
-        fletch_row_plans_make(&plans, &made.model, FLETCH_PRECISION_FLOAT16, NULL),
-        FLETCH_OK);
+    assert_int_equal(fletch_row_plans_make(&plans, &made.model, fletch_outputs[0],
+                                           FLETCH_PRECISION_FLOAT16, NULL),
+                     FLETCH_OK);
     assert_int_equal(plans.rows[0].size, 2147483636);
     for (size_t i = 0; (codec = fletch_codec_get(i)); i++) {
         const bool lz4 = !strcmp(codec->name, "lz4") && codec->encode;
@@ -243,8 +246,9 @@ static void cuts_row_groups(void **state)
 
     (void)state;
     make_model(&made, "transformers", tensors, 5);
-    assert_int_equal(
-        fletch_row_plans_make(&plans, &made.model, FLETCH_PRECISION_KEEP, NULL), FLETCH_OK);
+    assert_int_equal(fletch_row_plans_make(&plans, &made.model, fletch_outputs[0],
+                                           FLETCH_PRECISION_KEEP, NULL),
+                     FLETCH_OK);
     assert_int_equal(plans.groups_count, 4);
     for (size_t i = 0; i < 5; i++)
         assert_int_equal(plans.rows[i].group, groups[i]);
@@ -278,8 +282,9 @@ static void empty_model_is_a_plan(void **state)
 
     (void)state;
     make_model(&made, "transformers", NULL, 0);
-    assert_int_equal(
-        fletch_row_plans_make(&plans, &made.model, FLETCH_PRECISION_KEEP, NULL), FLETCH_OK);
+    assert_int_equal(fletch_row_plans_make(&plans, &made.model, fletch_outputs[0],
+                                           FLETCH_PRECISION_KEEP, NULL),
+                     FLETCH_OK);
     assert_int_equal(plans.rows_count, 0);
     assert_int_equal(plans.groups_count, 0);
     fletch_row_plans_release(&plans);

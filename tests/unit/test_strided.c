@@ -348,7 +348,9 @@ static uint64_t needed(const struct fletch_tensor *tensor, unsigned threads)
 {
     struct fletch_row_plan row = { .tensor = tensor,
                                    .checkpoint = (const struct fletch_checkpoint *)"" };
-    const struct fletch_row_plans plans = { .rows = &row, .rows_count = 1 };
+    const struct fletch_row_plans plans = { .output = fletch_outputs[0],
+                                            .rows = &row,
+                                            .rows_count = 1 };
     const struct fletch_options options = { .threads = threads };
     const struct fletch_codec *codec;
     struct fletch_budget budget;
