@@ -15,6 +15,9 @@
 /* Of most processors. A wrong one here only makes the hint worse. */
 #define LARGE_PAGE ((size_t)2 << 20)
 
+/* Things that a growing array has room for at first. */
+#define GROW_LEAST ((size_t)16)
+
 struct fletch_arena_block {
     struct fletch_arena_block *next;
     size_t size;
@@ -38,6 +41,33 @@ void *fletch_resize(void *old, size_t count, size_t size)
     if (size && count > SIZE_MAX / size)
         return NULL;
     return realloc(old, count && size ? count * size : 1);
+}
+
+/* How many to make room for: twice as many as before, so that each is moved a few times at
+ * most. 0 where that is more than can be counted. */
+static size_t grown_cap(size_t cap, size_t need)
+{
+    size_t more = cap ? cap : GROW_LEAST;
+
+    while (more < need) {
+        if (more > SIZE_MAX / 2)
+            return 0;
+        more *= 2;
+    }
+    return more;
+}
+
+void *fletch_grow(void *old, size_t *cap, size_t need, size_t size)
+{
+    size_t more = grown_cap(*cap, need);
+    void *grown;
+
+    if (need <= *cap)
+        return old;
+    grown = more ? fletch_resize(old, more, size) : NULL;
+    if (grown)
+        *cap = more;
+    return grown;
 }
 
 char *fletch_strdup(const char *text)
@@ -92,6 +122,23 @@ void *fletch_arena_alloc_array(struct fletch_arena *arena, size_t count, size_t 
     if (size && count > SIZE_MAX / size)
         return NULL;
     return fletch_arena_alloc(arena, count * size);
+}
+
+void *fletch_arena_grow(struct fletch_arena *arena, void *old, size_t *cap, size_t need,
+                        size_t size)
+{
+    size_t more = grown_cap(*cap, need);
+    void *grown;
+
+    if (need <= *cap)
+        return old;
+    grown = more ? fletch_arena_alloc_array(arena, more, size) : NULL;
+    if (!grown)
+        return NULL;
+    if (*cap)
+        memcpy(grown, old, *cap * size);
+    *cap = more;
+    return grown;
 }
 
 char *fletch_arena_text(struct fletch_arena *arena, const char *text, size_t len)

@@ -16,6 +16,10 @@ void *fletch_alloc_array(size_t count, size_t size);
 /* As realloc, with the product checked; the new part is not zeroed. NULL leaves `old` as it
  * was. */
 void *fletch_resize(void *old, size_t count, size_t size);
+/* Room for `need` things, at least one, of `size` bytes: `old` itself where *cap is enough,
+ * else an array of at least twice as many, and *cap says how many; the new part is not
+ * zeroed. NULL leaves both as they were. */
+void *fletch_grow(void *old, size_t *cap, size_t need, size_t size);
 /* A copy of a string, to be freed with fletch_free. */
 char *fletch_strdup(const char *text);
 void fletch_free(void *memory);
@@ -34,6 +38,9 @@ struct fletch_arena {
 /* Zeroed memory aligned for anything, or NULL. Lives until the release. */
 void *fletch_arena_alloc(struct fletch_arena *arena, size_t size);
 void *fletch_arena_alloc_array(struct fletch_arena *arena, size_t count, size_t size);
+/* As fletch_grow; the old array stays where it is until the release. */
+void *fletch_arena_grow(struct fletch_arena *arena, void *old, size_t *cap, size_t need,
+                        size_t size);
 /* A copy of `len` bytes of text, with a NUL behind them. */
 char *fletch_arena_text(struct fletch_arena *arena, const char *text, size_t len);
 char *fletch_arena_strdup(struct fletch_arena *arena, const char *text);

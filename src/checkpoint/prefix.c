@@ -133,13 +133,13 @@ static enum fletch_status put_candidate(struct search *search, const char *path,
                                         enum rank rank, size_t begin)
 {
     if (search->candidates_count == search->cap) {
-        size_t cap = search->cap ? 2 * search->cap : 16;
-        struct candidate *grown = fletch_resize(search->candidates, cap, sizeof(*grown));
+        struct candidate *grown = fletch_grow(search->candidates, &search->cap,
+                                              search->candidates_count + 1, sizeof(*grown));
 
         if (!grown)
-            return fletch_fail_memory(search->err, cap * sizeof(*grown), "prefixes");
+            return fletch_fail_memory(
+                search->err, (search->candidates_count + 1) * sizeof(*grown), "prefixes");
         search->candidates = grown;
-        search->cap = cap;
     }
     search->candidates[search->candidates_count++] =
         (struct candidate){ .path = path, .len = len, .rank = rank, .begin = begin };

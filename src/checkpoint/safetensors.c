@@ -267,13 +267,13 @@ static enum fletch_status put_entry(struct header *header,
         return fletch_json_scan_fail(scan, name->at, FLETCH_ERR_UNSUPPORTED,
                                      "the name of a tensor has a NUL in it");
     if (header->count == header->cap) {
-        size_t cap = header->cap ? header->cap * 2 : 64;
-        struct entry *grown = fletch_resize(header->entries, cap, sizeof(*grown));
+        struct entry *grown =
+            fletch_grow(header->entries, &header->cap, header->count + 1, sizeof(*grown));
 
         if (!grown)
-            return fletch_fail_memory(scan->err, cap * sizeof(*grown), "tensors");
+            return fletch_fail_memory(scan->err, (header->count + 1) * sizeof(*grown),
+                                      "tensors");
         header->entries = grown;
-        header->cap = cap;
     }
     entry = &header->entries[header->count];
     *entry = (struct entry){ .at = name->at };

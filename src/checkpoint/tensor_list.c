@@ -112,13 +112,12 @@ enum fletch_status fletch_tensor_list_put(struct fletch_tensor_list *list,
     TRY(check_place(list, tensor, err));
     TRY(check_total(list, tensor, err));
     if (list->count == list->cap) {
-        size_t cap = list->cap ? list->cap * 2 : 64;
-        struct fletch_tensor *grown = fletch_resize(list->tensors, cap, sizeof(*grown));
+        struct fletch_tensor *grown =
+            fletch_grow(list->tensors, &list->cap, list->count + 1, sizeof(*grown));
 
         if (!grown)
-            return fletch_fail_memory(err, cap * sizeof(*grown), "tensors");
+            return fletch_fail_memory(err, (list->count + 1) * sizeof(*grown), "tensors");
         list->tensors = grown;
-        list->cap = cap;
     }
     list->tensors[list->count++] = *tensor;
     return FLETCH_OK;
@@ -129,15 +128,13 @@ enum fletch_status fletch_strlist_put(struct fletch_strlist *texts,
                                       struct fletch_error *err)
 {
     if (texts->count == texts->cap) {
-        size_t cap = texts->cap ? texts->cap * 2 : 16;
-        const char **grown = fletch_arena_alloc_array(arena, cap, sizeof(*grown));
+        const char **grown = fletch_arena_grow(arena, texts->items, &texts->cap,
+                                               texts->count + 1, sizeof(*grown));
 
         if (!grown)
-            return fletch_fail_memory(err, cap * sizeof(*grown), "notes and names");
-        if (texts->count)
-            memcpy(grown, texts->items, texts->count * sizeof(*grown));
+            return fletch_fail_memory(err, (texts->count + 1) * sizeof(*grown),
+                                      "notes and names");
         texts->items = grown;
-        texts->cap = cap;
     }
     texts->items[texts->count++] = text;
     return FLETCH_OK;

@@ -67,15 +67,13 @@ static enum fletch_status warn(struct conversion *c, const char *text,
     if (!text)
         return fletch_fail_memory(err, 0, "a warning");
     if (c->warnings_count == c->warnings_cap) {
-        size_t cap = c->warnings_cap ? 2 * c->warnings_cap : 8;
-        const char **warnings = fletch_arena_alloc_array(&c->arena, cap, sizeof(*warnings));
+        const char **warnings = fletch_arena_grow(&c->arena, c->warnings, &c->warnings_cap,
+                                                  c->warnings_count + 1, sizeof(*warnings));
 
         if (!warnings)
-            return fletch_fail_memory(err, cap * sizeof(*warnings), "a warning");
-        if (c->warnings_count)
-            memcpy(warnings, c->warnings, c->warnings_count * sizeof(*warnings));
+            return fletch_fail_memory(err, (c->warnings_count + 1) * sizeof(*warnings),
+                                      "a warning");
         c->warnings = warnings;
-        c->warnings_cap = cap;
     }
     c->warnings[c->warnings_count++] = text;
     tell(c, FLETCH_STAGE_WARNING, text);

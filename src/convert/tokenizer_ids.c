@@ -204,13 +204,13 @@ static enum fletch_status put_added(struct search *search, const struct added *a
     if (search->added_count == ADDED_MAX)
         return fletch_fail(search->err, FLETCH_ERR_UNSUPPORTED, "too many added tokens");
     if (search->added_count == search->added_cap) {
-        size_t cap = search->added_cap ? 2 * search->added_cap : 64;
-        struct added *list = fletch_resize(search->added, cap, sizeof(*list));
+        struct added *list = fletch_grow(search->added, &search->added_cap,
+                                         search->added_count + 1, sizeof(*list));
 
         if (!list)
-            return fletch_fail_memory(search->err, cap * sizeof(*list), "added tokens");
+            return fletch_fail_memory(
+                search->err, (search->added_count + 1) * sizeof(*list), "added tokens");
         search->added = list;
-        search->added_cap = cap;
     }
     search->added[search->added_count] = *added;
     search->added[search->added_count].order = search->added_count;

@@ -110,15 +110,13 @@ static enum fletch_status put_missing(struct search *search, const char *name)
     if (!name)
         return fletch_fail_memory(search->err, 0, "names");
     if (out->missing_listed == search->cap) {
-        size_t cap = search->cap ? 2 * search->cap : 64;
-        const char **grown = fletch_arena_alloc_array(search->arena, cap, sizeof(*grown));
+        const char **grown = fletch_arena_grow(search->arena, out->missing, &search->cap,
+                                               out->missing_listed + 1, sizeof(*grown));
 
         if (!grown)
-            return fletch_fail_memory(search->err, cap * sizeof(*grown), "names");
-        if (search->cap)
-            memcpy(grown, out->missing, search->cap * sizeof(*grown));
+            return fletch_fail_memory(search->err,
+                                      (out->missing_listed + 1) * sizeof(*grown), "names");
         out->missing = grown;
-        search->cap = cap;
     }
     out->missing[out->missing_listed++] = name;
     return FLETCH_OK;

@@ -230,16 +230,13 @@ static size_t row_size(const struct fletch_writer_cell *cell)
 
 static enum fletch_status grow_pages(struct column *column, struct fletch_error *err)
 {
-    size_t cap = column->pages_cap ? 2 * column->pages_cap : 8;
-    struct fletch_page_location *pages;
+    size_t count = column->pages_count + 1;
+    struct fletch_page_location *pages =
+        fletch_grow(column->pages, &column->pages_cap, count, sizeof(*pages));
 
-    if (column->pages_count < column->pages_cap)
-        return FLETCH_OK;
-    pages = fletch_resize(column->pages, cap, sizeof(*pages));
     if (!pages)
-        return fletch_fail_memory(err, cap * sizeof(*pages), "pages of a column");
+        return fletch_fail_memory(err, count * sizeof(*pages), "pages of a column");
     column->pages = pages;
-    column->pages_cap = cap;
     return FLETCH_OK;
 }
 

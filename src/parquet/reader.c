@@ -207,13 +207,13 @@ static enum fletch_status add_page(struct fletch_reader_file *file,
                                    struct fletch_error *err)
 {
     if (file->pages_count == file->pages_cap) {
-        size_t cap = file->pages_cap ? 2 * file->pages_cap : 64;
-        struct fletch_page_ref *pages = fletch_resize(file->pages, cap, sizeof(*pages));
+        struct fletch_page_ref *pages = fletch_grow(file->pages, &file->pages_cap,
+                                                    file->pages_count + 1, sizeof(*pages));
 
         if (!pages)
-            return fletch_fail_memory(err, cap * sizeof(*pages), "pages");
+            return fletch_fail_memory(err, (file->pages_count + 1) * sizeof(*pages),
+                                      "pages");
         file->pages = pages;
-        file->pages_cap = cap;
     }
     file->pages[file->pages_count++] = *page;
     return FLETCH_OK;

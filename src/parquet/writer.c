@@ -167,16 +167,13 @@ void fletch_writer_close(struct fletch_writer *writer)
 static enum fletch_status grow_groups(struct fletch_writer *writer,
                                       struct fletch_error *err)
 {
-    size_t cap = writer->groups_cap ? 2 * writer->groups_cap : 16;
-    struct fletch_group_meta *groups;
+    size_t count = writer->groups_count + 1;
+    struct fletch_group_meta *groups =
+        fletch_grow(writer->groups, &writer->groups_cap, count, sizeof(*groups));
 
-    if (writer->groups_count < writer->groups_cap)
-        return FLETCH_OK;
-    groups = fletch_resize(writer->groups, cap, sizeof(*groups));
     if (!groups)
-        return fletch_fail_memory(err, cap * sizeof(*groups), "row groups");
+        return fletch_fail_memory(err, count * sizeof(*groups), "row groups");
     writer->groups = groups;
-    writer->groups_cap = cap;
     return FLETCH_OK;
 }
 

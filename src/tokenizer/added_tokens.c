@@ -90,14 +90,13 @@ enum fletch_status fletch_added_tokens_add(struct fletch_tokenizer_builder *buil
                            "(FLETCH_TOKENIZER_ADDED_MAX)",
                            FLETCH_TOKENIZER_ADDED_MAX);
     if (added_tokens->count == added_tokens->cap) {
-        size_t cap = added_tokens->cap ? 2 * added_tokens->cap : 32;
-        struct fletch_added_token *list =
-            fletch_resize(added_tokens->list, cap, sizeof(*list));
+        struct fletch_added_token *list = fletch_grow(
+            added_tokens->list, &added_tokens->cap, added_tokens->count + 1, sizeof(*list));
 
         if (!list)
-            return fletch_fail_memory(err, cap * sizeof(*list), "the added tokens");
+            return fletch_fail_memory(err, (added_tokens->count + 1) * sizeof(*list),
+                                      "the added tokens");
         added_tokens->list = list;
-        added_tokens->cap = cap;
     }
     next = added_tokens->above > next ? added_tokens->above : next;
     if (!fletch_vocab_find(&added.id, &builder->vocab, added_token->text,

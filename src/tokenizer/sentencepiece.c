@@ -274,19 +274,16 @@ static enum fletch_status add_piece(struct fletch_sentencepiece *model, size_t *
                                     const struct cursor *cursor)
 {
     struct fletch_sentencepiece_piece *pieces;
-    size_t more = *cap ? 2 * *cap : 256;
+    size_t count = model->pieces_count + 1;
 
     if (model->pieces_count == FLETCH_TOKENIZER_TOKENS_MAX)
         return fletch_fail(cursor->err, FLETCH_ERR_UNSUPPORTED,
                            "more than %zu pieces, the limit (FLETCH_TOKENIZER_TOKENS_MAX)",
                            FLETCH_TOKENIZER_TOKENS_MAX);
-    if (model->pieces_count == *cap) {
-        pieces = fletch_resize(model->pieces, more, sizeof(*pieces));
-        if (!pieces)
-            return fletch_fail_memory(cursor->err, more * sizeof(*pieces), "the pieces");
-        model->pieces = pieces;
-        *cap = more;
-    }
+    pieces = fletch_grow(model->pieces, cap, count, sizeof(*pieces));
+    if (!pieces)
+        return fletch_fail_memory(cursor->err, count * sizeof(*pieces), "the pieces");
+    model->pieces = pieces;
     return FLETCH_OK;
 }
 

@@ -146,13 +146,13 @@ static enum fletch_status rank(struct ranking *ranking, const struct ranked *ran
                                struct fletch_error *err)
 {
     if (ranking->count == ranking->cap) {
-        size_t cap = ranking->cap ? 2 * ranking->cap : 1024;
-        struct ranked *list = fletch_resize(ranking->list, cap, sizeof(*list));
+        struct ranked *list =
+            fletch_grow(ranking->list, &ranking->cap, ranking->count + 1, sizeof(*list));
 
         if (!list)
-            return fletch_fail_memory(err, cap * sizeof(*list), "the merges");
+            return fletch_fail_memory(err, (ranking->count + 1) * sizeof(*list),
+                                      "the merges");
         ranking->list = list;
-        ranking->cap = cap;
     }
     ranking->list[ranking->count] = *ranked;
     ranking->list[ranking->count].order = ranking->count;

@@ -13,19 +13,15 @@
 static enum fletch_status reserve(struct fletch_vocab *vocab, size_t count,
                                   struct fletch_error *err)
 {
-    size_t cap = vocab->cap ? vocab->cap : 1024;
-    struct fletch_vocab_token *tokens;
+    size_t before = vocab->cap;
+    struct fletch_vocab_token *tokens =
+        fletch_grow(vocab->tokens, &vocab->cap, count, sizeof(*tokens));
 
-    while (cap < count)
-        cap *= 2;
-    if (cap == vocab->cap)
-        return FLETCH_OK;
-    tokens = fletch_resize(vocab->tokens, cap, sizeof(*tokens));
     if (!tokens)
-        return fletch_fail_memory(err, cap * sizeof(*tokens), "the vocabulary");
-    memset(tokens + vocab->cap, 0, (cap - vocab->cap) * sizeof(*tokens));
+        return fletch_fail_memory(err, count * sizeof(*tokens), "the vocabulary");
+    if (vocab->cap > before)
+        memset(tokens + before, 0, (vocab->cap - before) * sizeof(*tokens));
     vocab->tokens = tokens;
-    vocab->cap = cap;
     return FLETCH_OK;
 }
 

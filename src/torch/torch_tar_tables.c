@@ -123,13 +123,13 @@ const struct tar_tensor *fletch_tar_find_tensor(const struct tar *tar, int64_t k
 static enum fletch_status put_storage(struct tar *tar, const struct tar_storage *storage)
 {
     if (tar->storages_count == tar->storages_cap) {
-        size_t cap = tar->storages_cap ? 2 * tar->storages_cap : 64;
-        struct tar_storage *grown = fletch_resize(tar->storages, cap, sizeof(*grown));
+        struct tar_storage *grown = fletch_grow(tar->storages, &tar->storages_cap,
+                                                tar->storages_count + 1, sizeof(*grown));
 
         if (!grown)
-            return fletch_fail_memory(tar->err, cap * sizeof(*grown), "storages");
+            return fletch_fail_memory(tar->err, (tar->storages_count + 1) * sizeof(*grown),
+                                      "storages");
         tar->storages = grown;
-        tar->storages_cap = cap;
     }
     tar->storages[tar->storages_count++] = *storage;
     return FLETCH_OK;

@@ -44,13 +44,13 @@ static bool is_container(const struct fletch_pickle_value *value)
 static enum fletch_status push(struct walk *walk, const struct place *place)
 {
     if (walk->count == walk->cap) {
-        size_t cap = walk->cap ? walk->cap * 2 : 64;
-        struct place *grown = fletch_resize(walk->places, cap, sizeof(*grown));
+        struct place *grown =
+            fletch_grow(walk->places, &walk->cap, walk->count + 1, sizeof(*grown));
 
         if (!grown)
-            return fletch_fail_memory(walk->err, cap * sizeof(*grown), "a walk");
+            return fletch_fail_memory(walk->err, (walk->count + 1) * sizeof(*grown),
+                                      "a walk");
         walk->places = grown;
-        walk->cap = cap;
     }
     walk->places[walk->count++] = *place;
     walk->out->seen[place->value] = FLETCH_TORCH_SEEN;
@@ -172,13 +172,13 @@ static enum fletch_status put_entry(struct walk *walk, const struct place *place
                            "has more tensors than the limit, %d (FLETCH_TORCH_TENSORS_MAX)",
                            FLETCH_TORCH_TENSORS_MAX);
     if (out->count == walk->entries_cap) {
-        size_t cap = walk->entries_cap ? 2 * walk->entries_cap : 256;
-        struct fletch_torch_entry *grown = fletch_resize(out->entries, cap, sizeof(*grown));
+        struct fletch_torch_entry *grown =
+            fletch_grow(out->entries, &walk->entries_cap, out->count + 1, sizeof(*grown));
 
         if (!grown)
-            return fletch_fail_memory(walk->err, cap * sizeof(*grown), "tensors");
+            return fletch_fail_memory(walk->err, (out->count + 1) * sizeof(*grown),
+                                      "tensors");
         out->entries = grown;
-        walk->entries_cap = cap;
     }
     out->entries[out->count++] = entry;
     mark_above(walk, place->above);

@@ -96,6 +96,39 @@ static void products_are_checked(void **state)
     assert_int_equal(out, 0);
 }
 
+/* At least doubled, never moved without need, and as before when there is no memory. */
+static void arrays_grow(void **state)
+{
+    struct fletch_arena arena = { 0 };
+    size_t cap = 0, arena_cap = 0, moves = 0;
+    uint32_t *list = NULL, *before, *kept = NULL;
+
+    (void)state;
+    for (uint32_t i = 0; i < 1000; i++) {
+        before = list;
+        list = fletch_grow(list, &cap, i + 1, sizeof(*list));
+        assert_non_null(list);
+        moves += list != before;
+        assert_true(cap > i);
+        list[i] = i;
+        kept = fletch_arena_grow(&arena, kept, &arena_cap, i + 1, sizeof(*kept));
+        assert_non_null(kept);
+        kept[i] = i;
+    }
+    assert_true(moves <= 7);
+    for (uint32_t i = 0; i < 1000; i++) {
+        assert_int_equal(list[i], i);
+        assert_int_equal(kept[i], i);
+    }
+    cap = arena_cap = 1024;
+    assert_null(fletch_grow(list, &cap, SIZE_MAX / 2, sizeof(*list)));
+    assert_null(fletch_arena_grow(&arena, kept, &arena_cap, SIZE_MAX, sizeof(*kept)));
+    assert_int_equal(cap, 1024);
+    assert_int_equal(arena_cap, 1024);
+    fletch_free(list);
+    fletch_arena_release(&arena);
+}
+
 static void numbers_are_little_endian(void **state)
 {
     uint8_t bytes[8];
@@ -246,6 +279,7 @@ int main(void)
         cmocka_unit_test(statuses_have_names),
         cmocka_unit_test(arena_memory_is_zeroed_aligned_and_apart),
         cmocka_unit_test(products_are_checked),
+        cmocka_unit_test(arrays_grow),
         cmocka_unit_test(numbers_are_little_endian),
         cmocka_unit_test(names_sort_by_number),
         cmocka_unit_test(globs_match_whole_names),
