@@ -111,12 +111,6 @@ static const char *const bert_expected[] = {
     NULL,
 };
 
-static const char *const bert_optional[] = {
-    "embeddings.token_type_embeddings.weight",
-    "pooler.dense.*",
-    NULL,
-};
-
 static const char *const bert_unpooled[] = {
     "ForMaskedLM",          "LMHeadModel", "ForCausalLM", "ForTokenClassification",
     "ForQuestionAnswering", NULL,
@@ -219,7 +213,7 @@ static const struct fletch_model_class classes[] = {
       .patterns = bert_patterns,
       .required = bert_required,
       .expected = bert_expected,
-      .optional = bert_optional,
+      .optional = fletch_text_optional,
       .unpooled = bert_unpooled,
       .layers = "encoder.layer.",
       .layers_key = "num_hidden_layers",
@@ -231,7 +225,7 @@ static const struct fletch_model_class classes[] = {
       .patterns = bert_patterns,
       .required = bert_required,
       .expected = bert_expected,
-      .optional = bert_optional,
+      .optional = fletch_text_optional,
       .unpooled = fletch_roberta_unpooled,
       .layers = "encoder.layer.",
       .layers_key = "num_hidden_layers",
@@ -244,7 +238,7 @@ static const struct fletch_model_class classes[] = {
       .patterns = bert_patterns,
       .required = bert_required,
       .expected = bert_expected,
-      .optional = bert_optional,
+      .optional = fletch_text_optional,
       .unpooled = fletch_roberta_unpooled,
       .layers = "encoder.layer.",
       .layers_key = "num_hidden_layers",
@@ -257,7 +251,7 @@ static const struct fletch_model_class classes[] = {
       .patterns = bert_patterns,
       .required = bert_required,
       .expected = bert_expected,
-      .optional = bert_optional,
+      .optional = fletch_text_optional,
       .unpooled = fletch_roberta_unpooled,
       .layers = "encoder.layer.",
       .layers_key = "num_hidden_layers",

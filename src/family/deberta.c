@@ -72,11 +72,6 @@ const char *const fletch_deberta_expected[] = {
         .glob = RELATIVE, WHEN_RELATIVE                                                    \
     }
 
-const char *const fletch_deberta_optional[] = {
-    TOKEN_TYPES,
-    NULL,
-};
-
 const struct fletch_condition fletch_deberta_conditions[] = {
     DEBERTA_CONDITIONS,
     { .glob = POS_PROJ, WHEN_RELATIVE },

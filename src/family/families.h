@@ -31,6 +31,10 @@ extern const char *const fletch_roberta_unpooled[];
 extern const struct fletch_rename fletch_text_renames[];
 extern const struct fletch_drop fletch_text_drops[];
 extern const struct fletch_field fletch_text_fields[];
+/* Of optional.c: what text models are saved without; the second for classes that never have
+ * a pooler. */
+extern const struct fletch_optional fletch_text_optional[];
+extern const struct fletch_optional fletch_unpooled_optional[];
 
 /* Items of `expected` that several classes share: what BERT's layers have in their
  * attention besides query.weight, and what they and their descendants have behind it. */
@@ -73,7 +77,6 @@ extern const struct fletch_field fletch_text_fields[];
 DECLARE_NAMES(deberta)
 DECLARE_NAMES(deberta_v2)
 #undef DECLARE_NAMES
-extern const char *const fletch_deberta_optional[];
 
 /* Of family.c: sets *out to the renamed name, or to `name` itself. MEMORY. */
 enum fletch_status fletch_rename_one(const char **out, const char *name,
@@ -111,6 +114,10 @@ enum fletch_status fletch_check_required(const struct fletch_mapping *mapped,
 /* Of missing_report.c: which option converts what does not fit the member. */
 const char *fletch_way_out(const struct fletch_map_input *input);
 
+/* Of optional.c: why loaders do without an expected name that has no row; NULL: they do
+ * not. */
+const char *fletch_why_optional(const struct fletch_mapping *mapped,
+                                const struct fletch_map_input *input, const char *glob);
 /* Of missing_keys.c: fills in what is missing, and warns of what loaders do without. */
 enum fletch_status fletch_find_missing_keys(struct fletch_missing_keys *out,
                                             const struct fletch_mapping *mapped,

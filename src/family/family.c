@@ -200,7 +200,7 @@ static enum fletch_status map_one(struct fletch_mapping *out, const char *name,
         out->reason =
             fletch_arena_format(arena, "%s %" PRId64 ", and layers are numbered from 0",
                                 input->layers_said, layers);
-        out->beyond = true;
+        out->beyond = fletch_layer_of(own, input->model_class);
     } else {
         out->own = own;
         return fletch_rename_one(&out->row, own, input->family->output, arena, err);

@@ -72,6 +72,11 @@ struct fletch_condition {
     double default_value; /* for a path without a value */
 };
 
+/* What loaders do without, as an own name, and why. */
+struct fletch_optional {
+    const char *glob, *reason;
+};
+
 /* One kind of checkpoint of a family: a config.json model_type. */
 struct fletch_model_class {
     const char *model_type;  /* "xlm-roberta"; NULL on the entry that takes any */
@@ -88,7 +93,8 @@ struct fletch_model_class {
     const char *const
         *expected; /* what else the class has; without what is in neither of the
                                  next two the model is not whole; NULL: none */
-    const char *const *optional; /* of the wanted: what loaders do without; NULL: none */
+    const struct fletch_optional *optional; /* of the wanted: what loaders do without; ends
+                                               with a NULL glob; NULL: none */
     const struct fletch_condition *conditions; /* of the wanted: what config.json decides;
                                                   ends with a NULL glob; NULL: none */
     const char *const
@@ -225,7 +231,8 @@ struct fletch_mapping {
                                   of a head that is kept */
     const char *reason;        /* why it was left out; NULL for rows */
     bool head;                 /* belongs to a head on top of the model */
-    bool beyond;               /* because its layer is one more than the config has */
+    int64_t beyond;            /* its layer's number, which is more than the config counts;
+                                  0 of any other */
     enum fletch_place unknown; /* the model has no such tensor, though it lies there */
 };
 

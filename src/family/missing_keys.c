@@ -3,9 +3,9 @@
  * whole
  *
  * Every layer that the config counts must have what the member's table says that layers
- * have, and what other layers of the checkpoint have. A bias counts only where others of
- * its kind are there: some variants of a class have none. What is missing is counted
- * without being listed, since a config may say any number of layers.
+ * have, and what other layers of the checkpoint have. What loaders do without, optional.c
+ * says. What is missing is counted without being listed, since a config may say any number
+ * of layers.
  */
 #include "family/families.h"
 
@@ -134,38 +134,6 @@ static const char *bias_of(const char *name)
     return name + len;
 }
 
-/* Whether some module of that name has a bias. */
-static bool has_bias(const struct search *search, const char *bias)
-{
-    size_t len = strlen(bias);
-
-    for (size_t i = 0; i < search->input->count; i++) {
-        const char *own = search->mapped[i].row ? search->mapped[i].own : "";
-        size_t own_len = strlen(own);
-
-        if (own_len > len && own[own_len - len - 1] == '.' &&
-            !strcmp(own + own_len - len, bias))
-            return true;
-    }
-    return false;
-}
-
-/* True for a bias that nothing of its kind in the checkpoint has, although its weight is
- * there: in layers those of the same name are its kind, elsewhere all. */
-static bool is_lacked_by_variant(const struct search *search, const char *glob)
-{
-    const char *bias = bias_of(glob);
-    char weight[REST_CAP];
-    size_t len = strlen(glob) - (bias ? strlen("bias") : 0);
-
-    if (!bias || len + sizeof("weight") > sizeof(weight))
-        return false;
-    memcpy(weight, glob, len);
-    memcpy(weight + len, "weight", sizeof("weight"));
-    return !has_bias(search, strchr(glob, '*') ? bias : "bias") &&
-           fletch_has_row(search->mapped, search->input, weight);
-}
-
 /* Whether the class that config.json names is one that has no pooler. */
 static bool is_unpooled(const struct search *search)
 {
@@ -181,7 +149,8 @@ static bool is_unpooled(const struct search *search)
 }
 
 /* What loaders do without: a module's weight stands for its bias. */
-static enum fletch_status put_doable(struct search *search, const char *glob)
+static enum fletch_status put_optional(struct search *search, const char *glob,
+                                       const char *reason)
 {
     const char *last = search->last_doable, *bias = bias_of(glob);
     size_t len = strlen(glob) - strlen("bias");
@@ -197,8 +166,8 @@ static enum fletch_status put_doable(struct search *search, const char *glob)
         search->out,
         fletch_arena_format(search->arena,
                             "the checkpoint has no tensor '%s', which %s has: nothing is "
-                            "invented, there is no such row",
-                            glob, search->model_class->class_name),
+                            "invented, there is no such row (%s)",
+                            glob, search->model_class->class_name, reason),
         search->err);
 }
 
@@ -318,12 +287,14 @@ static enum fletch_status check_wanted(struct search *search, const char *glob)
     bool numbered =
         len && !strncmp(glob, search->model_class->layers, len) && glob[len] == '*';
     bool there = fletch_has_row(search->mapped, search->input, glob);
+    const char *reason = NULL;
 
     if (!is_configured(search, glob))
         return FLETCH_OK;
-    if (!there && (fletch_own_any(search->model_class->optional, glob) ||
-                   is_lacked_by_variant(search, glob)))
-        return put_doable(search, glob);
+    if (!there)
+        reason = fletch_why_optional(search->mapped, search->input, glob);
+    if (reason)
+        return put_optional(search, glob, reason);
     if (numbered)
         return check_numbered(search, glob + len + strlen("*."));
     if (there)

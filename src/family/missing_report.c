@@ -79,17 +79,21 @@ static enum fletch_status list_beyond(struct fletch_missing_keys *out,
                                       struct fletch_arena *arena, struct fletch_error *err)
 {
     size_t beyond = 0;
+    int64_t last = 0;
 
-    for (size_t i = 0; i < input->count; i++)
-        beyond += mapped[i].beyond;
+    for (size_t i = 0; i < input->count; i++) {
+        beyond += mapped[i].beyond > 0;
+        last = mapped[i].beyond > last ? mapped[i].beyond : last;
+    }
     if (!beyond)
         return FLETCH_OK;
     return fletch_missing_keys_warn(
         out,
         fletch_arena_format(arena,
-                            "%s %" PRId64 ", but the checkpoint has more layers: %zu "
-                            "tensors of them are left out",
-                            input->layers_said, fletch_layers_count(input), beyond),
+                            "%s %" PRId64 ", but the checkpoint has %" PRId64 " layers: "
+                            "no loader reads the others, their %zu tensors are left out",
+                            input->layers_said, fletch_layers_count(input), last + 1,
+                            beyond),
         err);
 }
 

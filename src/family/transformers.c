@@ -58,11 +58,6 @@ static const char *const mpnet_expected[] = {
     NULL,
 };
 
-static const char *const mpnet_optional[] = {
-    "pooler.dense.*",
-    NULL,
-};
-
 static const struct fletch_default mpnet_defaults[] = {
     { "hidden_size", 768 },        { "num_attention_heads", 12 },
     { "intermediate_size", 3072 }, { "num_hidden_layers", 12 },
@@ -130,12 +125,6 @@ static const char *const albert_unpooled[] = {
     NULL,
 };
 
-static const char *const albert_optional[] = {
-    "embeddings.token_type_embeddings.weight",
-    "pooler.*",
-    NULL,
-};
-
 static const struct fletch_default albert_defaults[] = {
     { "hidden_size", 4096 },        { "num_attention_heads", 64 },
     { "intermediate_size", 16384 }, { "num_hidden_layers", 12 },
@@ -179,11 +168,6 @@ static const char *const electra_expected[] = {
     "embeddings_project.bias",
     FLETCH_SELF_EXPECTED,
     FLETCH_BLOCK_EXPECTED,
-    NULL,
-};
-
-static const char *const electra_optional[] = {
-    "embeddings.token_type_embeddings.weight",
     NULL,
 };
 
@@ -301,11 +285,6 @@ static const char *const nomic_bert_expected[] = {
     NULL,
 };
 
-static const char *const nomic_bert_optional[] = {
-    "embeddings.token_type_embeddings.weight",
-    NULL,
-};
-
 /* The same model by its own code; every second layer of the second version has experts. */
 static const char *const nomic_code_patterns[] = {
     "embeddings.word_embeddings.weight",
@@ -376,7 +355,7 @@ static const struct fletch_model_class classes[] = {
       .patterns = mpnet_patterns,
       .required = mpnet_required,
       .expected = mpnet_expected,
-      .optional = mpnet_optional,
+      .optional = fletch_text_optional,
       .unpooled = fletch_roberta_unpooled,
       .layers = "encoder.layer.",
       .layers_key = "num_hidden_layers",
@@ -388,7 +367,7 @@ static const struct fletch_model_class classes[] = {
       .patterns = albert_patterns,
       .required = albert_required,
       .expected = albert_expected,
-      .optional = albert_optional,
+      .optional = fletch_text_optional,
       .unpooled = albert_unpooled,
       .layers = "encoder.albert_layer_groups.",
       .layers_path = "num_hidden_groups",
@@ -401,7 +380,7 @@ static const struct fletch_model_class classes[] = {
       .patterns = electra_patterns,
       .required = electra_required,
       .expected = electra_expected,
-      .optional = electra_optional,
+      .optional = fletch_unpooled_optional,
       .conditions = electra_conditions,
       .layers = "encoder.layer.",
       .layers_key = "num_hidden_layers",
@@ -413,7 +392,7 @@ static const struct fletch_model_class classes[] = {
       .patterns = fletch_deberta_patterns,
       .required = fletch_deberta_required,
       .expected = fletch_deberta_expected,
-      .optional = fletch_deberta_optional,
+      .optional = fletch_unpooled_optional,
       .conditions = fletch_deberta_conditions,
       .layers = "encoder.layer.",
       .layers_key = "num_hidden_layers",
@@ -425,7 +404,7 @@ static const struct fletch_model_class classes[] = {
       .patterns = fletch_deberta_v2_patterns,
       .required = fletch_deberta_v2_required,
       .expected = fletch_deberta_v2_expected,
-      .optional = fletch_deberta_optional,
+      .optional = fletch_unpooled_optional,
       .conditions = fletch_deberta_v2_conditions,
       .layers = "encoder.layer.",
       .layers_key = "num_hidden_layers",
@@ -448,7 +427,7 @@ static const struct fletch_model_class classes[] = {
       .patterns = nomic_bert_patterns,
       .required = nomic_bert_required,
       .expected = nomic_bert_expected,
-      .optional = nomic_bert_optional,
+      .optional = fletch_unpooled_optional,
       .layers = "layers.",
       .layers_key = "num_hidden_layers",
       .fields = nomic_bert_fields },
@@ -458,7 +437,7 @@ static const struct fletch_model_class classes[] = {
       .patterns = nomic_code_patterns,
       .required = nomic_code_required,
       .expected = nomic_code_expected,
-      .optional = nomic_bert_optional,
+      .optional = fletch_unpooled_optional,
       .conditions = nomic_code_conditions,
       .layers = "encoder.layers.",
       .layers_key = "num_hidden_layers",

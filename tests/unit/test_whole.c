@@ -53,6 +53,30 @@ static const char *const optional[] = {
     NULL,
 };
 
+/* What variants lack in all layers: biases of what projects into attention. Each has its
+ * reason in src/family/optional.c. */
+static const char *const lacked[] = {
+    "*.self.query.bias",
+    "*.self.key.bias",
+    "*.self.value.bias",
+    "*.attention.query.bias",
+    "*.attention.key.bias",
+    "*.attention.value.bias",
+    "*.attn.q.bias",
+    "*.attn.k.bias",
+    "*.attn.v.bias",
+    "*.attention.q_lin.bias",
+    "*.attention.k_lin.bias",
+    "*.attention.v_lin.bias",
+    "*.self.query_proj.bias",
+    "*.self.key_proj.bias",
+    "*.self.value_proj.bias",
+    "*.self_attn.q_proj.bias",
+    "*.self_attn.k_proj.bias",
+    "*.self_attn.v_proj.bias",
+    NULL,
+};
+
 /* What is no part of the tower that is converted. */
 static const char *const outside[] = {
     "text_model.*", "text_projection.*", "logit_scale", "decoder.*", NULL,
@@ -127,8 +151,53 @@ static void check_one_gone(const struct fletch_map_input *input, const char *gon
     }
 }
 
+/* The name with each number as a star. */
+static const char *kind_of(char out[256], const char *name)
+{
+    size_t used = 0;
+
+    for (; *name && used < 255; name++) {
+        bool digit = *name >= '0' && *name <= '9',
+             number = digit && used && out[used - 1] == '.';
+
+        if (!digit || number || out[used - 1] != '*')
+            out[used++] = number ? '*' : *name;
+    }
+    out[used] = '\0';
+    return out;
+}
+
+/* Without what all layers have of a kind. */
+static void check_kind_gone(const struct fletch_map_input *whole, const char *gone,
+                            struct fletch_arena *arena)
+{
+    struct fletch_mapping mapped[NAMES_MAX];
+    const char *left[NAMES_MAX];
+    struct fletch_map_input input = *whole;
+    struct fletch_missing_keys missing_keys;
+    struct fletch_error err;
+    char kind[256];
+
+    input.names = left;
+    input.count = 0;
+    for (size_t i = 0; i < whole->count; i++)
+        if (strcmp(kind_of(kind, whole->names[i]), gone) != 0)
+            left[input.count++] = whole->names[i];
+    assert_ok(fletch_family_map(mapped, &input, arena, &err), err);
+    assert_ok(fletch_family_missing_keys(&missing_keys, mapped, &input, arena, &err), err);
+    if (fletch_glob_any(outside, gone))
+        assert_int_equal(missing_keys.missing_count, 0);
+    else if (!fletch_glob_any(optional, gone) && !fletch_glob_any(lacked, gone))
+        assert_int_not_equal(missing_keys.missing_count, 0);
+    else if (missing_keys.missing_count || missing_keys.warnings_count != 1 ||
+             missing_keys.warnings[0][strlen(missing_keys.warnings[0]) - 1] != ')')
+        fail_msg("%s without '%s': no warning with its reason",
+                 input.model_class->class_name, gone);
+}
+
 static void check_class(const struct class_case *test)
 {
+    char kind[256];
     struct fletch_arena arena = { 0 };
     struct fletch_mapping mapped[NAMES_MAX];
     struct fletch_missing_keys missing_keys;
@@ -150,6 +219,8 @@ static void check_class(const struct class_case *test)
         if (!mapped[i].row && !fletch_glob_any(outside, names[i]))
             fail_msg("%s: '%s' is no row: %s", test->model_type, names[i],
                      mapped[i].reason);
+    for (size_t i = 0; i < count; i++)
+        check_kind_gone(&input, kind_of(kind, names[i]), &arena);
     input.count--;
     for (size_t i = 0; i < count; i++) {
         const char *gone = names[i], *last = names[count - 1];
