@@ -4,8 +4,8 @@ BUILD ?= build
 PREFIX ?= /usr/local
 SECONDS ?= 60
 
-.PHONY: all demo test check extra static asan tsan arm lint format coverage fuzz bench install \
-	uninstall clean help
+.PHONY: all demo test check extra static wheel asan tsan arm lint format coverage fuzz bench \
+	install uninstall clean help
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -40,6 +40,11 @@ extra:
 static:
 	tools/install-deps.sh static
 	tools/static.sh build-static
+
+# The Python package, of HEAD, to be installed anywhere: into dist/.
+wheel:
+	tools/install-deps.sh test
+	tools/wheel.sh dist
 
 asan:
 	tools/sanitize.sh address build-asan
@@ -79,7 +84,7 @@ uninstall: $(BUILD)/build.ninja
 	tools/uninstall.sh $(BUILD)
 
 clean:
-	rm -rf build build-* demo
+	rm -rf build build-* demo dist
 
 help:
 	@echo "make            build into build/; the command is build/fletch"
@@ -88,6 +93,7 @@ help:
 	@echo "make check      the tests on what is installed already; installs nothing"
 	@echo "make extra      tests against torch, transformers, Spark; installs gigabytes"
 	@echo "make static     build-static/fletch: one static binary, with musl"
+	@echo "make wheel      the Python package as an sdist and a wheel, into dist/"
 	@echo "make asan       the tests under AddressSanitizer and UBSan"
 	@echo "make tsan       the threaded tests under ThreadSanitizer"
 	@echo "make arm        the unit tests and golden models on 64-bit ARM, by QEMU"

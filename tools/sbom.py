@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""sbom.py PROGRAM [MAP] - what is linked into a program, as SPDX 2.3 JSON on standard output
+"""sbom.py PROGRAM [MAP [VERSION]] - what is linked into a program, as SPDX 2.3 JSON on stdout
 
 Shared libraries are those that the program and they themselves name (readelf, ldd). Static ones
 are those of which the linker took a member: MAP is what it wrote with -Wl,-Map. Versions are
-those of the packages that own the files (dpkg). A library without a line in LICENSES is an
-error: somebody must look its licence up.
+those of the packages that own the files (dpkg). VERSION is ours, of what cannot be asked for
+it. A library without a line in LICENSES is an error: somebody must look its licence up.
 """
 import hashlib
 import json
@@ -75,8 +75,8 @@ def package(ref, name, version_text, license_id, place):
             "licenseDeclared": license_id, "copyrightText": "NOASSERTION"}
 
 
-def main(program, map_file=None):
-    own = re.search(r"^fletch (\S+)", run(program, "--version")).group(1)
+def main(program, map_file=None, own=None):
+    own = own or re.search(r"^fletch (\S+)", run(program, "--version")).group(1)
     digest = hashlib.sha256(open(program, "rb").read()).hexdigest()
     top = package("SPDXRef-fletch", "fletch", own, "MIT", "NOASSERTION")
     top["checksums"] = [{"algorithm": "SHA256", "checksumValue": digest}]
@@ -107,6 +107,6 @@ def main(program, map_file=None):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) not in (2, 3):
-        sys.exit("usage: tools/sbom.py PROGRAM [MAP]")
+    if len(sys.argv) not in (2, 3, 4):
+        sys.exit("usage: tools/sbom.py PROGRAM [MAP [VERSION]]")
     main(*sys.argv[1:])

@@ -52,6 +52,11 @@ if [ -n "$as_is" ] && [ ! -f "$build/python/fletch/__init__.py" ]; then
 else
     suite python "$python" python/tests/run.py "$build" "$work/python"
 fi
+if [ -n "$as_is" ] && [ ! -x "$python" ]; then
+    echo "wheel: left out, there is no .venv (make test makes one)"
+else
+    suite wheel sh python/tests/wheel.sh "$work/wheel"
+fi
 suite documents "$python" tests/documents/console.py "$build" "$work/documents"
 suite completion sh tests/completion/completion.sh "$build/fletch"
 suite install sh tests/install/install.sh "$build" "$work/install"

@@ -54,6 +54,16 @@ if TYPE_CHECKING:
     from ._results import Verification as Verification
     from ._saver import save_file as save_file
 
+__all__ = [
+    "ArgumentError", "CancelledError", "Cast", "Checkpoint", "CheckpointTensor", "Codec",
+    "Detection", "Error", "Family", "FamilyError", "FileError", "FletchWarning",
+    "FormatError", "LeftOut", "MemoryLimitError", "NotFoundError", "Plan", "PlanRow",
+    "Progress", "Result", "ResultRow", "Table", "Tensor", "TensorNotFoundError",
+    "TensorSlice", "UnsupportedError", "Verification", "VerifyError", "codecs", "convert",
+    "detect", "families", "load_file", "open_checkpoint", "plan", "safe_open",
+    "save_file", "verify", "version",
+]
+
 __version__ = _fletch.version()
 
 # Module -> what of it is fletch's: loaded when first asked for.
@@ -72,15 +82,11 @@ _LAZY = {
         "Result", "ResultRow", "Verification"),
 }
 _HOME = {name: module for module, names in _LAZY.items() for name in names}
-__all__ = sorted(_HOME)
 
 
 def version() -> str:
     """The library's version: "0.1.0"."""
     return _fletch.version()
-
-
-__all__ += ["version"]
 
 
 def __getattr__(name: str) -> object:

@@ -50,6 +50,14 @@ def _size(value: int | str | None) -> int | None:
     return int(digits) << 10 * (" kmgt".index(unit) if unit else 0)
 
 
+def _log(notes: tuple[str, ...]) -> None:
+    if notes:
+        import logging
+
+        for note in notes:
+            logging.getLogger("fletch").info("%s", note)
+
+
 def convert(
     model: Path,
     out: Path,
@@ -102,7 +110,7 @@ def convert(
         stderr. An exception that it raises stops the conversion.
 
     Warnings are FletchWarning's by the module warnings; one that is made an error stops the
-    conversion. Raises a fletch.Error; TypeError for arguments of a wrong type.
+    conversion. Notes go to the logger "fletch", level INFO. Raises a fletch.Error; TypeError for arguments of a wrong type.
     """
     options = dict(
         type=type, prefix=prefix, set=_settings(set), float16=float16,
@@ -111,7 +119,9 @@ def convert(
         keep_heads=keep_heads, validate=validate, tokenizer=tokenizer, certify=certify,
         force=force, threads=threads, memory=_size(memory))
     with follower(progress) as follow:
-        return _results.result(_fletch.convert(model, out, options, follow))
+        result = _results.result(_fletch.convert(model, out, options, follow))
+    _log(result.notes)
+    return result
 
 
 def plan(

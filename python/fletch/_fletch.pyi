@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # What python/src makes; use the package's own functions.
 from collections.abc import Callable
-from typing import Any
+from typing import Any, final
 
 def version() -> str: ...
 def families() -> list[tuple[str, str, list[str]]]: ...
@@ -9,23 +9,24 @@ def codecs() -> list[tuple[str, bool, int, int, int]]: ...
 def convert(
     model: object,
     out: object,
-    options: dict[str, object],
+    options: dict[str, Any],
     follow: Callable[[str, int, int, int, int, str | None], None] | None,
     /,
 ) -> dict[str, Any]: ...
 def main(argv: list[str], /) -> int: ...
-def plan(model: object, options: dict[str, object], /) -> dict[str, Any]: ...
+def plan(model: object, options: dict[str, Any], /) -> dict[str, Any]: ...
 def verify(
     path: object,
     source: object,
-    options: dict[str, object],
+    options: dict[str, Any],
     follow: Callable[[str, int, int, int, int, str | None], None] | None,
     /,
 ) -> dict[str, Any]: ...
 def detect(model: object, /) -> tuple[str, str, str]: ...
 
+@final
 class Checkpoint:
-    def __new__(cls, path: object, options: dict[str, object], /) -> Checkpoint: ...
+    def __new__(cls, path: object, options: dict[str, Any], /) -> Checkpoint: ...
     def tensors(
         self,
     ) -> list[

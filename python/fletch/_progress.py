@@ -47,7 +47,7 @@ class _Bar:
         self.bar: Any = None
 
     def __call__(self, progress: Progress) -> None:
-        if progress.stage != self.stage and progress.total:
+        if progress.stage not in (self.stage, "open") and progress.total:
             self.close()
             self.stage = progress.stage
             self.bar = _new_bar(progress)
@@ -87,7 +87,7 @@ class _Line:
 
 def _new_bar(progress: Progress) -> Any:
     try:
-        from tqdm.auto import tqdm
+        from tqdm.auto import tqdm  # type: ignore[import-untyped, unused-ignore]
     except ImportError:
         return _Line(progress.total, progress.stage)
     return tqdm(total=progress.total, desc=progress.stage, unit="B", unit_scale=True,
@@ -100,7 +100,7 @@ def follower(progress: Callable[[Progress], object] | bool | None) -> Iterator[F
     if not (progress is None or isinstance(progress, bool) or callable(progress)):
         raise TypeError(f"progress must be callable or a bool, not {type(progress)!r}")
     bar = _Bar() if progress is True else None
-    told = bar if bar else progress or None
+    told = bar if bar else None if isinstance(progress, bool) else progress
 
     def follow(stage: str, done: int, total: int, tensors_done: int, tensors_total: int,
                text: str | None) -> None:

@@ -29,7 +29,7 @@ static const char CAPSULE[] = "fletch._fletch.task";
 /* OPEN and WARNING; none of them may be lost, as steps of progress may. */
 struct note {
     struct note *next;
-    enum fletch_stage stage;
+    struct fletch_progress at; /* without its text */
     char text[];
 };
 
@@ -144,16 +144,16 @@ bool fletch_py_cancelled(void *user)
     return atomic_load(&job->cancel);
 }
 
-static void leave_note(struct fletch_py_job *job, enum fletch_stage stage, const char *text)
+static void leave_note(struct fletch_py_job *job, const struct fletch_progress *progress)
 {
-    size_t size = strlen(text) + 1;
+    size_t size = strlen(progress->text) + 1;
     struct note *note = malloc(sizeof(*note) + size);
 
     if (!note)
         return;
     note->next = NULL;
-    note->stage = stage;
-    memcpy(note->text, text, size);
+    note->at = *progress;
+    memcpy(note->text, progress->text, size);
     *job->end = note;
     job->end = &note->next;
 }
@@ -164,7 +164,7 @@ void fletch_py_follow(const struct fletch_progress *progress, void *user)
 
     pthread_mutex_lock(&job->lock);
     if (progress->text) {
-        leave_note(job, progress->stage, progress->text);
+        leave_note(job, progress);
     } else if (progress->stage == FLETCH_STAGE_PUBLISH) {
         job->asks = true;
         pthread_cond_signal(&job->changed);
@@ -244,8 +244,7 @@ static bool wait_a_moment(struct fletch_py_job *job, long nanoseconds)
     return done;
 }
 
-static bool tell(PyObject *follow, enum fletch_stage stage,
-                 const struct fletch_progress *at, const char *text)
+static bool tell(PyObject *follow, const struct fletch_progress *at, const char *text)
 {
     static const char *const stages[] = { [FLETCH_STAGE_OPEN] = "open",
                                           [FLETCH_STAGE_WRITE] = "write",
@@ -256,10 +255,10 @@ static bool tell(PyObject *follow, enum fletch_stage stage,
 
     if (!words)
         return false;
-    answer =
-        PyObject_CallFunction(follow, "sKKnnN", stages[stage], (unsigned long long)at->done,
-                              (unsigned long long)at->total, (Py_ssize_t)at->tensors_done,
-                              (Py_ssize_t)at->tensors_total, words);
+    answer = PyObject_CallFunction(
+        follow, "sKKnnN", stages[at->stage], (unsigned long long)at->done,
+        (unsigned long long)at->total, (Py_ssize_t)at->tensors_done,
+        (Py_ssize_t)at->tensors_total, words);
     Py_XDECREF(answer);
     return answer != NULL;
 }
@@ -280,9 +279,9 @@ static bool tell_all(struct fletch_py_job *job, PyObject *follow)
     job->news = false;
     pthread_mutex_unlock(&job->lock);
     for (struct note *note = notes; note && fine && follow; note = note->next)
-        fine = tell(follow, note->stage, &latest, note->text);
+        fine = tell(follow, &note->at, note->text);
     drop_notes(notes);
-    return fine && (!news || !follow || tell(follow, latest.stage, &latest, NULL));
+    return fine && (!news || !follow || tell(follow, &latest, NULL));
 }
 
 /* Whether the worker, which asks for it, may publish: no note is left, no signal. */

@@ -22,3 +22,28 @@ def command():
         return subprocess.run([os.environ["FLETCH_COMMAND"], *map(str, arguments)],
                               capture_output=True, text=True, stdin=subprocess.DEVNULL)
     return run
+
+
+@pytest.fixture(scope="session")
+def large(tmp_path_factory):
+    """A weights file of some 32 MB, for what takes a moment: type "any"."""
+    import numpy
+    import safetensors.numpy
+
+    path = tmp_path_factory.mktemp("large") / "large.safetensors"
+    random = numpy.random.default_rng(1)
+    safetensors.numpy.save_file(
+        {f"part.{i}.weight": random.standard_normal((1024, 1024), dtype=numpy.float32)
+         for i in range(8)}, path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def overflowing(tmp_path_factory):
+    """A weights file with a value that float16 cannot hold: a warning."""
+    import numpy
+    import safetensors.numpy
+
+    path = tmp_path_factory.mktemp("overflowing") / "model.safetensors"
+    safetensors.numpy.save_file({"weight": numpy.array([1, 1e6], numpy.float32)}, path)
+    return path
