@@ -41,6 +41,7 @@ class Checkpoint:
 
 def open_table(path: object, mmap: bool = ..., /) -> Table: ...
 
+@final
 class Table:
     def rows(
         self,
@@ -51,9 +52,11 @@ class Table:
     def fetch(self, spans: list[tuple[int, int, int]], threads: int, /) -> Fetch: ...
     def close(self) -> None: ...
 
+@final
 class Fetch:
     def take(self, i: int, /) -> Tensor: ...
 
+@final
 class Tensor:
     @property
     def dtype(self) -> str: ...

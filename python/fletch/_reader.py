@@ -5,6 +5,7 @@ numpy is loaded when an array of its is asked for, every other framework when it
 """
 from __future__ import annotations
 
+import operator
 import os
 from collections.abc import Mapping, Sequence
 
@@ -321,15 +322,14 @@ class safe_open(Mapping):  # type: ignore[type-arg]
 
     def get_tensors(self) -> dict[str, Any]:
         """All tensors by name, read by several threads."""
-        ahead = [key for row in self._rows.values()
-                 if (key := self._key(row, *row.span)) not in self._ahead]
-        if ahead:
-            fetch = self._table.fetch(sorted(set(ahead)), self._threads)
-            at = {key: i for i, key in enumerate(sorted(set(ahead)))}
+        ahead = sorted({key for row in self._rows.values()
+                        if (key := self._key(row, *row.span)) not in self._ahead})
+        fetch = self._table.fetch(ahead, self._threads) if ahead else None
+        at = {key: i for i, key in enumerate(ahead)}
         found = {}
         for name, row in self._rows.items():
             key = self._key(row, *row.span)
-            if key in self._ahead:
+            if fetch is None or key not in at:
                 found[name] = self.get_tensor(name)
             else:
                 found[name] = self._give(self._part(fetch.take(at[key]), row.span, key))
@@ -438,7 +438,7 @@ class TensorSlice:
         """numbers, slices and ...; of the file, only the rows that the first one needs, where
         they can be read alone: all that is in front of them is decompressed too."""
         rest = index if isinstance(index, tuple) else (index,)
-        first = rest[0] if rest else slice(None)
+        first: Any = rest[0] if rest else slice(None)
         offset = max(self._row.span[0], 0)
         begin = end = -1
         if self._shape and isinstance(first, slice):
@@ -446,7 +446,7 @@ class TensorSlice:
             begin, end = (min(picked), max(picked) + 1) if picked else (0, 0)
             first = slice(*_within(picked, begin))
         elif self._shape and hasattr(first, "__index__"):
-            at = range(self._shape[0])[first]
+            at: int = range(self._shape[0])[operator.index(first)]
             begin, end, first = at, at + 1, 0
         if (begin, end) == (0, self._shape[0] if self._shape else 0) and offset == 0:
             begin = end = -1

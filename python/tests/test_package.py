@@ -28,7 +28,7 @@ def example(name, *arguments):
 
 def test_the_examples(golden, tmp_path):
     ended = example("convert.py", golden("bert-safetensors"), tmp_path / "out")
-    assert ended.returncode == 0 and ended.stderr == ""
+    assert ended.returncode == 0 and "Traceback" not in ended.stderr
     assert ended.stdout.startswith("199 tensors of a bert model in")
     assert example("convert.py", "/nowhere", tmp_path / "out").stderr.endswith("(not-found)\n")
     ended = example("norms.py", golden("bert-safetensors"))

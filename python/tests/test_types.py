@@ -38,8 +38,11 @@ def test_pyright(tmp_path):
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
-def test_the_stub_is_the_module():
+def test_the_stub_is_the_module(tmp_path):
     """_fletch.pyi names what the extension has, and nothing else."""
-    ended = subprocess.run([sys.executable, "-m", "mypy.stubtest", "fletch._fletch"],
+    # a name for the buffer protocol that Python has since 3.12
+    (tmp_path / "allowed").write_text("(fletch._fletch.Tensor.__buffer__)?\n")
+    ended = subprocess.run([sys.executable, "-m", "mypy.stubtest", "--allowlist",
+                            tmp_path / "allowed", "fletch._fletch"],
                            cwd=PACKAGE.parent, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stdout + ended.stderr
