@@ -114,3 +114,48 @@ enum fletch_status fletch_model_check_shapes(const char *out[FLETCH_SHAPE_CONFLI
     json_decref(told);
     return *count && !out[*count - 1] ? fletch_fail_memory(err, 0, "warnings") : FLETCH_OK;
 }
+
+/* ---- Tables that are too short ---- */
+
+/* The path at which config.json itself says how many rows a table has; NULL for other
+ * values. */
+static const char *table_path(const struct fletch_model *model,
+                              const struct fletch_field *field)
+{
+    static const char *const tables[] = { "vocab_size", "max_position_embeddings",
+                                          "max_source_positions" };
+    const char *path = fletch_family_path(model->model_class, field, model->config);
+
+    if (!path || !model->config_stated || set_key(model, field))
+        return NULL;
+    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+        if (!strcmp(path, tables[i]))
+            return path;
+    return NULL;
+}
+
+enum fletch_status fletch_model_check_tables(const struct fletch_model *model,
+                                             const struct fletch_dialect_input *tensors,
+                                             struct fletch_error *err)
+{
+    struct fletch_contradiction found;
+    enum fletch_status status = FLETCH_OK;
+    json_t *told;
+
+    TRY(ask_shapes(&told, tensors, err));
+    for (size_t i = 0; !status && fletch_family_contradiction(&found, model->model_class,
+                                                              model->config, told, i);
+         i++) {
+        const char *path = table_path(model, found.field);
+
+        if (path && found.told < found.said)
+            status = fletch_fail(
+                err, FLETCH_ERR_FAMILY,
+                "config.json says %s %" PRId64 ", but the table has %" PRId64
+                " rows: no loader takes the two together; --set %s=%" PRId64
+                " says that the table is whole, --allow-missing goes on as it is",
+                path, found.said, found.told, path, found.told);
+    }
+    json_decref(told);
+    return status;
+}

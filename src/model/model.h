@@ -162,5 +162,10 @@ enum fletch_status fletch_model_check_shapes(const char *out[FLETCH_SHAPE_CONFLI
                                              const struct fletch_dialect_input *tensors,
                                              struct fletch_arena *arena,
                                              struct fletch_error *err);
+/* FAMILY when a table of embeddings has fewer rows than config.json itself counts: some ids
+ * or places of a text have none. One with more is padded. MEMORY. */
+enum fletch_status fletch_model_check_tables(const struct fletch_model *model,
+                                             const struct fletch_dialect_input *tensors,
+                                             struct fletch_error *err);
 
 #endif

@@ -243,6 +243,8 @@ static enum fletch_status list_warnings(const struct planner *planner,
     for (size_t i = 0; i < missing_keys.warnings_count; i++)
         plans->warnings[plans->warnings_count++] = missing_keys.warnings[i];
     TRY(list_shapes(&shapes, planner, mapped, err));
+    if (!planner->model->allow_missing)
+        TRY(fletch_model_check_tables(planner->model, &shapes, err));
     TRY(fletch_model_check_shapes(plans->warnings + plans->warnings_count, &count,
                                   planner->model, &shapes, &plans->arena, err));
     plans->warnings_count += count;
