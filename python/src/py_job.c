@@ -216,8 +216,8 @@ static void start(struct fletch_py_job *job)
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     pthread_attr_destroy(&attributes);
     if (job->alone) {
+        job->holders--;
         do_work(job);
-        job_drop(job);
     }
 }
 

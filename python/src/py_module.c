@@ -21,6 +21,21 @@ static PyObject *version(PyObject *module, PyObject *unused)
     return PyUnicode_FromString(fletch_version());
 }
 
+static PyObject *model_types(size_t family)
+{
+    PyObject *types = PyList_New(0);
+    const char *type;
+
+    for (size_t i = 0; types && (type = fletch_family_model_type(family, i)) != NULL; i++) {
+        PyObject *text = PyUnicode_FromString(type);
+
+        if (!text || PyList_Append(types, text))
+            Py_CLEAR(types);
+        Py_XDECREF(text);
+    }
+    return types;
+}
+
 /* [(name, title, [model_type, ...]), ...] */
 static PyObject *families(PyObject *module, PyObject *unused)
 {
@@ -30,18 +45,9 @@ static PyObject *families(PyObject *module, PyObject *unused)
     (void)module;
     (void)unused;
     for (size_t i = 0; all && (name = fletch_family_name(i)) != NULL; i++) {
-        PyObject *types = PyList_New(0), *family = NULL;
-        const char *type;
+        PyObject *family =
+            Py_BuildValue("(ssN)", name, fletch_family_title(i), model_types(i));
 
-        for (size_t j = 0; types && (type = fletch_family_model_type(i, j)) != NULL; j++) {
-            PyObject *text = PyUnicode_FromString(type);
-
-            if (!text || PyList_Append(types, text))
-                Py_CLEAR(types);
-            Py_XDECREF(text);
-        }
-        if (types)
-            family = Py_BuildValue("(ssN)", name, fletch_family_title(i), types);
         if (!family || PyList_Append(all, family))
             Py_CLEAR(all);
         Py_XDECREF(family);
