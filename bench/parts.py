@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""the sections of run.py about single parts: reading back, the bar, torch's files, strided
+"""the sections of run.py about single parts: reading back, into Python, the bar, torch's files, strided
 tensors, casts; each takes the bench and yields tables"""
 import json
 import os
@@ -76,6 +76,42 @@ def reading(bench):
         one.add(codec, *(f"{1e3 * cell:.2f}" for cell in cells))
     yield table
     yield one
+
+
+def arrays(bench):
+    package = os.path.join(os.path.dirname(bench.tools), "python")
+    table = Table(
+        "Into numpy",
+        "ms for every tensor of BERT-base, zstd, as a numpy array that is kept, from the path "
+        "to the last array, without imports (bench/arrays.py), and ms of processor time. loop: "
+        "pyarrow as loaders of such files use it; pyarrow: at its best, a row group at a time, "
+        "arrays on its buffers; fletch: load_file. All with that many threads. Promised for "
+        "zstd with two threads: 4x the loop and 2x pyarrow, and 2.2x and 1.4x in processor time.",
+        ["values", "threads", "loop", "pyarrow", "fletch", "loop/", "pyarrow/", "CPU: loop"]
+        + ["pyarrow", "fletch", "loop/", "pyarrow/", "promise"],
+    )
+    if not os.path.isdir(package):
+        print("arrays: left out, there is no", package)
+        return
+    for values, options in (("float32", ["--no-float16"]), ("float16", [])):
+        bench.clean()
+        run(bench.convert("bert-base", "zstd", 0, *options))
+        path = bench.out + "/fletch/weights.parquet"
+        for threads in (1, 2):
+            commands = {who: bench.python("arrays.py", who, path, threads, package)
+                        for who in ("loop", "pyarrow", "fletch")}
+            best = best_read(commands, bench.runs)
+            wall = {who: found["read"] for who, found in best.items()}
+            cpu = {who: found["cpu"] for who, found in best.items()}
+            ratios = [took[who] / took["fletch"] for took in (wall, cpu)
+                      for who in ("loop", "pyarrow")]
+            good = ratios[0] >= 4 and ratios[1] >= 2 and ratios[2] >= 2.2 and ratios[3] >= 1.4
+            cells = [values, threads, *(ms(wall[who]) for who in ("loop", "pyarrow", "fletch"))]
+            cells += map(times, ratios[:2])
+            cells += [ms(cpu[who]) for who in ("loop", "pyarrow", "fletch")]
+            cells += map(times, ratios[2:])
+            table.add(*cells, verdict(good) if threads == 2 else "-")
+    yield table
 
 
 def progress(bench):

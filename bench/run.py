@@ -4,8 +4,8 @@
 run.py --markdown - the tables of the last run again, as docs/benchmarks.md has them
 
 FLETCH is the command, TOOLS the folder with limits, read and the like; bench/run builds them and
-calls this. Sections: limits python share memory start threads linear reading progress
-torch gather casts.
+calls this. Sections: limits python share memory start threads linear reading arrays
+progress torch gather casts.
 Whatever is compared took turns in one run, each the best of N (5). Output folders are in memory
 (/dev/shm) where that is large enough, so that a disk's mood is not measured; the table
 against Python has a line with the disk. --large adds the 4 GB model. Exits with 1 when a
@@ -21,7 +21,7 @@ import sys
 
 from measure import MIB, Table, interleaved, markdown, median_ms, mib, ms, plain, run
 from measure import seconds, times, verdict
-from parts import casts, gather, progress, reading, torch
+from parts import arrays, casts, gather, progress, reading, torch
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 DATA = os.path.join(HERE, "data")
@@ -395,7 +395,8 @@ def linear(bench):
     yield groups
 
 
-SECTIONS = [limits, python, share, memory, start, threads, linear, reading, progress, torch]
+SECTIONS = [limits, python, share, memory, start, threads, linear, reading, arrays, progress,
+            torch]
 SECTIONS += [gather, casts]
 
 

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* Of most processors; a value of several is asked for in such pages, which costs a fraction
  * of what 4 KiB at a time do. */
@@ -87,10 +88,20 @@ void fletch_py_memory_drop(struct fletch_py_memory *memory)
 
 void *fletch_py_alloc(size_t size)
 {
+    size_t whole = (size + LARGE_PAGE - 1) & ~(LARGE_PAGE - 1);
     void *memory = NULL;
-    size_t align = size >= LARGE_PAGE ? LARGE_PAGE : ALIGN;
 
-    return posix_memalign(&memory, align, size) ? NULL : memory;
+    if (size < LARGE_PAGE)
+        return posix_memalign(&memory, ALIGN, size) ? NULL : memory;
+    /* the last page is made whole where that takes little more */
+    if (whole - size > size / 8 || whole < size)
+        whole = size;
+    if (posix_memalign(&memory, LARGE_PAGE, whole))
+        return NULL;
+#ifdef MADV_HUGEPAGE
+    madvise(memory, whole & ~(LARGE_PAGE - 1), MADV_HUGEPAGE);
+#endif
+    return memory;
 }
 
 static void *get(size_t size, void *user)
