@@ -16,6 +16,8 @@
 
 /* One read or write call at most this long: a cancel is seen between calls. */
 #define CALL_MAX ((size_t)8 << 20)
+/* Hashed at once: it stays in the processor's cache. */
+#define HASH_STEP ((size_t)256 << 10)
 
 static enum fletch_status fail_errno(const char *path, const char *what,
                                      struct fletch_error *err)
@@ -318,4 +320,34 @@ bool fletch_path_is_below(const char *name)
         if (!*p)
             return true;
     }
+}
+
+/* ---- Hashing ---- */
+
+enum fletch_status fletch_file_hash(uint8_t out[FLETCH_SHA256_SIZE],
+                                    const struct fletch_file *file, uint64_t from,
+                                    uint64_t to, const struct fletch_cancel *cancel,
+                                    struct fletch_error *err)
+{
+    uint8_t *step = fletch_alloc(HASH_STEP);
+    struct fletch_sha256 sha = { 0 };
+    enum fletch_status status = FLETCH_OK;
+
+    if (!step)
+        return fletch_fail_memory(err, HASH_STEP, "hashing a file");
+    fletch_sha256_open(&sha);
+    for (uint64_t at = from; !status && at < to; at += HASH_STEP) {
+        size_t size = to - at < HASH_STEP ? (size_t)(to - at) : HASH_STEP;
+
+        if (cancel)
+            status = fletch_cancel_check(cancel, err);
+        if (!status)
+            status = fletch_file_read(file, at, step, size, err);
+        if (!status)
+            fletch_sha256_put(&sha, step, size);
+    }
+    if (!status)
+        fletch_sha256_finish(&sha, out);
+    fletch_free(step);
+    return status;
 }

@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/mem.h"
 
 struct fletch_file {
@@ -96,5 +97,12 @@ const char *fletch_path_base(const char *path);
  * empty part, no backslash, no control character. What an index or modules.json may name.
  */
 bool fletch_path_is_below(const char *name);
+
+/* The SHA-256 of the bytes [from, to) of the file, read in steps, between which `cancel`
+ * (may be NULL) is asked. */
+enum fletch_status fletch_file_hash(uint8_t out[FLETCH_SHA256_SIZE],
+                                    const struct fletch_file *file, uint64_t from,
+                                    uint64_t to, const struct fletch_cancel *cancel,
+                                    struct fletch_error *err);
 
 #endif

@@ -111,30 +111,19 @@ struct hashing {
 };
 
 static enum fletch_status hash_file(struct fletch_source_file *out,
-                                    const struct hashing *hashing,
-                                    struct fletch_sha256 *sha, uint8_t *buffer,
-                                    struct fletch_error *err)
+                                    const struct hashing *hashing, struct fletch_error *err)
 {
+    const struct fletch_options *options = hashing->pipeline->options;
+    const struct fletch_cancel cancel = { options->cancel, options->user };
     struct fletch_arena arena = { 0 };
     char *path = fletch_path_join(&arena, hashing->model->folder, out->name);
     struct fletch_file file = FLETCH_FILE_CLOSED;
     enum fletch_status status = path ? fletch_file_open(&file, path, err)
                                      : fletch_fail_memory(err, strlen(out->name), "a path");
 
-    fletch_sha256_open(sha);
-    for (uint64_t at = 0; !status && at < file.size; at += READ_SIZE) {
-        size_t size = file.size - at < READ_SIZE ? (size_t)(file.size - at) : READ_SIZE;
-
-        status = fletch_check_cancel(hashing->pipeline->options, err);
-        if (!status)
-            status = fletch_file_read(&file, at, buffer, size, err);
-        if (!status)
-            fletch_sha256_put(sha, buffer, size);
-    }
-    if (!status) {
-        fletch_sha256_finish(sha, out->sha256);
-        out->hashed = true;
-    }
+    if (!status)
+        status = fletch_file_hash(out->sha256, &file, 0, file.size, &cancel, err);
+    out->hashed = !status;
     fletch_file_close(&file);
     fletch_arena_release(&arena);
     return status;
@@ -182,7 +171,7 @@ static void work(unsigned index, void *user)
 
         pthread_mutex_unlock(&hashing->lock);
         if (i < hashing->files_count)
-            status = hash_file(&hashing->files[i], hashing, &sha, buffer, &err);
+            status = hash_file(&hashing->files[i], hashing, &err);
         else
             status = hash_tensor(hashing->outcomes[i - hashing->files_count].source_sha256,
                                  &plans->rows[i - hashing->files_count], hashing, &sha,

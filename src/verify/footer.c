@@ -5,42 +5,15 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define STEP_SIZE ((size_t)64 << 10)
-
-static enum fletch_status hash_to_end(struct fletch_sha256 *sha, uint8_t *step,
-                                      const struct fletch_file *file, uint64_t offset,
-                                      uint64_t end, struct fletch_error *err)
-{
-    fletch_sha256_open(sha);
-    while (offset < end) {
-        size_t size = end - offset < STEP_SIZE ? (size_t)(end - offset) : STEP_SIZE;
-
-        TRY(fletch_file_read(file, offset, step, size, err));
-        fletch_sha256_put(sha, step, size);
-        offset += size;
-    }
-    return FLETCH_OK;
-}
-
 enum fletch_status fletch_footer_hash_take(struct fletch_footer_hash *out,
                                            const struct fletch_file *file, uint64_t offset,
                                            uint64_t end, struct fletch_error *err)
 {
     struct fletch_footer_hash footer_hash = { .offset = offset, .size = end - offset };
-    struct fletch_sha256 sha = { 0 };
-    uint8_t *step = fletch_alloc(STEP_SIZE);
-    enum fletch_status status = FLETCH_OK;
 
-    if (!step)
-        status = fletch_fail_memory(err, STEP_SIZE, "a piece of the footer");
-    if (!status)
-        status = hash_to_end(&sha, step, file, offset, end, err);
-    if (!status) {
-        fletch_sha256_finish(&sha, footer_hash.sha256);
-        *out = footer_hash;
-    }
-    fletch_free(step);
-    return status;
+    TRY(fletch_file_hash(footer_hash.sha256, file, offset, end, NULL, err));
+    *out = footer_hash;
+    return FLETCH_OK;
 }
 
 enum fletch_status fletch_footer_hash_check(const json_t *footer,

@@ -42,6 +42,45 @@ static void a_file_that_shrank_is_an_error(void **state)
     fletch_file_close(&file);
 }
 
+static bool always(void *user)
+{
+    (void)user;
+    return true;
+}
+
+/* Over more than a step, of a part, and of nothing; asked before each step. */
+static void ranges_are_hashed(void **state)
+{
+    static char text[600 * 1024 + 1];
+    struct fletch_file file = FLETCH_FILE_CLOSED;
+    const struct fletch_cancel cancel = { always, NULL };
+    const size_t size = sizeof(text) - 1;
+    const size_t ranges[][2] = { { 0, size }, { 7, size - 1 }, { 3, 3 }, { size, size } };
+    uint8_t found[FLETCH_SHA256_SIZE], expected[FLETCH_SHA256_SIZE];
+    struct fletch_error err;
+
+    (void)state;
+    for (size_t i = 0; i < size; i++)
+        text[i] = (char)('a' + i % 23);
+    put_text(at("f"), text);
+    assert_ok(fletch_file_open(&file, at("f"), &err), err);
+    for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+        struct fletch_sha256 sha = { 0 };
+
+        fletch_sha256_open(&sha);
+        fletch_sha256_put(&sha, text + ranges[i][0], ranges[i][1] - ranges[i][0]);
+        fletch_sha256_finish(&sha, expected);
+        assert_ok(fletch_file_hash(found, &file, ranges[i][0], ranges[i][1], NULL, &err),
+                  err);
+        assert_memory_equal(found, expected, sizeof(found));
+    }
+    assert_fails(fletch_file_hash(found, &file, 0, size + 1, NULL, &err), FLETCH_ERR_IO,
+                 err, "/f: ends at byte");
+    assert_int_equal(fletch_file_hash(found, &file, 0, size, &cancel, &err),
+                     FLETCH_ERR_CANCELLED);
+    fletch_file_close(&file);
+}
+
 static void only_regular_files_open(void **state)
 {
     struct fletch_file file = FLETCH_FILE_CLOSED;
@@ -158,6 +197,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(placeholders_are_named, make_scratch,
                                         remove_scratch),
         cmocka_unit_test_setup_teardown(a_full_disk_says_so, make_scratch, remove_scratch),
+        cmocka_unit_test_setup_teardown(ranges_are_hashed, make_scratch, remove_scratch),
         cmocka_unit_test(names_stay_below_their_folder),
         cmocka_unit_test(paths_join),
     };
