@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* json_writer.h - JSON text as Python's json.dumps(indent=2) writes it, key by key
+/* json_writer.h - JSON text, key by key, as one of two libraries writes it
  *
- * Straight into a buffer, without a tree: metadata.json of a large model has a hundred
- * thousand values. Errors are the buffer's, asked for once at the end.
+ * Python's json.dumps(indent=2), or serde_json's pretty printer, by which the tokenizers
+ * library writes: that escapes nothing but what must be. Straight into a buffer, without a
+ * tree: metadata.json of a large model has a hundred thousand values. Errors are the
+ * buffer's, asked for once at the end.
  */
 #ifndef FLETCH_BASE_JSON_WRITER_H
 #define FLETCH_BASE_JSON_WRITER_H
@@ -11,6 +13,7 @@
 
 struct fletch_json_writer {
     struct fletch_buf *buf;
+    bool serde; /* strings and numbers as serde_json has them */
     unsigned depth;
     bool started; /* the open object or array has an entry */
     bool keyed;   /* a key waits for its value */
@@ -18,10 +21,16 @@ struct fletch_json_writer {
 
 /* Within an object: the key of the next value. */
 void fletch_json_write_key(struct fletch_json_writer *json, const char *key);
+/* The same of `len` bytes; without `serde` a NUL must be behind them. */
+void fletch_json_write_key_of(struct fletch_json_writer *json, const char *key, size_t len);
 /* An object or array, '{' or '[', and its end, '}' or ']'. */
 void fletch_json_write_open(struct fletch_json_writer *json, char bracket);
 void fletch_json_write_close(struct fletch_json_writer *json, char bracket);
 
+void fletch_json_write_null(struct fletch_json_writer *json);
+/* As key_of. */
+void fletch_json_write_text_of(struct fletch_json_writer *json, const char *text,
+                               size_t len);
 /* NULL is null. */
 void fletch_json_write_text(struct fletch_json_writer *json, const char *text);
 void fletch_json_write_count(struct fletch_json_writer *json, uint64_t count);
@@ -29,5 +38,9 @@ void fletch_json_write_real(struct fletch_json_writer *json, double value);
 void fletch_json_write_bool(struct fletch_json_writer *json, bool value);
 /* Any value; NULL is null. */
 void fletch_json_write_json(struct fletch_json_writer *json, const json_t *value);
+/* A key with its value; a NULL text is null. */
+void fletch_json_write_pair(struct fletch_json_writer *json, const char *key,
+                            const char *text);
+void fletch_json_write_flag(struct fletch_json_writer *json, const char *key, bool value);
 
 #endif

@@ -17,12 +17,6 @@ static void write_sha256(struct fletch_json_writer *json, const char *key,
     fletch_json_write_text(json, hex);
 }
 
-static void write_pair(struct fletch_json_writer *json, const char *key, const char *text)
-{
-    fletch_json_write_key(json, key);
-    fletch_json_write_text(json, text);
-}
-
 static void write_number(struct fletch_json_writer *json, const char *key, uint64_t count)
 {
     fletch_json_write_key(json, key);
@@ -66,7 +60,7 @@ static void write_files(struct fletch_json_writer *json,
         const struct fletch_source_file *file = &metadata->files[i];
 
         fletch_json_write_open(json, '{');
-        write_pair(json, "name", file->name);
+        fletch_json_write_pair(json, "name", file->name);
         write_number(json, "size", file->size);
         if (file->hashed)
             write_sha256(json, "sha256", file->sha256);
@@ -111,12 +105,12 @@ static void write_row(struct fletch_json_writer *json, const struct fletch_row_p
 {
     fletch_json_write_key(json, row->name);
     fletch_json_write_open(json, '{');
-    write_pair(json, "tensor", row->tensor_name);
+    fletch_json_write_pair(json, "tensor", row->tensor_name);
     if (row->mask_name)
-        write_pair(json, "mask", row->mask_name);
+        fletch_json_write_pair(json, "mask", row->mask_name);
     if (row->tensor->taken)
-        write_pair(json, "taken", row->tensor->taken);
-    write_pair(json, "source_dtype", fletch_dtype_text(row->tensor->dtype));
+        fletch_json_write_pair(json, "taken", row->tensor->taken);
+    fletch_json_write_pair(json, "source_dtype", fletch_dtype_text(row->tensor->dtype));
     if (certify)
         write_sha256(json, "source_sha256", outcome->source_sha256);
     write_sha256(json, "sha256", outcome->sha256);
@@ -146,8 +140,8 @@ static void write_left_out(struct fletch_json_writer *json,
     fletch_json_write_open(json, '[');
     for (size_t i = 0; i < plans->left_out_count; i++) {
         fletch_json_write_open(json, '{');
-        write_pair(json, "tensor", plans->left_out[i].tensor);
-        write_pair(json, "reason", plans->left_out[i].reason);
+        fletch_json_write_pair(json, "tensor", plans->left_out[i].tensor);
+        fletch_json_write_pair(json, "reason", plans->left_out[i].reason);
         fletch_json_write_close(json, '}');
     }
     fletch_json_write_close(json, ']');
@@ -176,11 +170,11 @@ static void write_module(struct fletch_json_writer *json,
     const char *mode;
 
     fletch_json_write_open(json, '{');
-    write_pair(json, "module", module->kind);
-    write_pair(json, "type", module->type);
-    write_pair(json, "folder", module->folder);
+    fletch_json_write_pair(json, "module", module->kind);
+    fletch_json_write_pair(json, "type", module->type);
+    fletch_json_write_pair(json, "folder", module->folder);
     if (module->config_name && strcmp(module->config_name, "config.json") != 0)
-        write_pair(json, "config_file", module->config_name);
+        fletch_json_write_pair(json, "config_file", module->config_name);
     if (!strcmp(module->kind, "Pooling")) {
         fletch_json_write_key(json, "modes");
         fletch_json_write_open(json, '[');
@@ -270,7 +264,7 @@ static void write_truncation(struct fletch_json_writer *json,
         fletch_json_write_key(json, "from");
         fletch_json_write_json(json, length);
         write_number(json, "to", (uint64_t)cut.pipeline);
-        write_pair(json, "source", length_source(model));
+        fletch_json_write_pair(json, "source", length_source(model));
         fletch_json_write_close(json, '}');
     }
     fletch_json_write_close(json, '}');
@@ -299,7 +293,7 @@ static void write_pipeline(struct fletch_json_writer *json,
     fletch_json_write_key(json, "pipeline");
     fletch_json_write_open(json, '{');
     if (fletch_model_kind(model))
-        write_pair(json, "model_type", fletch_model_kind(model));
+        fletch_json_write_pair(json, "model_type", fletch_model_kind(model));
     fletch_json_write_key(json, "modules");
     fletch_json_write_open(json, '[');
     for (size_t i = 0; i < model->modules_count; i++)
@@ -370,11 +364,11 @@ void fletch_provenance_write(struct fletch_json_writer *json,
 
     fletch_json_write_open(json, '{');
     write_number(json, "format_version", FLETCH_PROVENANCE_VERSION);
-    write_pair(json, "version", fletch_version());
-    write_pair(json, "created_by", "fletch version " FLETCH_VERSION);
-    write_pair(json, "family", model->family->name);
-    write_pair(json, "evidence", model->evidence);
-    write_pair(json, "dialect", model->dialect ? model->dialect->name : NULL);
+    fletch_json_write_pair(json, "version", fletch_version());
+    fletch_json_write_pair(json, "created_by", "fletch version " FLETCH_VERSION);
+    fletch_json_write_pair(json, "family", model->family->name);
+    fletch_json_write_pair(json, "evidence", model->evidence);
+    fletch_json_write_pair(json, "dialect", model->dialect ? model->dialect->name : NULL);
     if (model->set) {
         fletch_json_write_key(json, "set");
         fletch_json_write_json(json, model->set);
@@ -383,11 +377,13 @@ void fletch_provenance_write(struct fletch_json_writer *json,
         fletch_json_write_key(json, "keep_heads");
         fletch_json_write_bool(json, true);
     }
-    write_pair(json, "source_model_type", *model->model_type ? model->model_type : NULL);
-    write_pair(json, "source_format", model->components[0].checkpoint->format);
+    fletch_json_write_pair(json, "source_model_type",
+                           *model->model_type ? model->model_type : NULL);
+    fletch_json_write_pair(json, "source_format", model->components[0].checkpoint->format);
     /* none at all is worth a word where it was asked for: a proof must not choose anew */
     if (*model->components[0].checkpoint->prefix || metadata->options->prefix)
-        write_pair(json, "source_prefix", model->components[0].checkpoint->prefix);
+        fletch_json_write_pair(json, "source_prefix",
+                               model->components[0].checkpoint->prefix);
     if (model->components[0].checkpoint->metadata) {
         fletch_json_write_key(json, "source_metadata");
         fletch_json_write_json(json, model->components[0].checkpoint->metadata);

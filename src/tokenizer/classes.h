@@ -9,7 +9,7 @@
 
 #include "base/mem.h"
 #include "tokenizer/vocab.h"
-#include "tokenizer/pretty.h"
+#include "base/json_writer.h"
 #include "tokenizer/tokenizer.h"
 
 enum fletch_special {
@@ -84,15 +84,15 @@ struct fletch_tokenizer_class {
     bool comma_penalty; /* pieces of a digit and a comma are not to be used */
 
     void (*put_normalizer)(const struct fletch_tokenizer_builder *builder,
-                           struct fletch_pretty *pretty);
+                           struct fletch_json_writer *json);
     void (*put_pre_tokenizer)(const struct fletch_tokenizer_builder *builder,
-                              struct fletch_pretty *pretty);
+                              struct fletch_json_writer *json);
     void (*put_processor)(const struct fletch_tokenizer_builder *builder,
-                          struct fletch_pretty *pretty);
+                          struct fletch_json_writer *json);
     void (*put_decoder)(const struct fletch_tokenizer_builder *builder,
-                        struct fletch_pretty *pretty);
+                        struct fletch_json_writer *json);
     void (*put_model)(const struct fletch_tokenizer_builder *builder,
-                      struct fletch_pretty *pretty);
+                      struct fletch_json_writer *json);
 
     /* Of the template: the tokens at the ends, where they are not cls_token and sep_token;
      * whether two stand between two texts; whether the second text's type is 1. */
@@ -164,38 +164,38 @@ void fletch_put_tokenizer(struct fletch_buf *out,
 
 /* What kinds have for parts. */
 void fletch_put_null(const struct fletch_tokenizer_builder *builder,
-                     struct fletch_pretty *pretty);
+                     struct fletch_json_writer *json);
 void fletch_put_bert_normalizer(const struct fletch_tokenizer_builder *builder,
-                                struct fletch_pretty *pretty);
+                                struct fletch_json_writer *json);
 void fletch_put_spaces_normalizer(const struct fletch_tokenizer_builder *builder,
-                                  struct fletch_pretty *pretty);
+                                  struct fletch_json_writer *json);
 void fletch_put_accents_normalizer(const struct fletch_tokenizer_builder *builder,
-                                   struct fletch_pretty *pretty);
+                                   struct fletch_json_writer *json);
 void fletch_put_strip_normalizer(const struct fletch_tokenizer_builder *builder,
-                                 struct fletch_pretty *pretty);
+                                 struct fletch_json_writer *json);
 void fletch_put_bert_pre_tokenizer(const struct fletch_tokenizer_builder *builder,
-                                   struct fletch_pretty *pretty);
+                                   struct fletch_json_writer *json);
 void fletch_put_byte_pre_tokenizer(const struct fletch_tokenizer_builder *builder,
-                                   struct fletch_pretty *pretty);
+                                   struct fletch_json_writer *json);
 void fletch_put_metaspace(const struct fletch_tokenizer_builder *builder,
-                          struct fletch_pretty *pretty);
+                          struct fletch_json_writer *json);
 void fletch_put_metaspace_sequence(const struct fletch_tokenizer_builder *builder,
-                                   struct fletch_pretty *pretty);
+                                   struct fletch_json_writer *json);
 void fletch_put_template(const struct fletch_tokenizer_builder *builder,
-                         struct fletch_pretty *pretty);
+                         struct fletch_json_writer *json);
 void fletch_put_roberta_processor(const struct fletch_tokenizer_builder *builder,
-                                  struct fletch_pretty *pretty);
+                                  struct fletch_json_writer *json);
 void fletch_put_byte_processor(const struct fletch_tokenizer_builder *builder,
-                               struct fletch_pretty *pretty);
+                               struct fletch_json_writer *json);
 void fletch_put_word_decoder(const struct fletch_tokenizer_builder *builder,
-                             struct fletch_pretty *pretty);
+                             struct fletch_json_writer *json);
 void fletch_put_byte_decoder(const struct fletch_tokenizer_builder *builder,
-                             struct fletch_pretty *pretty);
+                             struct fletch_json_writer *json);
 void fletch_put_wordpiece_model(const struct fletch_tokenizer_builder *builder,
-                                struct fletch_pretty *pretty);
+                                struct fletch_json_writer *json);
 void fletch_put_bpe_model(const struct fletch_tokenizer_builder *builder,
-                          struct fletch_pretty *pretty);
+                          struct fletch_json_writer *json);
 void fletch_put_sentencepiece_model(const struct fletch_tokenizer_builder *builder,
-                                    struct fletch_pretty *pretty);
+                                    struct fletch_json_writer *json);
 
 #endif
