@@ -254,6 +254,14 @@ enum fletch_status fletch_family_find(const struct fletch_family **out, const ch
     return FLETCH_OK;
 }
 
+/* The type that takes a model of a type that is not known. */
+static const char *way_for_unknown(const struct fletch_detect_input *detect_input)
+{
+    if (detect_input->has_modules)
+        return fletch_family_sentence.name;
+    return detect_input->no_text ? fletch_family_any.name : fletch_family_transformers.name;
+}
+
 enum fletch_status fletch_family_choose(const struct fletch_family **out, const char *name,
                                         const struct fletch_detect_input *detect_input,
                                         struct fletch_error *err)
@@ -274,9 +282,10 @@ enum fletch_status fletch_family_choose(const struct fletch_family **out, const 
                                claims->name);
         return fletch_fail(err, FLETCH_ERR_FAMILY,
                            "the type '%s' was asked for, but %s model_type "
-                           "\"%.*s\", which is not one of its kinds: --type transformers "
-                           "keeps all tensors under their own names",
-                           name, detect_input->type_says, FLETCH_SHOWN, type);
+                           "\"%.*s\", which is not one of its kinds: --type %s keeps all "
+                           "tensors under their own names",
+                           name, detect_input->type_says, FLETCH_SHOWN, type,
+                           claims ? claims->refusal_way : way_for_unknown(detect_input));
     }
     *out = family;
     return FLETCH_OK;
@@ -316,8 +325,7 @@ static enum fletch_status by_type(const struct fletch_family **out, char *eviden
             "explicitly with --type: %s; %s model_type \"%.64s\", which fletch does not "
             "know: --type %s keeps all tensors under their own names",
             FLETCH_SHOWN, detect_input->model, list_types(types), detect_input->type_says,
-            detect_input->model_type,
-            detect_input->has_modules ? "sentence-transformers" : "transformers");
+            detect_input->model_type, way_for_unknown(detect_input));
     if (family->refusal) {
         snprintf(what, sizeof(what), "%.32s model_type \"%.*s\"", detect_input->type_says,
                  FLETCH_SHOWN, detect_input->model_type);

@@ -180,9 +180,14 @@ struct fletch_detect_input {
     const char *type_says;      /* who says it: "config.json says"; NULL without one */
     bool has_config;            /* a config.json was there */
     bool has_modules;           /* a sentence-transformers modules.json was there */
+    bool no_text;               /* fletch_family_is_no_text says so */
     const char *const *tensors; /* [tensors_count] names */
     size_t tensors_count;
 };
+
+/* Of a model that no family knows: whether config.json says that it takes pictures or sound
+ * and no text. */
+bool fletch_family_is_no_text(const json_t *config);
 
 /* config.json decides, with modules.json beside it, then the model's name, where its
  * tensors are not another family's, then its tensors. `evidence` gets the deciding fact in

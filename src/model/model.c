@@ -334,7 +334,8 @@ static enum fletch_status find_family(struct fletch_model *model, const char *fa
             json_array_get(json_object_get(model->config, "architectures"), 0)),
         .type_says = type_says(model),
         .has_config = model->config_stated,
-        .has_modules = model->modules_count > 0
+        .has_modules = model->modules_count > 0,
+        .no_text = fletch_family_is_no_text(model->config)
     };
 
     TRY(list_names(&detect_input.tensors, &detect_input.tensors_count, model, err));

@@ -185,6 +185,7 @@ static enum fletch_status run_on(const struct test_case *test, const char *const
 {
     const char *model_type = json_string_value(json_object_get(config, "model_type"));
     struct fletch_detect_input detect_input = {
+        .no_text = fletch_family_is_no_text(config),
         .model = test->model,
         .model_type = model_type,
         .architecture =
