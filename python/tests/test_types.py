@@ -13,7 +13,9 @@ import fletch
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PACKAGE = pathlib.Path(fletch.__file__).parent
 CHECKED = [PACKAGE, ROOT / "examples/convert.py", ROOT / "examples/norms.py",
-           ROOT / "python/tests/typed_use.py"]
+           ROOT / "examples/bert_numpy.py", ROOT / "scripts/convert_model.py",
+           ROOT / "scripts/convert_clip_to_parquet.py",
+           ROOT / "scripts/convert_whisper_to_parquet.py", ROOT / "python/tests/typed_use.py"]
 
 
 @pytest.mark.parametrize("path", CHECKED, ids=lambda path: path.name)
