@@ -117,8 +117,14 @@ struct fletch_codec {
     enum fletch_status (*stream_step)(struct fletch_decoder *decoder, const void *in,
                                       size_t *in_size, void *out, size_t *out_size,
                                       struct fletch_error *err);
+    /* After a step that failed: true when the page is to be begun anew, from its first
+     * byte, which then goes another way and may succeed. NULL: never. */
+    bool (*stream_again)(struct fletch_decoder *decoder);
     enum fletch_status (*stream_finish)(struct fletch_decoder *decoder,
                                         struct fletch_error *err);
+    /* From now on the library decodes all pages, and no code of ours. NULL: as it does
+     * anyway. */
+    void (*decode_by_library)(struct fletch_decoder *decoder);
     void (*decoder_close)(struct fletch_decoder *decoder);
 };
 

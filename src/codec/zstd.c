@@ -555,7 +555,7 @@ const struct fletch_codec fletch_codec_zstd = {
 #ifdef FLETCH_WITH_ZSTD
     .bound = bound,
     .encoder_size = encoder_size,
-    .decoder_size = (size_t)2 << 20,
+    .decoder_size = (size_t)2500 << 10,
     .encoder_open = encoder_open,
     .encode = encode,
     .encoder_close = encoder_close,
@@ -564,7 +564,9 @@ const struct fletch_codec fletch_codec_zstd = {
     .stream_begin = fletch_zstd_stream_begin,
     .stream_begin_into = fletch_zstd_stream_begin_into,
     .stream_step = fletch_zstd_stream_step,
+    .stream_again = fletch_zstd_stream_again,
     .stream_finish = fletch_zstd_stream_finish,
+    .decode_by_library = fletch_zstd_decode_by_library,
     .decoder_close = fletch_zstd_decoder_close,
 #endif
 };

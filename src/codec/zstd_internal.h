@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* zstd_internal.h - what the files of the zstd codec share
  *
- * zstd.c compresses and has the codec's table, zstd_decode.c decompresses, zstd_blocks.c
- * knows how blocks lie in a frame, zstd_huffman.c finds codes for literals,
- * zstd_huffman_encode.c writes them, zstd_alloc.c says where contexts lie, zstd_repcodes.c
- * makes sequences independent of what stands in front of them. */
+ * zstd.c compresses and has the codec's table, zstd_decode.c decompresses (frames of
+ * literals by the files of zstd_literals.h), zstd_blocks.c knows how blocks lie in a frame,
+ * zstd_huffman.c finds codes for literals, zstd_huffman_encode.c writes them, zstd_alloc.c
+ * says where contexts lie, zstd_repcodes.c makes sequences independent of what stands in
+ * front of them. */
 #ifndef FLETCH_CODEC_ZSTD_INTERNAL_H
 #define FLETCH_CODEC_ZSTD_INTERNAL_H
 
@@ -164,6 +165,8 @@ enum fletch_status fletch_zstd_stream_begin_into(struct fletch_decoder *decoder,
 enum fletch_status fletch_zstd_stream_step(struct fletch_decoder *decoder, const void *in,
                                            size_t *in_size, void *out, size_t *out_size,
                                            struct fletch_error *err);
+bool fletch_zstd_stream_again(struct fletch_decoder *decoder);
+void fletch_zstd_decode_by_library(struct fletch_decoder *decoder);
 enum fletch_status fletch_zstd_stream_finish(struct fletch_decoder *decoder,
                                              struct fletch_error *err);
 void fletch_zstd_decoder_close(struct fletch_decoder *decoder);

@@ -240,8 +240,8 @@ static enum fletch_status fail_short(uint64_t found, uint64_t expected,
                        expected);
 }
 
-enum fletch_status fletch_cursor_pull(struct fletch_cursor *cursor, uint8_t *out,
-                                      size_t size, struct fletch_error *err)
+static enum fletch_status pull(struct fletch_cursor *cursor, uint8_t *out, size_t size,
+                               struct fletch_error *err)
 {
     struct fletch_stream *stream = &cursor->stream;
     size_t have = 0;
@@ -277,17 +277,68 @@ enum fletch_status fletch_cursor_pull(struct fletch_cursor *cursor, uint8_t *out
     return FLETCH_OK;
 }
 
-enum fletch_status fletch_cursor_end_stream(struct fletch_cursor *cursor,
-                                            struct fletch_error *err)
+/* Back to the page's first byte, and over what was pulled of it before. */
+static enum fletch_status rewind_stream(struct fletch_cursor *cursor,
+                                        struct fletch_error *err)
+{
+    struct fletch_stream *stream = &cursor->stream;
+    const struct fletch_page *page = &stream->page;
+
+    stream->at = page->offset + page->header_size;
+    stream->stored_left = (uint64_t)page->header.compressed_size;
+    stream->in_pos = stream->in_size = 0;
+    stream->crc = 0;
+    TRY(stream->codec->stream_begin(stream->decoder, stream->stored_left,
+                                    (uint64_t)page->header.uncompressed_size, err));
+    for (uint64_t left = stream->given; left;) {
+        const size_t size = left < FLETCH_PIECE_SIZE ? (size_t)left : FLETCH_PIECE_SIZE;
+
+        TRY(pull(cursor, cursor->out, size, err));
+        left -= size;
+    }
+    return FLETCH_OK;
+}
+
+/* One of the two things that are done with a stream, once more where the codec would go
+ * another way about it. */
+static enum fletch_status attempt(struct fletch_cursor *cursor,
+                                  enum fletch_status (*what)(struct fletch_cursor *cursor,
+                                                             uint8_t *out, size_t size,
+                                                             struct fletch_error *err),
+                                  uint8_t *out, size_t size, struct fletch_error *err)
+{
+    const struct fletch_stream *stream = &cursor->stream;
+    struct fletch_error first = { 0 };
+    const enum fletch_status status = what(cursor, out, size, &first);
+
+    if (!status)
+        return FLETCH_OK;
+    if (!stream->codec || !stream->codec->stream_again ||
+        !stream->codec->stream_again(stream->decoder))
+        return fletch_fail(err, status, "%s", first.message);
+    TRY(rewind_stream(cursor, err));
+    return what(cursor, out, size, err);
+}
+
+enum fletch_status fletch_cursor_pull(struct fletch_cursor *cursor, uint8_t *out,
+                                      size_t size, struct fletch_error *err)
+{
+    TRY(attempt(cursor, pull, out, size, err));
+    cursor->stream.given += size;
+    return FLETCH_OK;
+}
+
+/* Takes what is behind the content; none of it should give anything. */
+static enum fletch_status drain(struct fletch_cursor *cursor, uint8_t *out, size_t size,
+                                struct fletch_error *err)
 {
     struct fletch_stream *stream = &cursor->stream;
 
     while (stream->codec) {
-        size_t in_size = stream->in_size - stream->in_pos, out_size = 0;
-        uint8_t none;
+        size_t in_size = stream->in_size - stream->in_pos, out_size = size;
 
         TRY(stream->codec->stream_step(stream->decoder, cursor->in + stream->in_pos,
-                                       &in_size, &none, &out_size, err));
+                                       &in_size, out, &out_size, err));
         stream->in_pos += in_size;
         if (in_size)
             continue;
@@ -300,6 +351,16 @@ enum fletch_status fletch_cursor_end_stream(struct fletch_cursor *cursor,
         stream->in_pos = 0;
         stream->in_size = in_size;
     }
+    return FLETCH_OK;
+}
+
+enum fletch_status fletch_cursor_end_stream(struct fletch_cursor *cursor,
+                                            struct fletch_error *err)
+{
+    struct fletch_stream *stream = &cursor->stream;
+    uint8_t none;
+
+    TRY(attempt(cursor, drain, &none, 0, err));
     if (stream->stored_left || stream->in_pos < stream->in_size)
         return fletch_fail(err, FLETCH_ERR_FORMAT,
                            "%" PRIu64 " bytes of its body behind the value's end",

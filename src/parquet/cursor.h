@@ -20,6 +20,7 @@ struct fletch_stream {
     size_t in_pos, in_size; /* in the step's buffer */
     uint32_t crc;
     uint64_t value_left;
+    uint64_t given; /* bytes of the page's content that were pulled */
 };
 
 struct fletch_cursor {

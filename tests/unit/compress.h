@@ -105,10 +105,11 @@ static inline void compress(struct page *page, const struct fletch_codec *codec,
 }
 
 /* Streams in[size] into out[out_size] with steps of random sizes up to `most`. */
-static inline enum fletch_status stream(const struct fletch_codec *codec,
-                                        struct fletch_decoder *decoder, const uint8_t *in,
-                                        size_t size, uint8_t *out, size_t out_size,
-                                        size_t most, struct fletch_error *err)
+static inline enum fletch_status stream_once(const struct fletch_codec *codec,
+                                             struct fletch_decoder *decoder,
+                                             const uint8_t *in, size_t size, uint8_t *out,
+                                             size_t out_size, size_t most,
+                                             struct fletch_error *err)
 {
     uint64_t seed = 11;
     size_t in_done = 0, out_done = 0;
@@ -130,12 +131,26 @@ static inline enum fletch_status stream(const struct fletch_codec *codec,
     return codec->stream_finish(decoder, err);
 }
 
+/* Once more where the codec asks for it. */
+static inline enum fletch_status stream(const struct fletch_codec *codec,
+                                        struct fletch_decoder *decoder, const uint8_t *in,
+                                        size_t size, uint8_t *out, size_t out_size,
+                                        size_t most, struct fletch_error *err)
+{
+    const enum fletch_status status =
+        stream_once(codec, decoder, in, size, out, out_size, most, err);
+
+    return status && codec->stream_again && codec->stream_again(decoder)
+               ? stream_once(codec, decoder, in, size, out, out_size, most, err)
+               : status;
+}
+
 /* The same into a place where all of it stays. */
-static inline enum fletch_status stream_into(const struct fletch_codec *codec,
-                                             struct fletch_decoder *decoder,
-                                             const uint8_t *in, size_t size, uint8_t *out,
-                                             size_t out_size, size_t most,
-                                             struct fletch_error *err)
+static inline enum fletch_status into_once(const struct fletch_codec *codec,
+                                           struct fletch_decoder *decoder,
+                                           const uint8_t *in, size_t size, uint8_t *out,
+                                           size_t out_size, size_t most,
+                                           struct fletch_error *err)
 {
     uint64_t seed = 12;
     size_t in_done = 0, out_done = 0;
@@ -154,6 +169,20 @@ static inline enum fletch_status stream_into(const struct fletch_codec *codec,
         out_done += out_now;
     }
     return codec->stream_finish(decoder, err);
+}
+
+static inline enum fletch_status stream_into(const struct fletch_codec *codec,
+                                             struct fletch_decoder *decoder,
+                                             const uint8_t *in, size_t size, uint8_t *out,
+                                             size_t out_size, size_t most,
+                                             struct fletch_error *err)
+{
+    const enum fletch_status status =
+        into_once(codec, decoder, in, size, out, out_size, most, err);
+
+    return status && codec->stream_again && codec->stream_again(decoder)
+               ? into_once(codec, decoder, in, size, out, out_size, most, err)
+               : status;
 }
 
 static inline void check_page(const struct page *page, const struct fletch_codec *codec,
