@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* spool.h - compressed members of a zip archive, unpacked into a file without a name
+/* spool.h - compressed members of a zip archive, unpacked into an unlinked temporary file
  *
- * Each has its place in that file when the archive is listed, and is unpacked to it, once,
- * when somebody wants its bytes: who only lists unpacks nothing. The file is made in the
- * folder for temporary files and is gone when it is closed.
+ * Listing the archive gives each member its place in that file; reading its bytes for the
+ * first time unpacks it there. So a listing unpacks nothing. The file is gone when it is
+ * closed.
  */
 #ifndef FLETCH_ARCHIVE_SPOOL_H
 #define FLETCH_ARCHIVE_SPOOL_H
@@ -32,7 +32,7 @@ enum fletch_status fletch_spool_file(const struct fletch_file **out,
                                      const struct fletch_file *archive, uint64_t offset,
                                      const struct fletch_cancel *cancel,
                                      struct fletch_error *err);
-/* Gives the disk back: members are unpacked again if somebody wants them. Nobody may be
+/* Gives the disk back: members are unpacked again when they are read. No thread may be
  * reading. Takes NULL. */
 void fletch_spool_release_memory(struct fletch_spool *spool);
 /* Bytes of all places. */

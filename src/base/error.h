@@ -34,7 +34,7 @@ const char *fletch_errno_text(int number);
 void fletch_error_prefix(struct fletch_error *err, const char *format, ...)
     FLETCH_PRINTF(2, 3);
 
-/* Whom long work asks whether to go on. Zeroed is nobody. */
+/* The callback that long work asks whether to stop. Zeroed: it never stops. */
 struct fletch_cancel {
     fletch_cancel_fn ask;
     void *user; /* handed to it */

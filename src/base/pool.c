@@ -9,7 +9,7 @@
 
 struct worker {
     pthread_t thread;
-    bool taken;
+    bool started;
     unsigned index;
     fletch_pool_fn work;
     void *user;
@@ -22,7 +22,7 @@ unsigned fletch_pool_processors(void)
     return count < FLETCH_THREADS_MAX ? count : FLETCH_THREADS_MAX;
 }
 
-static void *sit(void *user)
+static void *thread_main(void *user)
 {
     struct worker *worker = user;
 
@@ -32,15 +32,16 @@ static void *sit(void *user)
 
 void fletch_pool_run(unsigned count, fletch_pool_fn work, void *user)
 {
-    struct worker *seats = count > 1 ? fletch_alloc_array(count, sizeof(*seats)) : NULL;
+    struct worker *workers = count > 1 ? fletch_alloc_array(count, sizeof(*workers)) : NULL;
 
-    for (unsigned i = 1; seats && i < count; i++) {
-        seats[i] = (struct worker){ .index = i, .work = work, .user = user };
-        seats[i].taken = !pthread_create(&seats[i].thread, NULL, sit, &seats[i]);
+    for (unsigned i = 1; workers && i < count; i++) {
+        workers[i] = (struct worker){ .index = i, .work = work, .user = user };
+        workers[i].started =
+            !pthread_create(&workers[i].thread, NULL, thread_main, &workers[i]);
     }
     work(0, user);
-    for (unsigned i = 1; seats && i < count; i++)
-        if (seats[i].taken)
-            pthread_join(seats[i].thread, NULL);
-    fletch_free(seats);
+    for (unsigned i = 1; workers && i < count; i++)
+        if (workers[i].started)
+            pthread_join(workers[i].thread, NULL);
+    fletch_free(workers);
 }

@@ -10,9 +10,9 @@
  *     with strides, all elements do; of one in slices, each slice in its own
  *  3. names are valid UTF-8 without NUL
  *
- * Of a checkpoint that holds more than a model the list is the model's alone: what is in
- * front of its names, a training run's dict or a wrapper's attribute, is the prefix, which
- * they do not have any more. prefix.h has the rule. What a format is, is in format.h.
+ * A file may hold more than a model. Then only the model's tensors are listed, and what is
+ * in front of their names (a training run's dict, a wrapper's attribute) is cut off: it is
+ * the checkpoint's prefix. prefix.h has the rule. What a format is, is in format.h.
  *
  * Tensors may share bytes: tied weights are two names with one offset.
  *

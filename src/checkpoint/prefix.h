@@ -9,10 +9,9 @@
  *
  *  1. Candidates are the names as they are, and the prefixes that consist of words of the
  *     table; a dict of any other name may be one part of a prefix too.
- *  2. A candidate is worth as many names as the family knows, out of those that lie right
- *     in the dict that it leads to, once it is taken away. It is worth nothing when those
- *     that the family cannot do without are not among them.
- *  3. Of three kinds the first that is worth anything is taken: prefixes of the table,
+ *  2. A candidate's score is the number of names directly in its dict that the family
+ *     knows, the prefix taken away; 0 when one that the family requires is missing.
+ *  3. Of three kinds the first with a score above 0 is taken: prefixes of the table,
  *     averaged weights, dicts of other names. Of its candidates that with most; of those
  *     that mean the same tensors, or others with the same bytes in the file under the same
  *     names, the shortest. Equals are an error that lists them.

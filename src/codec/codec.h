@@ -69,8 +69,7 @@ struct fletch_codec {
     bool entropy;                            /* FLETCH_EFFORT_ENTROPY differs from MATCH */
 
     /* Below: NULL when this build was made without the library; what writes also in codecs
-     * that are only read. Nothing becomes nothing in every codec: a page of 0 bytes is a
-     * page of empty content. */
+     * that are only read. In every codec empty content is a page of 0 bytes. */
 
     uint64_t page_max; /* bytes of content; 0: as many as the file's format holds */
     /* Bytes that one piece of `size` may need at most. */

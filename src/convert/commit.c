@@ -137,8 +137,9 @@ static enum fletch_status put_trailer(struct fletch_committer *committer,
 }
 
 /* One segment, in order, whose row's page is open. */
-static enum fletch_status put_part(struct fletch_committer *committer,
-                                   const struct fletch_slot *slot, struct fletch_error *err)
+static enum fletch_status put_segment(struct fletch_committer *committer,
+                                      const struct fletch_slot *slot,
+                                      struct fletch_error *err)
 {
     const struct fletch_segment *segment = &slot->segment;
 
@@ -176,7 +177,7 @@ static enum fletch_status write_wide(struct fletch_committer *committer,
         fletch_cast_report_add(report, &slot->report);
         if (!begin)
             TRY(begin_row(committer, slot, err));
-        TRY(put_part(committer, slot, err));
+        TRY(put_segment(committer, slot, err));
     }
     return end_row(committer, slot, err);
 }
@@ -252,7 +253,7 @@ enum fletch_status fletch_commit(struct fletch_committer *committer,
         committer->rewritten[slot->row] = rewritten;
     }
     if (!rewritten) {
-        TRY(put_part(committer, slot, err));
+        TRY(put_segment(committer, slot, err));
         if (fletch_segment_is_last(&segment))
             TRY(end_row(committer, slot, err));
     }

@@ -38,8 +38,8 @@ static void write_config(struct fletch_json_writer *json, const char *key,
 /* ---- The source ---- */
 
 /* What has no CRC in weights.parquet. */
-static void write_tail(struct fletch_json_writer *json,
-                       const struct fletch_footer_hash *footer)
+static void write_footer(struct fletch_json_writer *json,
+                         const struct fletch_footer_hash *footer)
 {
     if (!footer)
         return;
@@ -389,7 +389,7 @@ void fletch_provenance_write(struct fletch_json_writer *json,
         fletch_json_write_json(json, model->components[0].checkpoint->metadata);
     }
     write_files(json, metadata);
-    write_tail(json, metadata->footer);
+    write_footer(json, metadata->footer);
     write_rows(json, metadata);
     write_left_out(json, metadata->plans);
     write_missing(json, metadata->plans);

@@ -196,7 +196,7 @@ enum fletch_status fletch_family_detect(const struct fletch_family **out, char *
                                         size_t evidence_size,
                                         const struct fletch_detect_input *detect_input,
                                         struct fletch_error *err);
-/* The family that was asked for by name, and its member. FLETCH_ERR_FAMILY when the
+/* The family that was asked for by name. FLETCH_ERR_FAMILY when the
  * model_type says otherwise, naming both. */
 enum fletch_status fletch_family_choose(const struct fletch_family **out, const char *name,
                                         const struct fletch_detect_input *detect_input,
@@ -286,7 +286,7 @@ struct fletch_missing_keys {
         *inside; /* [inside_count]: the same, and what lies elsewhere among its own */
     size_t inside_count;
     /* In words: what loaders do without, layers that are left out, tensors that the model
-     * does not have, weights that are none. */
+     * does not have, tensors that are not usable as weights. */
     const char *warnings[FLETCH_MISSING_WARNINGS_MAX];
     size_t warnings_count;
 };

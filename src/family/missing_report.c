@@ -3,7 +3,7 @@
  *
  * What is missing is decided in missing_keys.c; here it is put into words, beside tensors
  * that lie in the model's layers and are none of its own, layers that are left out, and
- * weights that are none. */
+ * tensors that are not usable as weights. */
 #include "family/families.h"
 
 #include <inttypes.h>

@@ -78,28 +78,28 @@ static enum fletch_status skip_plain(struct scan *scan, struct fletch_error *err
 }
 
 /* The brackets that are open, the innermost last. */
-struct nest {
+struct nesting {
     char open[FLETCH_JSON_DEPTH_MAX]; /* what closes each */
     size_t depth;
 };
 
 /* Steps over a bracket, or over a byte that is none. */
-static enum fletch_status step(struct scan *scan, struct nest *nest,
+static enum fletch_status step(struct scan *scan, struct nesting *nesting,
                                struct fletch_error *err)
 {
     char c = peek(scan);
 
     if (c == '{' || c == '[') {
-        if (nest->depth == sizeof(nest->open))
+        if (nesting->depth == sizeof(nesting->open))
             return fletch_fail(err, FLETCH_ERR_UNSUPPORTED,
                                "byte %zu: nested deeper than %d levels, the limit "
                                "(FLETCH_JSON_DEPTH_MAX)",
                                scan->at, FLETCH_JSON_DEPTH_MAX);
-        nest->open[nest->depth++] = c == '{' ? '}' : ']';
+        nesting->open[nesting->depth++] = c == '{' ? '}' : ']';
     } else if (c == '}' || c == ']') {
-        if (nest->open[nest->depth - 1] != c)
+        if (nesting->open[nesting->depth - 1] != c)
             return fail_at(scan, scan->at, c == '}' ? "']'" : "'}'", err);
-        nest->depth--;
+        nesting->depth--;
     }
     scan->at++;
     return FLETCH_OK;
@@ -109,7 +109,7 @@ static enum fletch_status step(struct scan *scan, struct nest *nest,
  */
 static enum fletch_status skip_nested(struct scan *scan, struct fletch_error *err)
 {
-    struct nest nest = { .depth = 0 };
+    struct nesting nesting = { .depth = 0 };
 
     do {
         if (scan->at >= scan->size)
@@ -117,8 +117,8 @@ static enum fletch_status skip_nested(struct scan *scan, struct fletch_error *er
         if (peek(scan) == '"')
             TRY(skip_string(scan, err));
         else
-            TRY(step(scan, &nest, err));
-    } while (nest.depth);
+            TRY(step(scan, &nesting, err));
+    } while (nesting.depth);
     return FLETCH_OK;
 }
 

@@ -34,7 +34,7 @@ struct fletch_torch_rebuild {
 };
 
 struct fletch_torch_place {
-    uint64_t offset, size; /* bytes, in the file or aside */
+    uint64_t offset, size; /* bytes, in the file or in the spool */
     uint32_t crc;          /* of these bytes; 0: not known */
     bool spooled;
 };

@@ -2,7 +2,7 @@
 /* torch_zip.c - torch's zip: ROOT/data.pkl, ROOT/data/KEY for each storage, ROOT/byteorder
  *
  * The root is any name. Storages are read where they lie; those that somebody compressed
- * are unpacked into a file without a name when they are.
+ * are unpacked to the spool (archive/spool.h) when they are.
  */
 #include "archive/spool.h"
 #include "torch/torch_internal.h"

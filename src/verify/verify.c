@@ -76,7 +76,7 @@ static enum fletch_status compare_layer(const json_t *layers,
     return FLETCH_OK;
 }
 
-/* A number that our account has of a row. */
+/* A number that the provenance has of a row. */
 static enum fletch_status compare_number(const json_t *provenance, const char *key,
                                          uint64_t found,
                                          const struct fletch_reader_row *row,
@@ -91,9 +91,9 @@ static enum fletch_status compare_number(const json_t *provenance, const char *k
                        row->name, key, found, (long long)said);
 }
 
-static enum fletch_status compare_account_row(const json_t *rows,
-                                              const struct fletch_reader_row *row,
-                                              struct fletch_error *err)
+static enum fletch_status compare_provenance_row(const json_t *rows,
+                                                 const struct fletch_reader_row *row,
+                                                 struct fletch_error *err)
 {
     const json_t *provenance = json_object_get(rows, row->name);
 
@@ -109,9 +109,9 @@ static enum fletch_status compare_account_row(const json_t *rows,
 }
 
 /* What a conversion of ours says of its output: all of it is there, and true. */
-static enum fletch_status compare_account(const struct verification *v,
-                                          const json_t *provenance,
-                                          struct fletch_error *err)
+static enum fletch_status compare_provenance(const struct verification *v,
+                                             const json_t *provenance,
+                                             struct fletch_error *err)
 {
     static const char *const counts[] = { "num_layers", "num_weight_tensors" };
     const json_t *rows = json_object_get(provenance, "rows");
@@ -121,7 +121,7 @@ static enum fletch_status compare_account(const struct verification *v,
         return fletch_fail(err, FLETCH_ERR_VERIFY,
                            "metadata.json: \"fletch\" lacks its rows");
     for (size_t i = 0; i < rows_count; i++)
-        TRY(compare_account_row(rows, &v->reader->rows[i], err));
+        TRY(compare_provenance_row(rows, &v->reader->rows[i], err));
     if (json_object_size(rows) != rows_count)
         return fletch_fail(err, FLETCH_ERR_VERIFY,
                            "metadata.json has the sha256 of %zu rows, weights.parquet has "
@@ -176,7 +176,7 @@ static enum fletch_status compare_metadata(const struct verification *v,
     else
         warn(v, "metadata.json has no \"layer_info\": no name, type or shape was held "
                 "against it");
-    return provenance ? compare_account(v, provenance, err) : FLETCH_OK;
+    return provenance ? compare_provenance(v, provenance, err) : FLETCH_OK;
 }
 
 /* ---- The tokenizer ---- */

@@ -257,7 +257,7 @@ static void count_in(unsigned index, void *user)
     __atomic_fetch_add(&seats[index], 1, __ATOMIC_RELAXED);
 }
 
-static void every_seat_is_taken_once(void **state)
+static void every_index_runs_once(void **state)
 {
     unsigned seats[17] = { 0 };
 
@@ -285,7 +285,7 @@ int main(void)
         cmocka_unit_test(globs_match_whole_names),
         cmocka_unit_test(buffers_grow_and_remember_failure),
         cmocka_unit_test(hashes_are_the_published_ones),
-        cmocka_unit_test(every_seat_is_taken_once),
+        cmocka_unit_test(every_index_runs_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
