@@ -2,10 +2,9 @@
 /* npz.c - NumPy's files: an array (npy), and a zip archive of arrays (npz)
  *
  * In an archive the member NAME.npy is the array NAME, whatever is in the name. Stored
- * arrays are read where they lie, compressed ones are unpacked to the
- * spool when they are read.
- * Arrays of text or dates are no weights and are passed over; whatever else is no tensor is
- * refused.
+ * arrays are read where they lie, compressed ones are unpacked to the spool when they are
+ * read. Arrays of text or dates are no weights and are passed over; whatever else is no
+ * tensor is refused.
  */
 #include "archive/spool.h"
 #include "checkpoint/checkpoint_internal.h"
