@@ -34,10 +34,12 @@ class ConversionConfig:
 class ConversionResult:
     """What became of a conversion.
 
-    file_size_mb: of weights.parquet, in units of 2**20 bytes; compression_ratio: the size of
-    the converted tensors in the checkpoint over that of the file; conversion_time_sec: proof
-    included; validation_passed: false also where it was not asked for; error_message: None
-    where it succeeded; metadata: metadata.json, parsed.
+    file_size_mb: of weights.parquet, in units of 2**20 bytes.
+    compression_ratio: the size of the converted tensors in the checkpoint over the file's.
+    conversion_time_sec: proof included.
+    validation_passed: False also where it was not asked for.
+    error_message: None where it succeeded.
+    metadata: metadata.json, parsed.
     """
 
     success: bool
