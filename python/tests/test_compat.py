@@ -269,6 +269,17 @@ def test_an_interrupt_is_no_result(golden, tmp_path, monkeypatch):
         ModelConverter().convert(golden("clip"), tmp_path / "out")
 
 
+@pytest.mark.parametrize("asked, name", [
+    ("sentence-transformers", "clip"), ("sentence-transformers", "whisper"),
+    ("bert", "clip"), ("clip", "bert-safetensors"), ("whisper", "clip")])
+def test_types_of_another_kind(asked, name, golden, tmp_path):
+    result = ModelConverter().convert(golden(name), tmp_path / "out", asked)
+    kind = name.partition("-")[0]
+    assert not result.success and result.error_message.startswith(
+        f"the type '{asked}' was asked for, but config.json says model_type \"{kind}\"")
+    assert not (tmp_path / "out").exists()
+
+
 # ---- Detection ----
 
 

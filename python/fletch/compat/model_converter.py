@@ -32,6 +32,7 @@ _HINTS = (
 _DECODERS = ("llama", "qwen2", "gemma", "mistral")
 # Both were the encoder without its heads, of whichever text model it was.
 _ENCODERS = ("bert", "transformers")
+_TOWERS = ("clip", "whisper")
 # What a decoder's model_info has beyond an encoder's, before its last key.
 _DECODER_KEYS = ("num_key_value_heads", "rms_norm_eps", "rope_theta")
 
@@ -148,13 +149,14 @@ class ModelConverter:
                     "need, because it shares the word embeddings: model_type 'transformers' "
                     "keeps what is there", model)
             return "transformers"
-        if model_type not in _ENCODERS:
-            return model_type
         source = _config(model).get("model_type")
-        for family in _api.families():
-            if family.name in _ENCODERS and source in family.model_types:
-                return family.name
-        return model_type
+        known = next((family.name for family in _api.families()
+                      if source in family.model_types), None)
+        if model_type == "sentence-transformers" and known in _TOWERS:
+            raise FamilyError(
+                f"the type '{model_type}' was asked for, but config.json says model_type "
+                f"\"{source}\", which is of the type '{known}'", model)
+        return known if model_type in _ENCODERS and known in _ENCODERS else model_type
 
 
 def _type_of(model: str) -> str:
