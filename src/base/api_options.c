@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* Programs are compiled with headers of any age; a size beyond this is no size. */
+/* Programs may be compiled with headers of any version; a size beyond this is not one. */
 #define SIZE_MOST ((size_t)1 << 16)
 
 static bool is_zero(const unsigned char *bytes, size_t size)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* api_options.h - the caller's options, of whatever version of the header */
+/* api_options.h - the caller's options, from any version of the header */
 #ifndef FLETCH_BASE_API_OPTIONS_H
 #define FLETCH_BASE_API_OPTIONS_H
 
@@ -9,9 +9,9 @@
  * changes. */
 #define FLETCH_OPTIONS_FIRST_SIZE (offsetof(struct fletch_options, user) + sizeof(void *))
 
-/* Copies the options (NULL: the defaults) and sets to zero what the caller's header did not
- * have. ARGUMENT for a size smaller than the first, and for options of a newer header that
- * this library does not know. */
+/* Copies the options (NULL: the defaults) and zeroes the members that the caller's header
+ * lacks. ARGUMENT for a size below the first version's, and for options of a newer header
+ * that this library does not know. */
 enum fletch_status fletch_options_take(struct fletch_options *out,
                                        const struct fletch_options *options,
                                        struct fletch_error *err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* buf.h - growable bytes with a sticky error: write freely, ask once
+/* buf.h - growable bytes with a sticky error: write freely, check once
  *
- * Zeroed is empty and ready. After a failed allocation `failed` stays set, what is put is
- * dropped and `size` no longer grows; the writer asks once, at the end.
+ * A zeroed buffer is empty and ready. After a failed allocation `failed` stays set, further
+ * puts are dropped and `size` stops growing, so the writer checks only once, at the end.
  */
 #ifndef FLETCH_BASE_BUF_H
 #define FLETCH_BASE_BUF_H
@@ -27,7 +27,7 @@ void fletch_buf_format(struct fletch_buf *buf, const char *format, ...)
     __attribute__((format(printf, 2, 3)))
 #endif
     ;
-/* Room for `size` more bytes at bytes + buf->size; false when there is none to be had. */
+/* Makes room for `size` more bytes at bytes + buf->size; false when out of memory. */
 bool fletch_buf_reserve(struct fletch_buf *buf, size_t size);
 /* Empties it and keeps the memory. Clears `failed`. */
 void fletch_buf_clear(struct fletch_buf *buf);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* bytes.h - little-endian loads and stores, checked sums and products
  *
- * The only way numbers get out of file bytes: never through a pointer cast.
+ * Numbers are read from file bytes only through these, never through a pointer cast.
  */
 #ifndef FLETCH_BASE_BYTES_H
 #define FLETCH_BASE_BYTES_H
@@ -10,8 +10,8 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Between the machine's order and little-endian, both ways; memcpy and these are what
- * compilers make vectors of. */
+/* Converts between machine order and little-endian, both ways. Compilers vectorise memcpy
+ * with these. */
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 #define fletch_little_u16(value) __builtin_bswap16(value)
 #define fletch_little_u32(value) __builtin_bswap32(value)
@@ -22,7 +22,7 @@
 #define fletch_little_u64(value) ((uint64_t)(value))
 #endif
 
-/* Where `sought`, of at least one byte, first lies in the bytes; NULL: nowhere. */
+/* Finds the first `sought` (at least one byte) in the bytes; NULL when there is none. */
 static inline const char *fletch_find(const void *bytes, size_t size, const void *sought,
                                       size_t sought_size)
 {

@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A message stays one printable line: names come from files, and files may hold anything.
- * Terminals act upon U+0080 to U+009F too, which are c2 80 to c2 9f.
+/* A message stays one printable line: names come from files, which may contain anything.
+ * Terminals also act on U+0080 to U+009F, which are c2 80 to c2 9f.
  */
 static void keep_one_line(char *text)
 {

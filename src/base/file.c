@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* One read or write call at most this long: a cancel is seen between calls. */
+/* The longest read or write call: cancellation is checked between calls. */
 #define CALL_MAX ((size_t)8 << 20)
 /* Hashed at once: it stays in the processor's cache. */
 #define HASH_STEP ((size_t)256 << 10)
@@ -34,7 +34,7 @@ enum fletch_status fletch_file_open(struct fletch_file *out, const char *path,
     struct stat info;
     int fd;
 
-    /* O_NONBLOCK: a FIFO in place of a file must not hang us before fstat can refuse it */
+    /* O_NONBLOCK: a FIFO in place of a file must not block us before fstat can refuse it */
     do
         fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     while (fd < 0 && errno == EINTR);
@@ -179,7 +179,7 @@ enum fletch_status fletch_file_sync(const struct fletch_file *file,
                                     struct fletch_error *err)
 {
     while (fsync(file->fd)) {
-        /* EINVAL, EROFS: a file system without fsync; nothing more can be asked of it */
+        /* EINVAL, EROFS: a file system without fsync; nothing more can be done */
         if (errno == EINVAL || errno == EROFS)
             return FLETCH_OK;
         if (errno != EINTR)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* file.h - reading at offsets, writing beside and renaming
+/* file.h - reading at offsets; writing under a temporary name, then renaming
  *
- * Sources are never mapped: a mapping turns a file that shrinks into SIGBUS. Only a reader
- * of what was written may ask for one. Everything here retries EINTR and says the path in
- * its messages.
+ * Sources are never mapped: if a mapped file shrinks, the process gets SIGBUS. Only a
+ * reader of fletch's own output may ask for a mapping. All functions here retry EINTR and
+ * name the path in their messages.
  */
 #ifndef FLETCH_BASE_FILE_H
 #define FLETCH_BASE_FILE_H
@@ -28,49 +28,49 @@ enum fletch_status fletch_file_open(struct fletch_file *out, const char *path,
 /* Creates (or truncates) a file for writing and reading back. */
 enum fletch_status fletch_file_create(struct fletch_file *out, const char *path,
                                       struct fletch_error *err);
-/* Exactly `size` bytes at `offset`; fewer is FLETCH_ERR_IO "... ends at byte N, expected M:
- * it shrank". Any number of threads may read and write one file at once. */
+/* Reads exactly `size` bytes at `offset`; fewer is FLETCH_ERR_IO "... ends at byte N,
+ * expected M: it shrank". Any number of threads may read and write one file at once. */
 enum fletch_status fletch_file_read(const struct fletch_file *file, uint64_t offset,
                                     void *out, size_t size, struct fletch_error *err);
 enum fletch_status fletch_file_write(const struct fletch_file *file, uint64_t offset,
                                      const void *bytes, size_t size,
                                      struct fletch_error *err);
-/* Cuts or grows the file; used to take a row back. */
+/* Truncates or extends the file; used to take a row back. */
 enum fletch_status fletch_file_truncate(const struct fletch_file *file, uint64_t size,
                                         struct fletch_error *err);
 enum fletch_status fletch_file_sync(const struct fletch_file *file,
                                     struct fletch_error *err);
-/* Sets the disk to work on what was written so far, without waiting for it: a hint. */
+/* A hint: starts writing what was written so far to disk, without waiting. */
 void fletch_file_start_sync(const struct fletch_file *file);
-/* Waits until a part is on its way to the disk, so that the fletch_file_sync that must
- * follow is short: a slow disk can be waited for in steps, with a look at the cancel
- * callback between. */
+/* Waits until this range is on its way to disk, so that the fletch_file_sync that must
+ * follow is short. A slow disk can thus be waited for in steps, with the cancel callback
+ * checked in between. */
 void fletch_file_wait_sync(const struct fletch_file *file, uint64_t offset, uint64_t size);
-/* The whole file, to be read only; IO when it is shorter by now than when it was opened.
- * Who reads a page of it that the file has lost since gets SIGBUS. */
+/* Maps the whole file read-only; IO when it is now shorter than when it was opened. Reading
+ * a page that the file has lost since raises SIGBUS. */
 enum fletch_status fletch_file_map(const uint8_t **out, const struct fletch_file *file,
                                    struct fletch_error *err);
-/* Brings a part into memory at once; IO when it is gone from the file, or cannot be
- * read there. */
+/* Brings a range into memory at once; IO when the file has lost it or it cannot be read. */
 enum fletch_status fletch_file_touch(const struct fletch_file *file, const uint8_t *map,
                                      uint64_t offset, size_t size,
                                      struct fletch_error *err);
-/* FLETCH_ERR_IO when the file is shorter than it was when it was opened. */
+/* FLETCH_ERR_IO when the file is now shorter than when it was opened. */
 enum fletch_status fletch_file_check_size(const struct fletch_file *file,
                                           struct fletch_error *err);
 void fletch_file_unmap(const struct fletch_file *file, const uint8_t *map);
 /* Never fails: what must be on disk was synced before. */
 void fletch_file_close(struct fletch_file *file);
 
-/* True when the text, white space and a byte order mark skipped, begins so, in any case. */
+/* True when the text begins with `text` in any case, after white space and a byte order
+ * mark. */
 bool fletch_text_begins(const void *bytes, size_t size, const char *text);
-/* What lies in a file's place when a clone or a download went wrong: says so, by how the
- * bytes begin. NULL for anything else. */
+/* Recognises, by the first bytes, what a failed clone or download left in place of a file,
+ * and describes it. NULL for anything else. */
 const char *fletch_file_placeholder(const void *bytes, size_t size);
 
-/* A whole file of at most `limit` bytes, NUL-terminated behind its size; the buffer is
- * cleared first. Over the limit, which is called `limit_name`: FLETCH_ERR_UNSUPPORTED with
- * both numbers; a placeholder: FLETCH_ERR_FORMAT. */
+/* Loads a whole file of at most `limit` bytes and adds a NUL after its size; the buffer is
+ * cleared first. A larger file is FLETCH_ERR_UNSUPPORTED, with `limit_name` and both
+ * numbers in the message; a placeholder is FLETCH_ERR_FORMAT. */
 enum fletch_status fletch_file_load(struct fletch_buf *out, const char *path,
                                     uint64_t limit, const char *limit_name,
                                     struct fletch_error *err);
@@ -85,16 +85,17 @@ enum fletch_file_kind {
     FLETCH_FILE_OTHER
 };
 
-/* What is at a path, symbolic links followed. NONE also when it cannot be looked at. */
+/* What is at a path, following symbolic links. Also NONE when it cannot be examined. */
 enum fletch_file_kind fletch_file_kind(const char *path);
 
-/* folder + "/" + name in the arena; just the name for an empty folder. NULL when out of
+/* folder + "/" + name in the arena; only the name for an empty folder. NULL when out of
  * memory. */
 char *fletch_path_join(struct fletch_arena *arena, const char *folder, const char *name);
-/* The part behind the last slash; borrowed. */
+/* The part after the last slash; borrowed. */
 const char *fletch_path_base(const char *path);
 /* True for a plain relative name that stays below its folder: no leading '/', no "..", no
- * empty part, no backslash, no control character. What an index or modules.json may name.
+ * empty part, no backslash, no control character. Names in an index or modules.json must be
+ * so.
  */
 bool fletch_path_is_below(const char *name);
 

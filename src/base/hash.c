@@ -11,8 +11,8 @@ uint32_t fletch_crc32(uint32_t crc, const void *bytes, size_t size)
 
 /* ---- Joining CRCs ----
  *
- * A CRC is a polynomial over bits modulo that of CRC-32, its highest power in bit 0: what
- * follows multiplies it by x^8 for each byte.
+ * A CRC is a polynomial over bits modulo that of CRC-32, its highest power in bit 0; each
+ * byte that follows multiplies it by x^8.
  */
 
 #define CRC_POLYNOMIAL UINT32_C(0xedb88320)

@@ -13,7 +13,7 @@
 typedef void fletch_sha256_blocks_fn(uint32_t state[8], const uint8_t *blocks,
                                      size_t count);
 
-/* Zeroed is closed. No memory of its own: an open one may be forgotten. */
+/* Zeroed is closed. It owns no memory, so an open one may be dropped. */
 struct fletch_sha256 {
     fletch_sha256_blocks_fn *blocks; /* NULL: closed */
     uint64_t size;                   /* bytes put in */
@@ -21,17 +21,18 @@ struct fletch_sha256 {
     uint8_t held[FLETCH_SHA256_BLOCK]; /* [size % FLETCH_SHA256_BLOCK] */
 };
 
-/* May be called again on an open one, which costs less: starts a new hash. */
+/* Starts a new hash. May be called on an open one, which is cheaper. */
 void fletch_sha256_open(struct fletch_sha256 *sha);
 void fletch_sha256_put(struct fletch_sha256 *sha, const void *bytes, size_t size);
-/* Open it again before the next bytes. */
+/* Closes the hash: open it again before adding more bytes. */
 void fletch_sha256_finish(struct fletch_sha256 *sha, uint8_t out[FLETCH_SHA256_SIZE]);
 void fletch_sha256_hex(char out[FLETCH_SHA256_HEX],
                        const uint8_t digest[FLETCH_SHA256_SIZE]);
 
-/* The zlib polynomial; start with 0 and hand the value on to go on. */
+/* Uses the zlib polynomial; start with 0 and pass the result on to continue. */
 uint32_t fletch_crc32(uint32_t crc, const void *bytes, size_t size);
-/* Of what has `first` with `size` bytes behind it that have `second`. */
+/* The CRC of two ranges joined: `first` is the first's; `second` is that of the `size`
+ * bytes after it. */
 uint32_t fletch_crc32_join(uint32_t first, uint32_t second, uint64_t size);
 
 #endif

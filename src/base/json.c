@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* json.c - a JSON text into jansson's values; see json.h
+/* json.c - parses a JSON text into jansson's values; see json.h
  *
- * The values are jansson's, the reader is ours: jansson's own runs past its buffer when an
- * allocation fails inside it, recurses as deep as 2,048 levels, and refuses whole numbers
- * beyond 64 bits, although tokenizer_config.json really says
- * "model_max_length": 1000000000000000019884624838656. Those become reals. Python also
- * writes NaN, Infinity and -Infinity, for which JSON has no number: those become strings.
+ * The values are jansson's, the parser is our own. jansson's reads past its buffer when an
+ * allocation fails inside it, recurses up to 2,048 levels deep, and refuses whole numbers
+ * beyond 64 bits, although tokenizer_config.json really contains "model_max_length":
+ * 1000000000000000019884624838656. Those become reals. Python also writes NaN, Infinity and
+ * -Infinity, which JSON has no numbers for: those become strings.
  */
 #include "base/json.h"
 
@@ -18,9 +18,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Digits and exponents that strtod sees beyond these change nothing but the time. */
+/* Larger exponents and more digits would only cost strtod time: the result is the same. */
 #define EXPONENT_MAX 1000000000
-/* "e-" and an exponent, with what a long fraction adds to it. */
+/* "e-" and an exponent, plus what a long fraction adds to it. */
 #define EXPONENT_SIZE 24
 
 static enum fletch_status read_value(json_t **out, struct fletch_json_scan *scan,
@@ -38,7 +38,7 @@ static enum fletch_status fail_memory(const struct fletch_json_scan *scan)
 
 /* ---- Numbers ---- */
 
-/* False when the digits, a sign maybe in front, are no whole number of 64 bits. */
+/* False when the digits, with an optional sign, are not a whole number of 64 bits. */
 static bool read_whole(json_int_t *out, const char *text, size_t len)
 {
     bool negative = text[0] == '-';
@@ -55,7 +55,8 @@ static bool read_whole(json_int_t *out, const char *text, size_t len)
     return true;
 }
 
-/* strtod takes its point from the locale, so it gets none: 12.5e3 is read as 125e2. */
+/* strtod takes its decimal point from the locale, so it gets none: 12.5e3 is read as
+ * 125e2. */
 static enum fletch_status read_real(double *out, const char *text, size_t len,
                                     const struct fletch_json_scan *scan)
 {
@@ -105,10 +106,10 @@ static enum fletch_status read_number(json_t **out, struct fletch_json_scan *sca
 
 /* ---- Python's words ---- */
 
-/* What json.dumps writes for a float that is no finite number. */
+/* What json.dumps writes for a float that is not finite. */
 static const char *const python_words[] = { "NaN", "Infinity", "-Infinity" };
 
-/* The word that begins at the cursor, whatever is behind it; NULL. */
+/* The word that begins at the cursor, whatever follows it; NULL. */
 static const char *python_word(const struct fletch_json_scan *scan)
 {
     for (size_t i = 0; i < sizeof(python_words) / sizeof(python_words[0]); i++) {
@@ -161,7 +162,7 @@ static enum fletch_status read_member(json_t *object,
                                      "found key '%.*s' a second time",
                                      (int)(key->len < 80 ? key->len : 80), key->text);
     TRY(read_value(&value, scan, depth));
-    /* takes the value over, also when it fails */
+    /* takes ownership of the value even when it fails */
     return json_object_setn_new_nocheck(object, key->text, key->len, value)
                ? fail_memory(scan)
                : FLETCH_OK;
@@ -199,7 +200,7 @@ static enum fletch_status read_elements(json_t *array, struct fletch_json_scan *
     return FLETCH_OK;
 }
 
-/* An object or an array, the cursor on its bracket. */
+/* Reads an object or array, with the cursor at its bracket. */
 static enum fletch_status read_container(json_t **out, struct fletch_json_scan *scan,
                                          size_t depth)
 {

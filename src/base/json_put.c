@@ -10,11 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What stands for a byte that is not UTF-8. */
+/* Replaces a byte that is not UTF-8. */
 #define REPLACEMENT 0xfffd
-/* Significant digits that tell every double from its neighbours. */
+/* As many significant digits as distinguish every double from its neighbours. */
 #define REAL_DIGITS_MAX 17
-/* Python's repr leaves plain notation below 1e-4 and from 1e16 on. */
+/* Python's repr uses exponents below 1e-4 and from 1e16 on. */
 #define REAL_PLAIN_MIN (-4)
 #define REAL_PLAIN_MAX 15
 
@@ -59,7 +59,7 @@ void fletch_json_put_string(struct fletch_buf *buf, const char *text)
 }
 
 struct decimal {
-    char digits[REAL_DIGITS_MAX + 1]; /* significant, the point behind the first */
+    char digits[REAL_DIGITS_MAX + 1]; /* significant, the point after the first */
     int exponent;
 };
 
@@ -67,13 +67,13 @@ static double decimal_value(const struct decimal *decimal)
 {
     char text[REAL_DIGITS_MAX + 16];
 
-    /* without a point: whatever the locale calls one does not matter */
+    /* printed without a point, so the locale's does not matter */
     snprintf(text, sizeof(text), "%se%d", decimal->digits,
              decimal->exponent - (int)strlen(decimal->digits) + 1);
     return strtod(text, NULL);
 }
 
-/* The closest decimal of `count` digits. */
+/* The nearest decimal of `count` digits. */
 static void decimal_round(struct decimal *out, double value, int count)
 {
     char text[REAL_DIGITS_MAX + 24];
@@ -88,7 +88,8 @@ static void decimal_round(struct decimal *out, double value, int count)
     out->exponent = (int)strtol(p + 1, NULL, 10);
 }
 
-/* The next decimal of as many digits upwards; false at 99...9, never the shortest. */
+/* The next larger decimal with as many digits; false at 99...9, which is never the
+ * shortest. */
 static bool decimal_up(struct decimal *decimal)
 {
     size_t i = strlen(decimal->digits);
@@ -102,7 +103,7 @@ static bool decimal_up(struct decimal *decimal)
 }
 
 /* The shortest decimal that reads back as `value` > 0. At a power of two the gap below is
- * half the gap above, so there the second closest may do where the closest does not. */
+ * half the gap above, so the second nearest may work where the nearest does not. */
 static void decimal_shortest(struct decimal *out, double value)
 {
     for (int count = 1; count <= REAL_DIGITS_MAX; count++) {
@@ -156,7 +157,8 @@ static void put_line(struct fletch_buf *buf, unsigned depth)
 static void put_object(struct fletch_buf *buf, const json_t *object, unsigned depth)
 {
     const char *before = "{";
-    json_t *walk = json_incref((json_t *)(uintptr_t)object); /* jansson iterates unconst */
+    json_t *walk = json_incref((json_t *)(uintptr_t)object); /* jansson iterates only
+                                                                non-const objects */
 
     for (void *at = json_object_iter(walk); at; at = json_object_iter_next(walk, at)) {
         fletch_buf_put_text(buf, before);

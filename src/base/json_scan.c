@@ -74,7 +74,7 @@ uint64_t fletch_json_scan_at(const struct fletch_json_scan *scan)
     return scan->base + scan->pos;
 }
 
-/* The character at the cursor; 0 at the end, and 0 is no part of JSON. */
+/* The character at the cursor; 0 at the end, since JSON never contains it. */
 static char here(const struct fletch_json_scan *scan)
 {
     return scan->pos < scan->size ? scan->text[scan->pos] : 0;
@@ -164,8 +164,8 @@ static enum fletch_status read_escape(uint32_t *out, struct fletch_json_scan *sc
     return FLETCH_OK;
 }
 
-/* From the cursor to the closing quote, which is stepped over. Without `to` only checked.
- * What comes out is never longer than what went in. */
+/* Decodes from the cursor to the closing quote and skips that. Without `to` it only checks.
+ * The result is never longer than the source. */
 static enum fletch_status decode_string(char *to, size_t *len,
                                         struct fletch_json_scan *scan)
 {
@@ -212,7 +212,7 @@ enum fletch_status fletch_json_scan_string(struct fletch_json_scan_text *out,
     TRY(decode_string(NULL, &out->len, scan));
     out->text = scan->text + begin;
     if (scan->pos - 1 - begin == out->len)
-        return FLETCH_OK; /* as long decoded as written: there was no escape */
+        return FLETCH_OK; /* as long decoded as written, so there was no escape */
     to = fletch_arena_alloc(scan->arena, out->len + 1);
     if (!to)
         return fletch_fail_memory(scan->err, out->len, "a name");
@@ -312,7 +312,7 @@ static enum fletch_status skip_scalar(struct fletch_json_scan *scan)
     return fletch_json_scan_unexpected(scan, "a value");
 }
 
-/* Before the next value inside what `open` opened; *more is false when it was closed. */
+/* Moves to the next value inside what `open` opened; *more is false when it was closed. */
 static enum fletch_status step(bool *more, struct fletch_json_scan *scan, char open,
                                bool first)
 {
@@ -344,7 +344,7 @@ enum fletch_status fletch_json_scan_skip(struct fletch_json_scan *scan, size_t d
             open[depth++] = c;
             scan->pos++;
         }
-        /* what has no further value is closed, and so may be what is around it */
+        /* a container without a further value is closed, and then maybe its parent */
         for (more = false; depth > outer && !more; first = false) {
             TRY(step(&more, scan, open[depth - 1], first));
             depth -= !more;

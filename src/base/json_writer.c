@@ -39,8 +39,8 @@ static void put_string(struct fletch_buf *buf, const char *text, size_t len)
     fletch_buf_put_u8(buf, '"');
 }
 
-/* Python's text of a number, but for the exponent: it has no zeros in front there, and
- * begins one power later. */
+/* Like Python's text of a number, except the exponent: it has no leading zeros, and is used
+ * one power later. */
 static void put_real(struct fletch_buf *buf, double value)
 {
     struct fletch_buf python = { 0 };
@@ -84,7 +84,7 @@ static void begin_line(struct fletch_json_writer *json)
     json->started = true;
 }
 
-/* A value stands behind its key, or on its own line in an array, or is the whole text. */
+/* A value follows its key, or starts a line in an array, or is the whole text. */
 static void begin_value(struct fletch_json_writer *json)
 {
     if (!json->keyed && json->depth)

@@ -23,7 +23,7 @@ struct fletch_json_writer {
 void fletch_json_write_key(struct fletch_json_writer *json, const char *key);
 /* The same of `len` bytes; without `serde` a NUL must be behind them. */
 void fletch_json_write_key_of(struct fletch_json_writer *json, const char *key, size_t len);
-/* An object or array, '{' or '[', and its end, '}' or ']'. */
+/* Begins an object or array with '{' or '[', and ends it with '}' or ']'. */
 void fletch_json_write_open(struct fletch_json_writer *json, char bracket);
 void fletch_json_write_close(struct fletch_json_writer *json, char bracket);
 
@@ -31,14 +31,14 @@ void fletch_json_write_null(struct fletch_json_writer *json);
 /* As key_of. */
 void fletch_json_write_text_of(struct fletch_json_writer *json, const char *text,
                                size_t len);
-/* NULL is null. */
+/* NULL is written as null. */
 void fletch_json_write_text(struct fletch_json_writer *json, const char *text);
 void fletch_json_write_count(struct fletch_json_writer *json, uint64_t count);
 void fletch_json_write_real(struct fletch_json_writer *json, double value);
 void fletch_json_write_bool(struct fletch_json_writer *json, bool value);
-/* Any value; NULL is null. */
+/* Any value; NULL is written as null. */
 void fletch_json_write_json(struct fletch_json_writer *json, const json_t *value);
-/* A key with its value; a NULL text is null. */
+/* A key and its value; a NULL text is written as null. */
 void fletch_json_write_pair(struct fletch_json_writer *json, const char *key,
                             const char *text);
 void fletch_json_write_flag(struct fletch_json_writer *json, const char *key, bool value);

@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Large enough that a plan of a few hundred rows is a handful of blocks. */
+/* Large enough that a plan of a few hundred rows fits into a handful of blocks. */
 #define ARENA_BLOCK_SIZE ((size_t)16 * 1024)
-/* Of most processors. A wrong one here only makes the hint worse. */
+/* Of most processors. A wrong size only weakens the hint. */
 #define LARGE_PAGE ((size_t)2 << 20)
 
 /* Things that a growing array has room for at first. */

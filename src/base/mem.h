@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* mem.h - the one place that calls malloc; an arena for what lives and dies together
+/* mem.h - the only file that calls malloc; an arena for memory that is freed together
  *
  * An arena hands out memory that is freed all at once. Plans, headers and listings live in
- * one arena per object, so nothing in them is freed piece by piece.
+ * one arena per object, so their parts are never freed one by one.
  */
 #ifndef FLETCH_BASE_MEM_H
 #define FLETCH_BASE_MEM_H
@@ -11,7 +11,7 @@
 
 /* Zeroed memory, or NULL. A size of 0 gives a pointer that may be freed. */
 void *fletch_alloc(size_t size);
-/* `count` things of `size` bytes, zeroed; NULL also when the product overflows. */
+/* `count` items of `size` bytes, zeroed; NULL also when the product overflows. */
 void *fletch_alloc_array(size_t count, size_t size);
 /* As realloc, with the product checked; the new part is not zeroed. NULL leaves `old` as it
  * was. */
@@ -23,8 +23,8 @@ void *fletch_grow(void *old, size_t *cap, size_t need, size_t size);
 /* A copy of a string, to be freed with fletch_free. */
 char *fletch_strdup(const char *text);
 void fletch_free(void *memory);
-/* A hint that all of it will be written soon: of a few MB and more the system then hands
- * out large pages, which costs a fraction of doing so 4 KiB at a time. */
+/* A hint that all of it will be written soon: for a few MB and more the system then hands
+ * out large pages, at a fraction of the cost of 4 KiB pages. */
 void fletch_expect_use(void *memory, size_t size);
 
 struct fletch_arena_block;
@@ -41,7 +41,7 @@ void *fletch_arena_alloc_array(struct fletch_arena *arena, size_t count, size_t 
 /* As fletch_grow; the old array stays where it is until the release. */
 void *fletch_arena_grow(struct fletch_arena *arena, void *old, size_t *cap, size_t need,
                         size_t size);
-/* A copy of `len` bytes of text, with a NUL behind them. */
+/* A copy of `len` bytes of text, with a NUL added. */
 char *fletch_arena_text(struct fletch_arena *arena, const char *text, size_t len);
 char *fletch_arena_strdup(struct fletch_arena *arena, const char *text);
 /* printf into the arena; NULL when out of memory. */

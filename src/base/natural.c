@@ -11,7 +11,8 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* Compares the runs of digits at *a and *b by value, however long, and steps over them. */
+/* Compares the runs of digits at *a and *b by value, whatever their length, and skips
+ * them. */
 static int compare_numbers(const char **a, const char **b)
 {
     const char *x = *a, *y = *b;

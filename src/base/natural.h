@@ -2,8 +2,8 @@
 /* natural.h - the order of names: layer.2 before layer.10
  *
  * Names are compared as alternating parts of text and decimal digits: text bytewise,
- * numbers by value. Names equal in that sense (w.01, w.1) fall back to bytewise order, so
- * the order is total.
+ * numbers by value. Names that are equal in that sense (w.01, w.1) are compared bytewise,
+ * so the order is total.
  */
 #ifndef FLETCH_BASE_NATURAL_H
 #define FLETCH_BASE_NATURAL_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* os.h - what systems do each in their own way, or not at all
+/* os.h - what each system does in its own way, or not at all
  *
- * os_linux.c uses what Linux and glibc have. os_posix.c is made of POSIX alone and runs
- * everywhere, more slowly, or less safely where a comment says so. The build picks one
- * (option `os`); nothing else in src/ and cli/ is compiled with more than POSIX in sight.
+ * os_linux.c uses what Linux and glibc offer. os_posix.c uses POSIX alone and runs
+ * everywhere, but more slowly, or less safely where a comment says so. The build picks one
+ * (option `os`). Everything else in src/ and cli/ is compiled against POSIX only.
  */
 #ifndef FLETCH_BASE_OS_H
 #define FLETCH_BASE_OS_H
@@ -12,31 +12,31 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Processors this process may use, at least 1: affinity and quotas count where the system
- * tells them. */
+/* The number of processors this process may use, at least 1. Affinity and quotas count on
+ * systems that report them. */
 unsigned fletch_os_processors(void);
 
-/* A file without a name in `folder`, for reading and writing, closed on exec; its space is
- * free again when it is closed. The descriptor, or -1 and errno. */
+/* Opens an unlinked temporary file in `folder`, for reading and writing, closed on exec;
+ * closing it frees its space. The descriptor, or -1 and errno. */
 int fletch_os_unnamed_file(const char *folder);
 
-/* The two paths, both there, exchange what they name in one step. 0, or an errno: ENOSYS or
- * EINVAL where the system or the file system has no such step. */
+/* Exchanges two existing paths in one step. 0, or an errno: ENOSYS or EINVAL where the
+ * system or the file system cannot. */
 int fletch_os_exchange(const char *a, const char *b);
 
-/* "." and "..", which every folder has. */
+/* "." and "..", which every folder contains. */
 static inline bool fletch_os_is_dots(const char *name)
 {
     return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
 }
 
-/* Calls `each` with the name of every entry of the open folder, "." and ".." left out, in
- * any order; an entry may be removed meanwhile. Takes the descriptor. 0, or an errno, whose
- * cause may be that memory ran out (os_posix.c). */
+/* Calls `each` with the name of every entry of the open folder except "." and "..", in any
+ * order; entries may be removed meanwhile. Takes the descriptor. 0, or an errno, which may
+ * mean out of memory (os_posix.c). */
 int fletch_os_list(int fd, void (*each)(const char *name, int fd, void *user), void *user);
 
-/* Hints; they never fail. The disk starts on what was written so far, and: wait until that
- * part is on its way to the disk. */
+/* Hints that never fail. The first starts writing to disk what was written so far; the
+ * second waits until that range is on its way. */
 void fletch_os_start_sync(int fd);
 void fletch_os_wait_sync(int fd, uint64_t offset, uint64_t size);
 
@@ -47,7 +47,8 @@ int fletch_os_populate(void *from, size_t size);
 /* A hint: all of this page-aligned memory will be written soon. */
 void fletch_os_expect_use(void *begin, size_t size);
 
-/* Has this processor, 64-bit ARM, its instructions for SHA-256? False where nobody says. */
+/* True when this 64-bit ARM processor has SHA-256 instructions; false where that cannot be
+ * found out. */
 bool fletch_os_has_sha2(void);
 
 /* As qsort, with a context for the comparison. */

@@ -16,7 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* The kernel's, where the C library is older than they are or has no word for them. */
+/* The kernel's constants, where the C library is older or does not define them. */
 #ifndef RENAME_EXCHANGE
 #define RENAME_EXCHANGE (1 << 1)
 #endif
@@ -24,7 +24,7 @@
 #define MADV_POPULATE_READ 22
 #endif
 
-/* A step's names: on the stack, since removing must not fail for want of memory. */
+/* Names per step: on the stack, since removing must not fail for lack of memory. */
 #define NAMES_SIZE 4096
 
 /* cgroup v2 "max 100000" or "150000 100000"; v1 has the two numbers in two files. */
@@ -74,7 +74,7 @@ int fletch_os_unnamed_file(const char *folder)
     char name[PATH_MAX];
     int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
-    /* a file system without: then a name, for a moment */
+    /* a file system without O_TMPFILE: then the file has a name for a moment */
     if (fd >= 0 ||
         (size_t)snprintf(name, sizeof(name), "%s/fletch-XXXXXX", folder) >= sizeof(name))
         return fd;
@@ -125,7 +125,7 @@ int fletch_os_populate(void *from, size_t size)
 {
     uintptr_t over = (uintptr_t)from % (uintptr_t)sysconf(_SC_PAGESIZE);
 
-    /* kernels before 5.14 do not know it: then pages come as they are read */
+    /* kernels before 5.14 do not know it: then pages are loaded when they are read */
     if (madvise((char *)from - over, size + over, MADV_POPULATE_READ) &&
         (errno == EFAULT || errno == EIO))
         return errno;

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* POSIX has no word for processors; all systems that we know have this one. */
+/* Not in POSIX, but all systems that we know have it. */
 unsigned fletch_os_processors(void)
 {
 #ifdef _SC_NPROCESSORS_ONLN
@@ -22,7 +22,7 @@ unsigned fletch_os_processors(void)
 #endif
 }
 
-/* It has a name for a moment: a kill just then leaves an empty file behind. */
+/* The file has a name for a moment: a kill at that point leaves an empty file. */
 int fletch_os_unnamed_file(const char *folder)
 {
     char name[PATH_MAX];
@@ -40,7 +40,8 @@ int fletch_os_unnamed_file(const char *folder)
     return fd;
 }
 
-/* The caller then renames file by file: each is whole at any time, the folder is not. */
+/* The caller then renames file by file: each file is whole at any time, the folder is
+ * not. */
 int fletch_os_exchange(const char *a, const char *b)
 {
     (void)a, (void)b;
@@ -66,7 +67,7 @@ int fletch_os_list(int fd, void (*each)(const char *name, int fd, void *user), v
     return failure;
 }
 
-/* fsync would wait, and start nothing that the last fsync does not. */
+/* fsync would wait, and would start nothing that the last fsync does not. */
 void fletch_os_start_sync(int fd)
 {
     (void)fd;
@@ -77,7 +78,7 @@ void fletch_os_wait_sync(int fd, uint64_t offset, uint64_t size)
     (void)fd, (void)offset, (void)size;
 }
 
-/* Pages come as they are read. */
+/* Pages are loaded when they are read. */
 int fletch_os_populate(void *from, size_t size)
 {
     (void)from, (void)size;
@@ -102,13 +103,13 @@ static void swap(char *a, char *b, size_t size)
 bool fletch_os_has_sha2(void)
 {
 #ifdef __ARM_FEATURE_SHA2
-    return true; /* the whole build takes it for granted */
+    return true; /* the whole build relies on them */
 #else
     return false;
 #endif
 }
 
-/* Heapsort: no memory, no order of the items that makes it slow. */
+/* Heapsort: needs no memory, and no order of the items makes it slow. */
 void fletch_os_sort(void *items, size_t count, size_t size, fletch_compare_fn *compare,
                     void *context)
 {

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* sha256.c - SHA-256 (FIPS 180-4): bytes into blocks, and who hashes those */
+/* sha256.c - SHA-256 (FIPS 180-4): fills blocks, and chooses the code that hashes them */
 #include "base/sha256.h"
 
 #include <string.h>
 
 #ifdef FLETCH_WITH_LIBCRYPTO
-/* The calls of one digest: those of EVP look it up first, and libcrypto 3.0 crashes when
- * memory runs out meanwhile. */
+/* The low-level calls: EVP looks the digest up first, and libcrypto 3.0 crashes when memory
+ * runs out during that. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/sha.h>
 #endif
 
 #define BLOCK FLETCH_SHA256_BLOCK
-/* Where in the last block the number of bits stands. */
+/* Where the last block holds the number of bits. */
 #define LENGTH_AT (BLOCK - 8)
 
 const uint32_t fletch_sha256_constants[64] = {
@@ -51,7 +51,7 @@ static uint32_t turn(uint32_t word, unsigned bits)
     return word >> bits | word << (32 - bits);
 }
 
-/* The message's words for all rounds. */
+/* Expands the message's words for all rounds. */
 static void spread(uint32_t words[64], const uint8_t block[BLOCK])
 {
     for (size_t i = 0; i < 16; i++)
@@ -87,7 +87,7 @@ static void blocks_c(uint32_t state[8], const uint8_t *blocks, size_t count)
     }
 }
 
-/* ---- By the library, which has faster ways where no instruction is made for it ---- */
+/* ---- By libcrypto, which is faster where there are no SHA instructions ---- */
 
 #ifdef FLETCH_WITH_LIBCRYPTO
 static void blocks_libcrypto(uint32_t state[8], const uint8_t *blocks, size_t count)

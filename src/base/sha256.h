@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-/* sha256.h - the ways in which SHA-256 is computed, behind hash.h
+/* sha256.h - the implementations of SHA-256 behind hash.h
  *
- * A way takes whole blocks into a state. All of them give the same digests; which ones
- * there are depends on the processor and on the build.
+ * Each one processes whole blocks into a state, and all give the same digests. Which ones
+ * exist depends on the processor and on the build.
  */
 #ifndef FLETCH_BASE_SHA256_H
 #define FLETCH_BASE_SHA256_H
 
 #include "base/hash.h"
 
-/* Of FIPS 180-4: what is added in each round. */
+/* The round constants of FIPS 180-4. */
 extern const uint32_t fletch_sha256_constants[64];
 
-/* The i-th way that this machine has, the fastest first, and its name (NULL: not asked).
- * NULL behind the last, which is plain C and always there. Asks the processor each time. */
+/* The i-th implementation that this machine can run, fastest first, and its name (`name`
+ * may be NULL). NULL past the last, which is plain C and always there. Queries the
+ * processor each time. */
 fletch_sha256_blocks_fn *fletch_sha256_way(size_t i, const char **name);
 
-/* With the instructions for it of x86 and of 64-bit ARM; NULL where the processor or the
- * build has none. */
+/* The one that uses the SHA instructions of x86, or of 64-bit ARM; NULL where the processor
+ * or the build has none. */
 fletch_sha256_blocks_fn *fletch_sha256_find_x86(void);
 fletch_sha256_blocks_fn *fletch_sha256_find_arm(void);
 

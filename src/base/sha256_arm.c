@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* sha256_arm.c - SHA-256 with the instructions for it of 64-bit ARM
+/* sha256_arm.c - SHA-256 with the SHA instructions of 64-bit ARM
  *
- * They take four rounds at a time, the state in two words of 128 bits: (a b c d) and
- * (e f g h). gcc compiles them for a single function, other compilers where they may take
- * them for granted; whether the processor has them is the system's to say.
+ * They do four rounds at a time, with the state in two 128-bit words: (a b c d) and (e f g
+ * h). gcc can compile them for a single function, other compilers only where the target has
+ * them; the system tells whether the processor does.
  */
 #include "base/sha256.h"
 
@@ -30,7 +30,7 @@ SHA_INLINE void rounds(struct state *s, uint32x4_t message, size_t i)
     s->efgh = vsha256h2q_u32(s->efgh, abcd, sum);
 }
 
-/* The four words behind those of a, b, c and d. */
+/* The four words that follow those of a, b, c and d. */
 SHA_INLINE uint32x4_t spread(uint32x4_t a, uint32x4_t b, uint32x4_t c, uint32x4_t d)
 {
     return vsha256su1q_u32(vsha256su0q_u32(a, b), c, d);

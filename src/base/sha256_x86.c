@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* sha256_x86.c - SHA-256 with the SHA extensions of x86
  *
- * They take four rounds at a time, the state in two words of 128 bits: (a b e f) and
- * (c d g h), and make the message's words from the sixteen before.
+ * They do four rounds at a time, with the state in two 128-bit words: (a b e f) and (c d g
+ * h), and compute the message's words from the sixteen before.
  */
 #include "base/sha256.h"
 
@@ -13,7 +13,7 @@
 #define SHA __attribute__((target("sha,sse4.1,ssse3")))
 #define SHA_INLINE SHA static inline __attribute__((always_inline))
 
-/* cpuid, leaf 7: bit in EBX. Compilers learn of it only now (gcc 14). */
+/* cpuid, leaf 7: bit in EBX. Compilers know it only since gcc 14. */
 #define LEAF_FEATURES 7
 #define EBX_SHA (1u << 29)
 
@@ -51,7 +51,7 @@ SHA_INLINE void rounds(struct state *s, __m128i message, size_t i)
     s->abef = _mm_sha256rnds2_epu32(s->abef, s->cdgh, _mm_shuffle_epi32(sum, 0x0e));
 }
 
-/* The four words behind those of a, b, c and d. */
+/* The four words that follow those of a, b, c and d. */
 SHA_INLINE __m128i spread(__m128i a, __m128i b, __m128i c, __m128i d)
 {
     const __m128i sum = _mm_add_epi32(_mm_sha256msg1_epu32(a, b), _mm_alignr_epi8(d, c, 4));

@@ -11,7 +11,7 @@ static size_t sequence_size(uint8_t first)
     if (first < 0x80)
         return 1;
     if (first < 0xc2)
-        return 0; /* the inside of a sequence, or an overlong one */
+        return 0; /* the middle of a sequence, or an overlong one */
     if (first < 0xe0)
         return 2;
     if (first < 0xf0)

@@ -8,14 +8,14 @@
 
 #define FLETCH_UTF8_MAX 4 /* bytes of a code point */
 
-/* The code point that begins at text[0], of the text's `size` bytes, and how many bytes it
- * takes; 0 when there is none. */
+/* Decodes the code point at text[0], in a text of `size` bytes, and returns how many bytes
+ * it takes; 0 when there is no valid one. */
 size_t fletch_utf8_get(uint32_t *out, const void *text, size_t size);
-/* The other way round: how many bytes were put. `point` is no surrogate. */
+/* Encodes a code point and returns how many bytes it took. `point` is not a surrogate. */
 size_t fletch_utf8_put(uint8_t out[FLETCH_UTF8_MAX], uint32_t point);
 /* How many bytes of the text are valid from its start: `size` when all are. */
 size_t fletch_utf8_span(const void *text, size_t size);
-/* The length of a valid text cut to `most` bytes or less, between two code points. */
+/* The length of a valid text when cut, between code points, to at most `most` bytes. */
 size_t fletch_utf8_cut(const char *text, size_t len, size_t most);
 
 #endif

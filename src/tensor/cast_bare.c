@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* cast_bare.c - casts to float16 that only say what overflowed: what a proof needs
+/* cast_bare.c - casts to float16 that report only overflow: all that a proof needs
  *
- * From the definition of the formats, as cast_plain.c: sums of integers and floats, no
- * instruction that converts. A block is first taken for one of ordinary values, in loops
- * that compilers make vectors of; where one was not, those that overflow, infinities and
- * NaN are done again. Compiled a second time for AVX2, from the same lines.
+ * Written from the definition of the formats, like cast_plain.c: sums of integers and
+ * floats, without conversion instructions. A block is first treated as ordinary values, in
+ * loops that compilers vectorise; if it held others, the overflowing values, infinities and
+ * NaN are redone. The same lines are compiled a second time for AVX2.
  */
 #include "tensor/cast_plain.h"
 
@@ -12,9 +12,9 @@
 #define WITH_AVX2
 #endif
 
-#define BLOCK 512 /* elements: all arrays of a block stay in the first-level cache */
+#define BLOCK 512 /* elements: all arrays of a block fit the first-level cache */
 
-/* Bits of float32, signed: magnitudes are positive, and vectors compare signed ones. */
+/* Bits of float32, signed: magnitudes are positive, and vector comparisons are signed. */
 #define SINGLE_HALF 0x3f000000       /* 0.5f */
 #define SINGLE_LEAST_HALF 0x38800000 /* 2^-14, the least normal float16 */
 #define SINGLE_OVER_HALF 0x477ff000  /* 65520: from here on infinity */
@@ -25,20 +25,21 @@ static FLETCH_INLINE uint32_t single_at(const uint8_t *in, size_t i, size_t in_s
     return in_size == 4 ? load_u32(in + 4 * i) : (uint32_t)load_u16(in + 2 * i) << 16;
 }
 
-/* Narrows values below SINGLE_OVER_HALF; false when there were others. */
+/* Narrows values below SINGLE_OVER_HALF; false when there are larger ones or NaN. */
 static FLETCH_INLINE bool narrow_ordinary(uint32_t *half, const uint8_t *in, size_t count,
                                           size_t in_size)
 {
-    int32_t room = 0; /* negative as soon as one has none */
+    int32_t room = 0; /* negative as soon as one is too large */
 
     for (size_t i = 0; i < count; i++) {
         uint32_t single = single_at(in, i, in_size);
         int32_t mag = (int32_t)(single & SINGLE_ABS);
         int32_t is_tiny = (int32_t)mask_of(mag < SINGLE_LEAST_HALF);
-        /* Nearest, ties to even: just under half of the last place, and the place itself.
+        /* Nearest, ties to even: adds just under half of the last place, plus the place
+         * itself.
          */
         int32_t normal = (mag + 0x0fff - ((127 - 15) << 23) + (mag >> 13 & 1)) >> 13;
-        /* The last place of [0.5, 1) is 2^-24, as that of float16's subnormals. */
+        /* The last place of [0.5, 1) is 2^-24, like that of float16's subnormals. */
         int32_t tiny = (int32_t)bits_of(value_of((uint32_t)mag) + 0.5F) - SINGLE_HALF;
 
         half[i] =
@@ -48,7 +49,7 @@ static FLETCH_INLINE bool narrow_ordinary(uint32_t *half, const uint8_t *in, siz
     return room >= 0;
 }
 
-/* Overwrites what became of the others. */
+/* Overwrites the results of the other values. */
 static void narrow_odd(uint32_t *half, const uint8_t *in, size_t count, size_t in_size,
                        struct fletch_cast_report *report)
 {
@@ -83,7 +84,7 @@ static FLETCH_INLINE void to_f16(uint8_t *out, const uint8_t *in, size_t count,
     }
 }
 
-/* A cast function knows its pair: no function can make functions. */
+/* One cast function per pair: C has no way to build functions at run time. */
 #define CAST(name, attribute, in_size)                                                     \
     attribute static void name(void *out, const void *in, size_t count,                    \
                                struct fletch_cast_report *report)                          \

@@ -4,12 +4,12 @@
 
 #define DOUBLE_ABS UINT64_C(0x7fffffffffffffff)
 #define DOUBLE_INF UINT64_C(0x7ff0000000000000)
-#define DOUBLE_ONE UINT64_C(0x0010000000000000) /* the bit that is not stored */
+#define DOUBLE_ONE UINT64_C(0x0010000000000000) /* the implicit bit */
 #define DOUBLE_MANTISSA (DOUBLE_ONE - 1)
 #define DOUBLE_GONE                                                                        \
     54 /* shifted this far, a mantissa is less than half of the last place */
 
-/* The bits of `x` (of a float64, without sign) in a format of that many mantissa and
+/* The bits of `x` (a float64 without its sign) in a format with that many mantissa and
  * exponent bits, rounded once. */
 static uint32_t narrow_double(uint64_t mag, unsigned mantissa, unsigned exponent)
 {
@@ -17,7 +17,7 @@ static uint32_t narrow_double(uint64_t mag, unsigned mantissa, unsigned exponent
     const int bias = (1 << (exponent - 1)) - 1;
     const int stored = (int)(mag >> 52), power = (stored ? stored : 1) - 1023;
     const uint64_t significand = (mag & DOUBLE_MANTISSA) | (stored ? DOUBLE_ONE : 0);
-    /* Below the least normal value the last place stays where it is. */
+    /* Below the least normal value the last place is fixed. */
     const int below = power < 1 - bias ? 1 - bias - power : 0;
     const int wanted = 52 - (int)mantissa + below;
     const int shift = wanted < DOUBLE_GONE ? wanted : DOUBLE_GONE;
@@ -36,7 +36,7 @@ static uint32_t narrow_double(uint64_t mag, unsigned mantissa, unsigned exponent
     return kept < infinity ? (uint32_t)kept : infinity;
 }
 
-/* `stored` is what was written, `least` the least normal value of that format. */
+/* `stored` is what was written, `least` the least normal value of its format. */
 static void report_double(struct fletch_cast_report *report, uint64_t mag, float stored,
                           float least)
 {

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* cast_fast.c - casts of many elements at a time, in the words of no certain processor
+/* cast_fast.c - casts of many elements at a time, independent of the instruction set
  *
- * What the words are is said by lanes_avx2.h and lanes_neon.h; where there is neither,
- * there are no such casts.
+ * lanes_avx2.h and lanes_neon.h define the vector operations; on other processors these
+ * casts do not exist.
  *
- * The processor converts; what costs is the account. To float16 the elements go in blocks,
- * and in most of them no value overflows, none is NaN and no relative error is a new
- * record. That is found without dividing: in record * value - error no rounding can hide
- * one, the record being lowered a little. Such a block is counted in 16-bit lanes; any
- * other is accounted for value by value.
+ * Converting is one instruction; the report is what costs. For float16 the elements are
+ * processed in blocks. In most blocks no value overflows, none is NaN, and no relative
+ * error is a new maximum. That is established without dividing: rounding cannot hide one in
+ * record * value - error, since the record is lowered a little. Such a block is counted in
+ * 16-bit lanes; any other is reported value by value.
  *
- * An error is stored - value in the wider type of the two, where it is exact.
+ * An error is stored - value in the wider of the two types, where it is exact.
  */
 #include "tensor/cast_fast.h"
 
@@ -24,7 +24,7 @@
 #define LANES 8
 #define VECTORS 8 /* of a block */
 #define BLOCK (LANES * VECTORS)
-/* Elements between two sums, so that the 16-bit counts hold. */
+/* Elements between two sums, so that the 16-bit counts cannot overflow. */
 #define SPAN ((size_t)1 << 19)
 
 #define SINGLE_ABS 0x7fffffff
@@ -36,15 +36,15 @@
 #define HALF_INF 0x7c00
 #define HALF_LEAST 0x0400
 
-/* What became of a span. Counts are sums of true comparisons, which are -1. */
+/* The counts of a span: sums of true comparisons, which are -1. */
 struct account {
     /* value by value */
     lanes rounded, flushed, subnormal, overflowed, nan;
     /* whole blocks: unchanged values, subnormal results, zero results */
     shorts same16, subnormal16, zero16;
     uint64_t counted; /* elements in those blocks */
-    uint64_t zeros;   /* of them that were zero before */
-    lanes absolute;   /* errors, as float32's bits without sign */
+    uint64_t zeros;   /* those that were zero in the source */
+    lanes absolute;   /* errors, as float32 bits without sign */
     lanes relative;
     lanes record; /* all lanes: just under the largest of `relative` */
 };
@@ -59,7 +59,7 @@ INLINE lanes error_of(lanes stored, lanes x)
     return magnitude(minus(stored, x));
 }
 
-/* Adds one where `yes`, as long as the lanes are read as negative. */
+/* Adds one where `yes`, provided the lanes are read as negative. */
 INLINE void count(lanes *sum, lanes yes)
 {
     *sum = plus(*sum, yes);
@@ -70,7 +70,7 @@ INLINE void count16(shorts *sum, shorts yes)
     *sum = plus16(*sum, yes);
 }
 
-/* Eight values of a type whose least normal value is `least`, and what became of them. */
+/* Reports on eight values of a type whose least normal value is `least`. */
 INLINE void account_for(struct account *sum, lanes x, halves half, int32_t least)
 {
     const lanes value = magnitude(x), stored = magnitude(widen(half)), zero = splat(0);
@@ -81,7 +81,7 @@ INLINE void account_for(struct account *sum, lanes x, halves half, int32_t least
     const lanes subnormal =
         both(greater(splat(SINGLE_LEAST_HALF), stored), greater(value, splat(least - 1)));
     const lanes error = both(error_of(stored, value), rounded);
-    /* Zero is never rounded: it gets another divisor, and the ratio 0. */
+    /* Zero is never rounded: give it another divisor, and the ratio is 0. */
     const lanes ratio = over(error, choose(rounded, value, splat_float(1)));
 
     count(&sum->rounded, rounded);
@@ -124,7 +124,7 @@ INLINE uint64_t sum16_of(shorts x)
 
 /* ---- To float16, in blocks of float32 ---- */
 
-/* A block with something odd in it, already stored. */
+/* Reports on a block with unusual values, already stored. */
 TARGET __attribute__((noinline)) static void
 account_block(struct account *sum, const uint8_t *out, const uint8_t *in)
 {
@@ -218,8 +218,8 @@ INLINE lanes nan_where(lanes bits, int pattern, lanes otherwise)
     return choose(equal(bits, splat(pattern)), splat(SINGLE_INF | SINGLE_QUIET), otherwise);
 }
 
-/* With every NaN quiet. Widening does that; but a compiler may take narrowing what was just
- * widened for nothing at all. */
+/* Makes every NaN quiet. Widening does that, but a compiler may remove the narrowing of a
+ * value that was just widened. */
 INLINE lanes quieted(lanes x)
 {
     return either(x, both(greater(magnitude(x), splat(SINGLE_INF)), splat(SINGLE_QUIET)));
@@ -272,7 +272,7 @@ INLINE bool fits_f16(enum fletch_dtype from)
            from == FLETCH_F8_E5M2FNUZ;
 }
 
-/* As account_for, of values that fit. */
+/* As account_for, for values that fit. */
 INLINE void account_for_fitting(struct account *sum, lanes x, int32_t least)
 {
     const lanes value = magnitude(x);
@@ -309,8 +309,8 @@ INLINE void block_to_f16(struct account *sum, uint8_t *out, const uint8_t *in,
         narrow_block(sum, out, wide);
 }
 
-/* Widening loses nothing: there is NaN to count, and E8M0's least value, which float32 has
- * as a subnormal only. */
+/* Widening loses nothing: count only NaN, and E8M0's least value, which float32 has only as
+ * a subnormal. */
 INLINE void block_to_f32(struct account *sum, uint8_t *out, const uint8_t *in,
                          enum fletch_dtype from)
 {
@@ -352,7 +352,7 @@ INLINE void cast(uint8_t *out, const uint8_t *in, size_t elements,
         if (rest) {
             uint8_t padded[BLOCK * 4], result[BLOCK * 4];
 
-            /* With what adds nothing to the account: zero, or E8M0's one. */
+            /* Pad with values that add nothing to the report: zero, or E8M0's one. */
             memset(padded, from == FLETCH_F8_E8M0 ? 127 : 0, sizeof(padded));
             memcpy(padded, in, rest * from_size);
             one_block(&sum, result, padded, from, to);
@@ -410,8 +410,8 @@ INLINE double largest_double(doubles x)
     return most;
 }
 
-/* To float16 by way of float32, rounded to odd: what was cut off leaves its trace in the
- * last bit, so that the next rounding comes out as if it were the only one. */
+/* To float16 through float32, rounded to odd: the bits cut off leave a trace in the last
+ * bit, so the second rounding gives the result of a single one. */
 INLINE void four_doubles(struct account_double *sum, uint8_t *out, const uint8_t *in,
                          enum fletch_dtype to)
 {
@@ -459,7 +459,7 @@ INLINE void cast_double(uint8_t *out, const uint8_t *in, size_t elements,
 
 /* ---- All pairs ---- */
 
-/* A cast function knows its pair: no function can make functions. */
+/* One cast function per pair: C has no way to build functions at run time. */
 #define CAST(name, from, to)                                                               \
     TARGET static void name(void *out, const void *in, size_t elements,                    \
                             struct fletch_cast_report *report)                             \

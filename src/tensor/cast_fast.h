@@ -5,7 +5,7 @@
 
 #include "tensor/cast.h"
 
-/* NULL when this processor has neither AVX2, FMA and F16C nor NEON, and where the plain
+/* NULL when the processor has neither AVX2, FMA and F16C nor NEON, and where the plain
  * kernel is as fast. */
 fletch_cast_fn fletch_cast_find_fast(enum fletch_dtype from, enum fletch_dtype to);
 /* "avx2" or "neon"; NULL when there are none. */

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* cast_plain.c - the casts from the definition of the formats: plain C, any processor
  *
- * Up to float32, elements go through blocks: unpacked to the bits of float32 (exact for
- * each of these types), narrowed, compared with what they were. Each step is a loop over
- * whole arrays without a jump in its body, so that a compiler can make vectors of it; the
- * maxima are taken over the bits of floats, which are ordered as the positive floats are.
+ * Up to float32, elements are processed in blocks: unpacked to float32 bits (exact for each
+ * of these types), narrowed, and compared with the source. Each step is a branchless loop
+ * over whole arrays, so that a compiler can vectorise it. Maxima are taken over the bits of
+ * floats, which are ordered like the positive floats.
  */
 #include "tensor/cast_plain.h"
 
-#define BLOCK 512 /* elements: all arrays of a block stay in the first-level cache */
+#define BLOCK 512 /* elements: all arrays of a block fit the first-level cache */
 
 #define SINGLE_ONE UINT32_C(0x3f800000)
 #define SINGLE_HALF UINT32_C(0x3f000000)        /* 0.5f */
@@ -47,7 +47,7 @@ static FLETCH_INLINE void unpack_f32(uint32_t *out, const uint8_t *in, size_t co
         out[i] = load_u32(in + 4 * i);
 }
 
-/* An 8-bit float with its sign in front, `mantissa` bits behind, specials left aside. */
+/* Expands an 8-bit float with a sign bit and `mantissa` bits, specials excluded. */
 static uint32_t single_of_f8(uint32_t f8, int mantissa, int bias)
 {
     uint32_t sign = (f8 & 0x80) << 24, mag = f8 & 0x7f;
@@ -58,7 +58,7 @@ static uint32_t single_of_f8(uint32_t f8, int mantissa, int bias)
     return sign | choose(mask_of(mag >> mantissa != 0), normal, tiny);
 }
 
-/* bias 7; no infinities; NaN where all bits behind the sign are set. */
+/* bias 7; no infinities; NaN when all bits but the sign are set. */
 static void unpack_e4m3(uint32_t *out, const uint8_t *in, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -73,7 +73,7 @@ static void unpack_e5m2(uint32_t *out, const uint8_t *in, size_t count)
         out[i] = single_of_half((uint32_t)in[i] << 8);
 }
 
-/* 2 to the power of (bits - 127); NaN where all are set. */
+/* 2 to the power of (bits - 127); NaN when all bits are set. */
 static void unpack_e8m0(uint32_t *out, const uint8_t *in, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -81,7 +81,7 @@ static void unpack_e8m0(uint32_t *out, const uint8_t *in, size_t count)
                  (SINGLE_QUIET & mask_of(in[i] == 0xff));
 }
 
-/* FNUZ: finite, and what would be -0 is the one NaN; the bias is one more. */
+/* FNUZ: finite only; the pattern of -0 is the single NaN; the bias is one more. */
 static void unpack_e4m3fnuz(uint32_t *out, const uint8_t *in, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -107,18 +107,19 @@ static const struct source E5M2FNUZ = { unpack_e5m2fnuz, 1, (127 - 15) << 23 };
 
 /* ---- float32 to float16 ---- */
 
-/* Narrows to `half`; `back` is what that stands for, as the bits of float32 without sign
- * (infinity for NaN too). */
+/* Narrows to `half`; `back` is its value as float32 bits without sign (infinity for NaN
+ * too). */
 static FLETCH_INLINE void narrow_block(uint32_t *half, uint32_t *back,
                                        const uint32_t *single, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         uint32_t sign = single[i] >> 16 & 0x8000, mag = single[i] & SINGLE_ABS;
-        /* Nearest, ties to even: just under half of the last place, and the place itself.
+        /* Nearest, ties to even: adds just under half of the last place, plus the place
+         * itself.
          */
         uint32_t normal = (mag + 0x0fff + (mag >> 13 & 1)) & ~UINT32_C(0x1fff);
-        /* The last place of [0.5, 1) is 2^-24, as that of float16's subnormals: the sum
-         * rounds where they must. */
+        /* The last place of [0.5, 1) is 2^-24, like that of float16's subnormals: the sum
+         * rounds as they must. */
         float tiny = value_of(mag) + 0.5F;
         uint32_t is_tiny = mask_of(mag < SINGLE_LEAST_HALF);
         uint32_t is_over = mask_of(mag >= SINGLE_OVER_HALF);
@@ -143,7 +144,7 @@ static FLETCH_INLINE void report_errors(struct fletch_cast_report *report,
         uint32_t mag = single[i] & SINGLE_ABS;
         uint32_t error = bits_of(value_of(back[i]) - value_of(mag)) & SINGLE_ABS &
                          mask_of(back[i] < SINGLE_INF);
-        /* No error is none, whatever it is divided by: not zero and not NaN. */
+        /* An error of zero stays zero, also when divided by zero or NaN. */
         uint32_t divisor = choose(mask_of(error == 0), SINGLE_ONE, mag);
         uint32_t ratio = bits_of(value_of(error) / value_of(divisor));
 
@@ -156,7 +157,7 @@ static FLETCH_INLINE void report_errors(struct fletch_cast_report *report,
     report->relative_error = larger(report->relative_error, value_of((uint32_t)relative));
 }
 
-/* What becomes of a value follows from where it lies; each count is of all from a border
+/* A value's range decides what becomes of it; each count covers all values from a border
  * upwards. */
 static FLETCH_INLINE void report_counts(struct fletch_cast_report *report,
                                         const uint32_t *single, size_t count,
@@ -234,7 +235,7 @@ static void to_f32(uint8_t *out, const uint8_t *in, size_t count,
 
 /* ---- All pairs ---- */
 
-/* A cast function knows its pair: no function can make functions. */
+/* One cast function per pair: C has no way to build functions at run time. */
 #define CAST(name, step, source)                                                           \
     static void name(void *out, const void *in, size_t count,                              \
                      struct fletch_cast_report *report)                                    \

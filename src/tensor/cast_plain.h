@@ -21,7 +21,7 @@
 #define HALF_INF UINT32_C(0x7c00)
 #define HALF_QUIET UINT32_C(0x0200)
 
-/* Those of base/bytes.h go byte by byte, which keeps some compilers from making vectors. */
+/* Those of base/bytes.h go byte by byte, which keeps some compilers from vectorising. */
 static FLETCH_INLINE uint16_t load_u16(const uint8_t *from)
 {
     uint16_t value;
@@ -80,7 +80,8 @@ static FLETCH_INLINE uint32_t bits_of(float value)
     return bits;
 }
 
-/* Both are worked out and one is kept: a jump would keep the loop from becoming vectors. */
+/* Computes both values and keeps one: a branch would keep the loop from being
+ * vectorised. */
 static FLETCH_INLINE uint32_t mask_of(bool yes)
 {
     return 0 - (uint32_t)yes;
@@ -110,7 +111,7 @@ static FLETCH_INLINE double larger(double a, double b)
 
 /* The casts from float64; NULL for others. */
 fletch_cast_fn fletch_cast_find_double(enum fletch_dtype from, enum fletch_dtype to);
-/* The casts of integers, and copies: nothing here is rounded; NULL for others. */
+/* The casts of integers, and copies, which round nothing; NULL for others. */
 fletch_cast_fn fletch_cast_find_whole(enum fletch_dtype from, enum fletch_dtype to);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* cast_whole.c - integers made wider, and copies of what is stored as it is */
+/* cast_whole.c - widens integers, and copies what is stored unchanged */
 #include "tensor/cast_plain.h"
 
-#define BLOCK 512 /* elements between two sums: 16-bit counts hold */
+#define BLOCK 512 /* elements between two sums, so that 16-bit counts cannot overflow */
 
 /* ---- Integers ---- */
 

@@ -28,7 +28,7 @@ static const struct fletch_dtype_info INFO[FLETCH_DTYPE_COUNT] = {
     [FLETCH_U32] = { "U32", "torch.uint32", 32, false, FLETCH_I64, FLETCH_I64 },
     [FLETCH_I64] = { "I64", "torch.int64", 64, false, FLETCH_I64, FLETCH_I64 },
     [FLETCH_U64] = { "U64", "torch.uint64", 64, false, FLETCH_I64, FLETCH_I64 },
-    /* Two float32 an element: no row of the default layout can say so. */
+    /* Two float32 per element: no row of the default layout can express that. */
     [FLETCH_C64] = { "C64", "torch.complex64", 64, true, FLETCH_DTYPE_NONE,
                      FLETCH_DTYPE_NONE },
     /* torch's float4 counts pairs, safetensors' F4 single values: not the same type. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* dtype.h - element types: one table of names, widths and what becomes of each
+/* dtype.h - element types: one table of names, widths and stored types
  *
- * Names as safetensors and torch spell them. The default layout stores seven of them
- * (float32, float16, int64, int32, int8, uint8, bool); every other one is narrowed or
+ * Names are spelled as in safetensors and torch. The default layout stores seven types
+ * (float32, float16, int64, int32, int8, uint8, bool). Every other type is narrowed or
  * widened to one of the seven, or has no place in it (`stored` is FLETCH_DTYPE_NONE) and is
  * refused by name.
  */
@@ -55,7 +55,8 @@ size_t fletch_dtype_size(enum fletch_dtype dtype);
 const char *fletch_dtype_text(enum fletch_dtype dtype);
 /* The same without "torch." in front, for people. */
 const char *fletch_dtype_short_text(enum fletch_dtype dtype);
-/* FLETCH_DTYPE_NONE when there is no such name. Lengths, since names come from files. */
+/* FLETCH_DTYPE_NONE when there is no such name. Takes a length, since names come from
+ * files. */
 enum fletch_dtype fletch_dtype_from_safetensors(const char *name, size_t len);
 /* With or without "torch." in front. */
 enum fletch_dtype fletch_dtype_from_torch(const char *name, size_t len);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* lanes_avx2.h - the words of cast_fast.c with AVX2, FMA and F16C
+/* lanes_avx2.h - the vector operations of cast_fast.c with AVX2, FMA and F16C
  *
- * What is true is -1.
+ * True is -1 in every lane.
  */
 #ifndef FLETCH_TENSOR_LANES_AVX2_H
 #define FLETCH_TENSOR_LANES_AVX2_H
@@ -41,7 +41,7 @@ INLINE void store(void *to, lanes x)
     _mm256_storeu_si256(to, x);
 }
 
-/* 8 bytes, and 8 numbers of 16 bits, without signs. */
+/* Loads 8 bytes, zero-extended to 8 numbers of 16 bits. */
 INLINE lanes load_bytes(const void *from)
 {
     return _mm256_cvtepu8_epi32(_mm_loadl_epi64(from));
@@ -92,7 +92,7 @@ INLINE lanes larger(lanes a, lanes b)
     return _mm256_max_epi32(a, b);
 }
 
-/* To the left. */
+/* Shifts to the left. */
 INLINE lanes shifted(lanes x, int bits)
 {
     return _mm256_slli_epi32(x, bits);
@@ -145,13 +145,13 @@ INLINE lanes over(lanes a, lanes b)
     return bits_of(_mm256_div_ps(floats(a), floats(b)));
 }
 
-/* Which one where one is NaN does not matter. */
+/* If one is NaN, either may be returned. */
 INLINE lanes smaller(lanes a, lanes b)
 {
     return bits_of(_mm256_min_ps(floats(a), floats(b)));
 }
 
-/* a * b - c, rounded once; +0 where they are the same. */
+/* a * b - c, rounded once; +0 when they are equal. */
 INLINE lanes times_less(lanes a, lanes b, lanes c)
 {
     return bits_of(_mm256_fmsub_ps(floats(a), floats(b), floats(c)));
@@ -169,7 +169,7 @@ INLINE void store_half(void *to, halves x)
     _mm_storeu_si128(to, x);
 }
 
-/* 8 bytes, each the upper one of 16 bits. */
+/* Loads 8 bytes as the upper halves of 16-bit numbers. */
 INLINE halves load_upper_bytes(const void *from)
 {
     return _mm_slli_epi16(_mm_cvtepu8_epi16(_mm_loadl_epi64(from)), 8);
@@ -197,7 +197,7 @@ INLINE shorts join(halves a, halves b)
     return _mm256_set_m128i(b, a);
 }
 
-/* What is true in `a` and `b`, in any order. */
+/* The truth values of `a` and `b`, in any order. */
 INLINE shorts pack(lanes a, lanes b)
 {
     return _mm256_packs_epi32(a, b);
@@ -228,13 +228,13 @@ INLINE shorts larger16(shorts a, shorts b)
     return _mm256_max_epi16(a, b);
 }
 
-/* Sums of two each. */
+/* Sums of adjacent pairs. */
 INLINE lanes sum_pairs(shorts x)
 {
     return _mm256_madd_epi16(x, splat16(1));
 }
 
-/* Other than 0 where one of them is. */
+/* Nonzero where either of the two is. */
 INLINE lanes as_lanes(shorts x)
 {
     return x;
@@ -327,7 +327,7 @@ INLINE singles single_of(doubles x)
     return _mm256_cvtpd_ps(x);
 }
 
-/* Rounds to odd at 24 significant bits, which nothing is left to round of. */
+/* Rounds to odd at 24 significant bits, so the conversion itself is exact. */
 INLINE singles single_to_odd(doubles x)
 {
     const __m256i cut = _mm256_set1_epi64x((1 << 29) - 1), bits = _mm256_castpd_si256(x);
@@ -342,7 +342,7 @@ INLINE void store_singles(void *to, singles x)
     _mm_storeu_si128(to, _mm_castps_si128(x));
 }
 
-/* Stores four float16; what they are. */
+/* Stores four values as float16 and returns what they became. */
 INLINE singles store_narrowed(void *to, singles x)
 {
     const __m128i half = _mm_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT);
@@ -357,8 +357,8 @@ static inline bool has_lanes(void)
 {
     unsigned a, b, c, d;
 
-    /* Where the system saves AVX registers, it saves all that F16C uses. Not every compiler
-     * knows F16C by name here. */
+    /* A system that saves AVX registers saves all that F16C uses. Not every compiler knows
+     * F16C by name here. */
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
            __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
 }

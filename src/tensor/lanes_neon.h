@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* lanes_neon.h - the words of cast_fast.c with NEON, which every AArch64 has
+/* lanes_neon.h - the vector operations of cast_fast.c with NEON, which every AArch64 has
  *
- * lanes_avx2.h says what each means. A word of 256 bits is two registers. float16 is
- * converted as the formats' definition says, unless somebody has set FPCR otherwise:
- * nearest, NaN kept, no alternative format.
+ * lanes_avx2.h describes them. 256 bits take two registers here. float16 is converted by
+ * the format's definition, provided that FPCR has its default setting: nearest, NaN kept,
+ * no alternative format.
  */
 #ifndef FLETCH_TENSOR_LANES_NEON_H
 #define FLETCH_TENSOR_LANES_NEON_H
@@ -192,7 +192,7 @@ INLINE lanes smaller(lanes a, lanes b)
                     bits_of(vminq_f32(floats(a.high), floats(b.high))) };
 }
 
-/* -c + a * b: the other way round, what is the same would leave -0. */
+/* -c + a * b: the other way round, equal values would give -0. */
 INLINE int32x4_t times_less_four(int32x4_t a, int32x4_t b, int32x4_t c)
 {
     return bits_of(vfmaq_f32(vnegq_f32(floats(c)), floats(a), floats(b)));

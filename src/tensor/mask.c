@@ -7,10 +7,10 @@
 
 #include <math.h>
 
-/* The bits that matter, of types that a weight or a mask may have. */
+/* The bits that matter, for types that a weight or a mask may have. */
 static const struct form {
     enum fletch_dtype dtype;
-    uint64_t sign, infinity, quiet; /* of floating types */
+    uint64_t sign, infinity, quiet; /* for floating types */
     uint64_t one;
 } forms[] = {
     { FLETCH_F32, 0x80000000, 0x7f800000, 0x00400000, 0x3f800000 },

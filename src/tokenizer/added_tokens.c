@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* added_tokens.c - special and added tokens: what they are, whether they have an id already
+/* added_tokens.c - special and added tokens: their properties, and whether they have an id
  *
- * Three sources, in this order: the vocabulary itself (pieces that are control or user
- * defined), the tokens that tokenizer_config.json lists by id (or, in older folders,
- * added_tokens.json), and the special tokens by name. What is said last about a token
- * counts, but what is nothing more than a name says nothing about a token that is there.
+ * There are three sources, in this order: the vocabulary itself (pieces of type control or
+ * user defined), the tokens that tokenizer_config.json lists by id (in older folders,
+ * added_tokens.json), and the special tokens by name. The last statement about a token
+ * counts, but a bare name states nothing about a token that already exists.
  */
 #include "tokenizer/classes.h"
 
@@ -60,8 +60,8 @@ bool fletch_builder_find(uint32_t *id, const struct fletch_tokenizer_builder *bu
     return added_token || fletch_vocab_find(id, &builder->vocab, text, len);
 }
 
-/* How many tokens the vocabulary has: the library counts those of a list of pieces as they
- * stand, and those of a table by their texts. */
+/* The number of tokens in the vocabulary: the library counts every entry of a list of
+ * pieces, but distinct texts in a table. */
 static size_t vocabulary_size(const struct fletch_tokenizer_builder *builder)
 {
     return builder->unigram ? builder->vocab.count : builder->vocab.known;
@@ -136,7 +136,8 @@ static bool read_token(struct fletch_added_token *out, const json_t *value)
     return true;
 }
 
-/* The special tokens that a file names. null takes a default away, in the config only. */
+/* Reads the special tokens that a file names. null removes a default, in the config
+ * only. */
 static enum fletch_status read_specials(struct fletch_tokenizer_builder *builder,
                                         const json_t *object, const char *file,
                                         struct fletch_error *err)
@@ -172,7 +173,7 @@ static void apply_flags(struct fletch_added_token *added_token,
 
 /* ---- The lists of special tokens ---- */
 
-/* Before any of it is looked at: what comes is compared with what is there. */
+/* Checks the size first, since each entry is compared with those already there. */
 static enum fletch_status check_size(const json_t *tokens, const char *what,
                                      struct fletch_error *err)
 {
@@ -215,7 +216,7 @@ static enum fletch_status put_listed(struct fletch_vocab *listed, const json_t *
     return FLETCH_OK;
 }
 
-/* The texts that are special because a list says so; to be released, on failure too. */
+/* Collects the texts that a list declares special; to be released, after a failure too. */
 static enum fletch_status collect_listed(struct fletch_vocab *listed,
                                          const struct fletch_tokenizer_builder *builder,
                                          struct fletch_error *err)
@@ -225,7 +226,7 @@ static enum fletch_status collect_listed(struct fletch_vocab *listed,
     return fletch_vocab_seal(listed, err);
 }
 
-/* `named`: a file says so. */
+/* `named`: a file states it. */
 static bool is_special(const struct fletch_tokenizer_builder *builder,
                        const struct fletch_vocab *listed, const char *text, size_t len,
                        bool named)
@@ -255,7 +256,7 @@ static int compare_numbers(const void *left, const void *right)
     return (a->id > b->id) - (a->id < b->id);
 }
 
-/* {"0": {"content": ...}}, as tokenizer_config.json has it. */
+/* {"0": {"content": ...}}, as in tokenizer_config.json. */
 static enum fletch_status read_decoder_entry(struct numbered *out, const char *key,
                                              const json_t *value, struct fletch_error *err)
 {
@@ -271,7 +272,7 @@ static enum fletch_status read_decoder_entry(struct numbered *out, const char *k
     return FLETCH_OK;
 }
 
-/* {"text": 0}, as added_tokens.json has it. */
+/* {"text": 0}, as in added_tokens.json. */
 static enum fletch_status read_encoder_entry(struct numbered *out, const char *key,
                                              const json_t *value, bool special,
                                              struct fletch_error *err)
@@ -322,7 +323,7 @@ void fletch_tokenizer_move(struct fletch_tokenizer_moves *moves, const char *tex
     moves->shown[i].is = is;
 }
 
-/* Adds one, and notes where the file gives it another id. */
+/* Adds one, and notes when the file states another id for it. */
 static enum fletch_status add_one(struct fletch_tokenizer_builder *builder,
                                   const struct numbered *one, struct fletch_error *err)
 {
@@ -363,12 +364,13 @@ static enum fletch_status add_numbered(struct fletch_tokenizer_builder *builder,
     return status;
 }
 
-/* What the list by id says about a special token counts for the name, too, where a file has
- * that name: a class's own default stays as the class has it. */
+/* What the list by id states about a special token also applies to the name, if a file has
+ * that name: a class's own default is left alone. */
 static void adopt_listed(struct fletch_tokenizer_builder *builder, const json_t *decoder)
 {
     const char *key;
-    json_t *value, *walk = (json_t *)(uintptr_t)decoder; /* jansson iterates unconst */
+    json_t *value, *walk = (json_t *)(uintptr_t)decoder; /* jansson iterates only non-const
+                                                            objects */
 
     json_object_foreach(walk, key, value)
     {
@@ -388,7 +390,7 @@ static void adopt_listed(struct fletch_tokenizer_builder *builder, const json_t 
 
 /* ---- All of them ---- */
 
-/* Of the first `count` names. */
+/* True if one of the first `count` names has that text. */
 static bool is_said(const struct fletch_tokenizer_builder *builder, size_t count,
                     const struct fletch_added_token *added_token)
 {
@@ -399,7 +401,7 @@ static bool is_said(const struct fletch_tokenizer_builder *builder, size_t count
     return false;
 }
 
-/* Of a text under several names the first one counts. */
+/* If a text has several names, the first one counts. */
 static enum fletch_status add_named(struct fletch_tokenizer_builder *builder,
                                     struct fletch_added_token *added_token,
                                     size_t names_before, struct fletch_error *err)
@@ -412,7 +414,7 @@ static enum fletch_status add_named(struct fletch_tokenizer_builder *builder,
     return fletch_added_tokens_add(builder, added_token, err);
 }
 
-/* A list of texts or tokens, or an object whose values are. */
+/* A list of texts or tokens, or an object with such values. */
 static enum fletch_status add_list(struct fletch_tokenizer_builder *builder,
                                    const json_t *list, struct fletch_error *err)
 {
@@ -449,7 +451,7 @@ static enum fletch_status add_more(struct fletch_tokenizer_builder *builder,
     return add_list(builder, json_object_get(config, "extra_special_tokens"), err);
 }
 
-/* Loads a file that need not be there, and notes it. */
+/* Loads a file if it exists, and notes it. */
 static enum fletch_status load_optional(json_t **out,
                                         struct fletch_tokenizer_builder *builder,
                                         const char *name, struct fletch_error *err)

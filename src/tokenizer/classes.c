@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* classes.c - the table of tokenizers that can be made
+/* classes.c - the table of tokenizers that can be built
  *
- * Classes and model types as transformers 4.57 pairs them; defaults are its classes'. To
- * add one that needs no new part, add a row.
+ * Classes and model types are paired as in transformers 4.57; defaults are those of its
+ * classes. To add one that needs no new part, add a row.
  */
 #include "tokenizer/classes.h"
 
@@ -75,7 +75,7 @@ static const char *const albert_types[] = { "albert", "nystromformer", "yoso", N
 static const char *const deberta_v2_classes[] = { "DebertaV2Tokenizer", NULL };
 static const char *const deberta_v2_types[] = { "deberta-v2", NULL };
 
-/* fairseq numbered its four special tokens first, whatever the pieces' file did. */
+/* fairseq numbered its four special tokens first, whatever the pieces' file has. */
 static const struct fletch_sentencepiece_head fairseq_head[] = {
     { "<s>", 0 },
     { "<pad>", 0 },
@@ -278,7 +278,7 @@ static const struct fletch_tokenizer_class *find_type(const char *name)
     return NULL;
 }
 
-/* Classes that stand for any tokenizer: they say nothing of what it is made from. */
+/* Classes that stand for any tokenizer: they tell nothing about its files. */
 static const char *const generic_classes[] = {
     "TokenizersBackend",
     "PythonBackend",
@@ -296,8 +296,8 @@ static const char *class_of(const json_t *config)
     return name && !is_among(generic_classes, name, strlen(name)) ? name : NULL;
 }
 
-/* The class that a file names, or NULL. Of one model type whose class is no kind here the
- * class counts, too. */
+/* The class that a file names, or NULL. A roformer model that names none has its own class,
+ * which is not a kind here. */
 static const char *class_said(const struct fletch_tokenizer_source *source)
 {
     const char *type = json_string_value(json_object_get(source->config, "model_type"));
@@ -314,11 +314,12 @@ static const char *class_said(const struct fletch_tokenizer_source *source)
 #define OWN_LIST "numbers sentencepiece's pieces by a list of its own"
 #define DICTIONARY "splits Japanese words by a dictionary first"
 
-/* Classes that do in Python what no tokenizer.json has a part for, or number tokens in
- * another way than the vocabulary's file beside them. */
+/* Classes that do in Python what a tokenizer.json cannot express, or number tokens
+ * differently from their vocabulary file. */
 static const struct unmade {
     const char *glob, *why;
-    bool beyond; /* what a tokenizer.json lacks, so that one beside it is another's */
+    bool beyond; /* beyond a tokenizer.json, so one beside it belongs to another
+                    tokenizer */
 } unmade[] = {
     { "*Mecab*", DICTIONARY, true },
     { "*MeCab*", DICTIONARY, true },
@@ -342,7 +343,7 @@ static const struct unmade *find_unmade(const char *class_name)
     return NULL;
 }
 
-/* Every word splitter of BertJapaneseTokenizer's but "basic" is a program. */
+/* Every word splitter of BertJapaneseTokenizer except "basic" is an external program. */
 static const char *pre_tokenizer_of(const struct fletch_tokenizer_source *source)
 {
     const char *name =

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What pieces have for a space: U+2581. */
+/* U+2581, which pieces contain instead of a space. */
 #define SPACE_MARK "\xe2\x96\x81"
 
 /* Longer words are unknown. */
@@ -77,7 +77,7 @@ static void put_strip(struct fletch_json_writer *json, bool left)
     fletch_json_write_close(json, '}');
 }
 
-/* Bytes as base64 in a string. */
+/* Writes bytes as a base64 string. */
 static void put_base64(struct fletch_json_writer *json, const uint8_t *bytes, size_t size)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -265,7 +265,7 @@ static void put_token_entry(struct fletch_json_writer *json, const char *text, u
     fletch_json_write_close(json, '}');
 }
 
-/* By their texts, as the library sorts them. */
+/* In the order of their texts, as the library sorts them. */
 static void put_template_tokens(const struct fletch_tokenizer_builder *builder,
                                 struct fletch_json_writer *json, const char *first,
                                 const char *last)
@@ -403,7 +403,7 @@ void fletch_put_wordpiece_model(const struct fletch_tokenizer_builder *builder,
     fletch_json_write_close(json, '}');
 }
 
-/* `affix` stands in front of parts and behind words. */
+/* `affix` is put before parts and after words. */
 static void put_merging(const struct fletch_tokenizer_builder *builder,
                         struct fletch_json_writer *json, const char *affix)
 {

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* sentencepiece.c - see sentencepiece.h
  *
- * A protobuf message; of its fields these count here:
+ * A protobuf message; these of its fields are used:
  *
  *   ModelProto       1 pieces (SentencePiece, one per id), 2 trainer_spec,
  *                    3 normalizer_spec
- *   SentencePiece    1 piece (text), 2 score (float), 3 type (1 when left out)
+ *   SentencePiece    1 piece (text), 2 score (float), 3 type (default 1)
  *   TrainerSpec      3 model_type (1), 35 byte_fallback, 40 unk_id (0), 45 unk_piece
  *   NormalizerSpec   2 precompiled_charsmap: u32 size of a trie, the trie, text
  *
  * A field is a varint, number << 3 | wire type, then a varint (0), 8 bytes (1), a varint
- * and as many bytes (2) or 4 bytes (5). Fields come in any order; of one that is repeated
- * and no list the last counts.
+ * and as many bytes (2) or 4 bytes (5). Fields come in any order; if one that is not a list
+ * is repeated, the last counts.
  */
 #include "tokenizer/sentencepiece.h"
 
@@ -73,7 +73,7 @@ static enum fletch_status take(size_t *begin, struct cursor *cursor, uint64_t si
     return FLETCH_OK;
 }
 
-/* The next field; the cursor is not at its end. */
+/* Reads the next field; the cursor must not be at its end. */
 static enum fletch_status read_field(struct field *out, struct cursor *cursor)
 {
     struct field field = { .at = cursor->at };
@@ -136,7 +136,7 @@ static enum fletch_status expect_text(const struct field *field, const char *nam
     return FLETCH_OK;
 }
 
-/* The cursor of a field that is a message. */
+/* A cursor over a field that is a message. */
 static struct cursor inside(const struct field *field, const struct cursor *cursor)
 {
     return (struct cursor){ .bytes = cursor->bytes,
@@ -222,7 +222,7 @@ static enum fletch_status read_trainer(struct fletch_sentencepiece *model,
     return FLETCH_OK;
 }
 
-/* What comes after the trie is text; the trie itself is only ever walked by the library. */
+/* What follows the trie is text; only the library ever walks the trie itself. */
 static enum fletch_status check_charsmap(const struct field *field,
                                          const struct cursor *cursor)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sentencepiece.h - a sentencepiece model's pieces and what normalizes a text for them */
+/* sentencepiece.h - reads a sentencepiece model: its pieces and its text normalization */
 #ifndef FLETCH_TOKENIZER_SENTENCEPIECE_H
 #define FLETCH_TOKENIZER_SENTENCEPIECE_H
 
@@ -26,7 +26,7 @@ struct fletch_sentencepiece_piece {
     enum fletch_sentencepiece_type type;
 };
 
-/* Texts and bytes are borrowed from the file's. */
+/* Texts and bytes are borrowed from the file's bytes. */
 struct fletch_sentencepiece {
     struct fletch_sentencepiece_piece *pieces; /* [pieces_count] */
     size_t pieces_count;
@@ -40,7 +40,7 @@ struct fletch_sentencepiece {
 };
 
 /* Reads a model of `size` bytes. FORMAT with the byte offset, UNSUPPORTED (another kind of
- * model, a limit), MEMORY. The caller puts the name in front. */
+ * model, a limit), MEMORY. The caller puts the file's name in front. */
 enum fletch_status fletch_sentencepiece_read(struct fletch_sentencepiece *out,
                                              const uint8_t *bytes, size_t size,
                                              struct fletch_error *err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* sentencepiece_vocab.c - the vocabulary of a sentencepiece model, and the merges that its
- * scores mean
+ * scores imply
  *
- * A BPE model of pieces has no list of merges: every split of a piece into two others is
+ * A BPE model of pieces has no list of merges. Every split of a piece into two others is
  * one, ranked by the piece's score, then the longer left part, then the longer right one.
  */
 #include "tokenizer/classes.h"
@@ -14,10 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What takes a piece out of use: no text's best parts can have it. */
+/* Keeps a piece from being used: no best segmentation of a text can contain it. */
 #define PENALTY 100.0
 
-/* What Unicode calls digits, first and last. */
+/* Unicode's ranges of digits, first and last. */
 static const uint32_t digits[][2] = {
     { 0x0030, 0x0039 },   { 0x00b2, 0x00b3 },   { 0x00b9, 0x00b9 },   { 0x0660, 0x0669 },
     { 0x06f0, 0x06f9 },   { 0x07c0, 0x07c9 },   { 0x0966, 0x096f },   { 0x09e6, 0x09ef },
@@ -50,7 +50,7 @@ static bool is_digit(uint32_t point)
     return false;
 }
 
-/* A comma behind a digit, as numbers have inside. */
+/* True for a digit followed by a comma, as inside numbers. */
 static bool ends_in_number_comma(const struct fletch_sentencepiece_piece *piece)
 {
     size_t at = piece->len;
@@ -93,7 +93,7 @@ static enum fletch_status number_pieces(struct fletch_tokenizer_builder *builder
     return fletch_vocab_seal(vocab, err);
 }
 
-/* Pieces that stand for themselves in any text. */
+/* Adds pieces that stand for themselves in any text. */
 static enum fletch_status add_marked(struct fletch_tokenizer_builder *builder,
                                      const struct fletch_sentencepiece *model,
                                      struct fletch_error *err)
@@ -169,7 +169,7 @@ static size_t count_characters(const char *text, size_t len)
     return count;
 }
 
-/* Every way to make the token of two pieces of the file. */
+/* Lists every way to build the token from two pieces of the file. */
 static enum fletch_status rank_splits(struct ranking *ranking,
                                       const struct fletch_vocab_token *token,
                                       const struct fletch_vocab *pieces,
@@ -203,7 +203,7 @@ static enum fletch_status rank_splits(struct ranking *ranking,
     return FLETCH_OK;
 }
 
-/* Parts that the kind's numbering left out cannot be merged. */
+/* Drops merges of parts that the kind's numbering left out. */
 static enum fletch_status keep_merges(struct fletch_tokenizer_builder *builder,
                                       const struct ranking *ranking,
                                       struct fletch_error *err)

@@ -75,7 +75,7 @@ static enum fletch_status find_end(uint32_t *id,
     return FLETCH_OK;
 }
 
-/* What the text will need: the ids at the ends, and the unknown. */
+/* Finds what the text will need: the ids at the ends, and the unknown token. */
 static enum fletch_status find_ends(struct fletch_tokenizer_builder *builder,
                                     struct fletch_error *err)
 {

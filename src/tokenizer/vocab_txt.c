@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* vocab_txt.c - vocab.txt; vocab.json with its merges.txt
  *
- *   vocab.txt    a token a line, its id the line's number from 0; white space behind it is
- *                no part of it
+ *   vocab.txt    one token per line, its id the line's number from 0; trailing white space
+ *                does not belong to it
  *   vocab.json   {"token": id, ...}
- *   merges.txt   LEFT RIGHT a line; lines that begin with #version are none
+ *   merges.txt   LEFT RIGHT per line; lines that begin with #version are skipped
  *
- * Lines end with \n or \r\n. All this is as the tokenizers library reads such files itself,
- * and so transformers 5; transformers 4 read them in Python.
+ * Lines end with \n or \r\n. This is how the tokenizers library itself reads such files,
+ * and so does transformers 5; transformers 4 read them in Python.
  */
 #include "tokenizer/classes.h"
 
@@ -37,10 +37,10 @@ static enum fletch_status load_text(struct fletch_buf *out, const char *path,
 
 struct lines {
     const char *text;        /* [size] */
-    size_t size, at, number; /* number: of the line read last, from 1 */
+    size_t size, at, number; /* number: of the last line read, from 1 */
 };
 
-/* The next line without its end. False behind the last. */
+/* The next line without its end. False past the last. */
 static bool next_line(const char **line, size_t *len, struct lines *lines)
 {
     const char *from = lines->text + lines->at, *end;
@@ -58,14 +58,14 @@ static bool next_line(const char **line, size_t *len, struct lines *lines)
     return true;
 }
 
-/* What Unicode calls white space, first and last. */
+/* Unicode's ranges of white space, first and last. */
 static const uint32_t spaces[][2] = {
     { 0x0009, 0x000d }, { 0x0020, 0x0020 }, { 0x0085, 0x0085 }, { 0x00a0, 0x00a0 },
     { 0x1680, 0x1680 }, { 0x2000, 0x200a }, { 0x2028, 0x2029 }, { 0x202f, 0x202f },
     { 0x205f, 0x205f }, { 0x3000, 0x3000 },
 };
 
-/* The length of a text of valid UTF-8 without the white space behind it. */
+/* The length of a text of valid UTF-8 without trailing white space. */
 static size_t trimmed(const char *text, size_t len)
 {
     while (len) {
@@ -87,7 +87,7 @@ static size_t trimmed(const char *text, size_t len)
 
 /* ---- Words that are another kind's ---- */
 
-/* How tokens of a kind are marked, in front or behind. */
+/* How a kind marks its tokens, at the front or the end. */
 struct mark {
     const char *text;
     bool behind;
@@ -101,7 +101,7 @@ static bool has_mark(const struct fletch_vocab_token *token, const struct mark *
            !memcmp(token->text + (mark->behind ? token->len - len : 0), mark->text, len);
 }
 
-/* Tokens are marked as the kind marks them, or not at all: where more have the other mark,
+/* Tokens must be marked as the kind marks them, or not at all: if more have the other mark,
  * the kind's rules would find none of these in any text. */
 static enum fletch_status check_marks(const struct fletch_tokenizer_builder *builder,
                                       const struct mark *own, const struct mark *other,
@@ -243,7 +243,7 @@ static bool split_merge(struct fletch_merge *out, const char *line, size_t len)
     return true;
 }
 
-/* Both parts and what they make must be tokens. */
+/* Both parts and their concatenation must be tokens. */
 static enum fletch_status check_merge(const struct fletch_tokenizer_builder *builder,
                                       const struct fletch_merge *merge,
                                       struct fletch_buf *joined, struct fletch_error *err)
@@ -302,8 +302,8 @@ static bool is_version(const char *line, size_t len)
     return len >= sizeof(word) - 1 && !memcmp(line, word, sizeof(word) - 1);
 }
 
-/* Repeated merges stay: of those in a tokenizer.json the library takes the last, as it does
- * of those in a merges.txt. */
+/* Repeated merges are kept: the library uses the last, in a tokenizer.json as in a
+ * merges.txt. */
 static enum fletch_status read_merges(struct fletch_tokenizer_builder *builder,
                                       struct fletch_error *err)
 {
