@@ -16,19 +16,19 @@
 enum state { PACKED, UNPACKING, THERE };
 
 struct entry {
-    struct fletch_zip_member member; /* its name in the list's arena */
+    struct fletch_zip_member member; /* its name is in the list's arena */
     uint64_t place;
     enum state state;
 };
 
 struct fletch_spool {
-    struct fletch_file file; /* size: of all places */
-    size_t *numbers;         /* [zip.count], of the one in `entries`, plus 1 */
+    struct fletch_file file; /* its size covers all places */
+    size_t *numbers;         /* [zip.count], index in `entries` plus 1 */
     struct entry *entries;   /* [zip.count], `count` in use, in the order of their places */
     size_t count;
     pthread_mutex_t lock;        /* guards the states and what is below */
-    pthread_cond_t changed;      /* a member is not UNPACKING any more */
-    const struct entry *damaged; /* the last one that was; NULL: none */
+    pthread_cond_t changed;      /* a member is no longer UNPACKING */
+    const struct entry *damaged; /* the last damaged one; NULL: none */
     struct fletch_error failure; /* what is wrong with it */
 };
 
@@ -97,8 +97,8 @@ enum fletch_status fletch_spool_place(uint64_t *out, struct fletch_spool **made,
     return FLETCH_OK;
 }
 
-/* The last one that begins at the byte or before it: only the last of those with one place
- * is not empty. */
+/* Finds the last entry that begins at or before the byte: among those with the same place
+ * only the last is not empty. */
 static struct entry *find(const struct fletch_spool *spool, uint64_t offset)
 {
     size_t low = 0, high = spool->count;
@@ -114,8 +114,8 @@ static struct entry *find(const struct fletch_spool *spool, uint64_t offset)
     return spool->count ? &spool->entries[low] : NULL;
 }
 
-/* Holding the lock, which is let go while the member is unpacked. That one is damaged is
- * known from then on: all threads want the same large member, and would find out in turn.
+/* Call with the lock held; it is released while the member is unpacked. Damage is
+ * remembered: all threads want the same large member, and would find it out one by one.
  */
 static void unpack(struct fletch_spool *spool, struct entry *entry,
                    const struct fletch_file *archive, const struct fletch_cancel *cancel,

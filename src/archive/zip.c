@@ -8,7 +8,7 @@
  *     [ZIP64 end record, 56    ZIP64 locator, 20]
  *     end record, 22           comment
  *
- * A number that does not fit its field is all ones there, and in the ZIP64 extra field.
+ * A number that does not fit its field is all ones there, and is in the ZIP64 extra field.
  */
 #include "archive/zip.h"
 
@@ -31,10 +31,10 @@
 
 #define EXTRA_ZIP64 1
 #define FLAG_ENCRYPTED 1u
-/* A deflated byte stands for at most so many. */
+/* The most bytes that one deflated byte can expand to. */
 #define DEFLATE_RATIO 1032
 
-/* What the end of the file says about the directory. */
+/* What the end of the file states about the directory. */
 struct ending {
     uint64_t count, size, begin;
     uint64_t behind; /* where the end records begin */
@@ -42,7 +42,7 @@ struct ending {
 
 /* ---- The end ---- */
 
-/* The last end record whose comment reaches to the end of the file. */
+/* Finds the last end record whose comment reaches the end of the file. */
 static bool find_end(size_t *out, const uint8_t *tail, size_t size)
 {
     for (size_t at = size - END_SIZE + 1; at-- > 0;)
@@ -54,7 +54,7 @@ static bool find_end(size_t *out, const uint8_t *tail, size_t size)
     return false;
 }
 
-/* The ZIP64 end record, where there is a locator in front of the end record at `at`. */
+/* Reads the ZIP64 end record, if there is a locator before the end record at `at`. */
 static enum fletch_status read_end64(struct ending *ending, bool *found,
                                      const struct fletch_file *file, uint64_t at,
                                      struct fletch_error *err)
@@ -88,7 +88,7 @@ static enum fletch_status read_end64(struct ending *ending, bool *found,
     return FLETCH_OK;
 }
 
-/* True when a field of the short record is the long one's, or all ones. */
+/* True when a field of the short record equals the long one's, or is all ones. */
 static bool agrees(uint64_t wide, uint64_t narrow, uint64_t ones)
 {
     return narrow == ones || narrow == wide;
@@ -159,7 +159,8 @@ static enum fletch_status read_end(struct ending *out, const struct fletch_file 
 
 /* ---- The directory ---- */
 
-/* What the ZIP64 extra field says in place of fields that are all ones, in this order. */
+/* The values of the ZIP64 extra field, which replace fields that are all ones, in this
+ * order. */
 static enum fletch_status read_wide(struct fletch_zip_member *member, const uint8_t *extra,
                                     size_t size, uint64_t at, struct fletch_error *err)
 {
@@ -239,7 +240,7 @@ static enum fletch_status check_member(const struct fletch_zip_member *member, s
     return FLETCH_OK;
 }
 
-/* The entry at text[*pos], which lies at byte ending->begin + *pos of the file. */
+/* Reads the entry at text[*pos], which lies at byte ending->begin + *pos of the file. */
 static enum fletch_status read_entry(struct fletch_zip *zip, const struct ending *ending,
                                      const uint8_t *text, size_t *pos,
                                      struct fletch_error *err)

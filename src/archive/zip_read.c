@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* zip_read.c - see zip.h: the bytes of a member, unpacked as far as somebody wants them
+/* zip_read.c - see zip.h: the bytes of a member, unpacked as far as the caller needs them
  *
- * zlib unpacks in steps, so that no member is ever in memory twice, and a large one not
- * once; and the beginning of one can be had without the rest.
+ * zlib unpacks in steps, so no member is ever in memory twice, and a large one never whole;
+ * and the start of a member can be read without the rest.
  */
 #include "archive/zip.h"
 
@@ -17,12 +17,12 @@
 #define LOCAL_MAGIC 0x04034b50u
 #define FLAG_DESCRIPTOR 8u
 
-/* Packed bytes that are read at once: for all of a member, and for its beginning. */
+/* Packed bytes read at once: for a whole member, and for its start. */
 #define PACKED_STEP ((size_t)64 << 10)
 #define PEEK_STEP ((size_t)1 << 10)
 #define COPY_STEP ((size_t)256 << 10)
 
-/* A member that is being read from its beginning. */
+/* A member that is read from its start. */
 struct stream {
     const struct fletch_zip *zip;
     const struct fletch_zip_member *member;
@@ -30,14 +30,14 @@ struct stream {
     uint64_t taken; /* of member->packed */
     size_t step;
     z_stream inflater;
-    bool inflates;    /* `inflater` is to be ended */
+    bool inflates;    /* `inflater` must be ended */
     uint8_t packed[]; /* [step] */
 };
 
-/* ---- Where it lies ---- */
+/* ---- Local header ---- */
 
-/* Without a descriptor the local header has the sizes too, and they must be the same, or
- * all ones where they do not fit. */
+/* Without a descriptor the local header has the sizes too. They must be the same, or all
+ * ones if they do not fit. */
 static bool same_sizes(const struct fletch_zip_member *member, const uint8_t *local)
 {
     uint32_t packed = fletch_load_u32(local + 18), size = fletch_load_u32(local + 22);
@@ -139,7 +139,7 @@ static enum fletch_status refill(struct stream *stream, struct fletch_error *err
     return FLETCH_OK;
 }
 
-/* The next bytes of the member, as many as there are up to `size`, which fits an int. */
+/* The next bytes of the member: all there are, up to `size`, which fits an int. */
 static enum fletch_status inflate_next(size_t *out, struct stream *stream, uint8_t *bytes,
                                        size_t size, struct fletch_error *err)
 {
@@ -161,7 +161,7 @@ static enum fletch_status inflate_next(size_t *out, struct stream *stream, uint8
     return FLETCH_OK;
 }
 
-/* The next `size` bytes, of those that the member has. */
+/* The next `size` bytes, which the member must have. */
 static enum fletch_status read_next(struct stream *stream, uint8_t *bytes, size_t size,
                                     struct fletch_error *err)
 {
@@ -183,7 +183,7 @@ static enum fletch_status read_next(struct stream *stream, uint8_t *bytes, size_
     return FLETCH_OK;
 }
 
-/* The deflate stream must end where the member's bytes do: neither may go on alone. */
+/* The deflate stream and the member's bytes must end together. */
 static enum fletch_status check_end(struct stream *stream, struct fletch_error *err)
 {
     const struct fletch_zip_member *member = stream->member;
@@ -203,7 +203,7 @@ static enum fletch_status check_end(struct stream *stream, struct fletch_error *
     return FLETCH_OK;
 }
 
-/* All was read: nothing may follow, and the checksum must be right. */
+/* After everything is read: nothing may follow, and the checksum must be right. */
 static enum fletch_status finish(struct stream *stream, uint32_t crc,
                                  struct fletch_error *err)
 {

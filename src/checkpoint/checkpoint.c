@@ -28,7 +28,7 @@ static int compare_tensors(const void *a, const void *b)
     return fletch_natural_compare(x->name, y->name);
 }
 
-/* Many files are written in order, so that looking is cheaper than sorting. */
+/* Many files are written in order, so checking is cheaper than sorting. */
 static bool is_sorted(const struct fletch_tensor_list *list)
 {
     for (size_t i = 1; i < list->count; i++)
@@ -37,7 +37,7 @@ static bool is_sorted(const struct fletch_tensor_list *list)
     return true;
 }
 
-/* Tensors that do not lie in order are read through windows. */
+/* Non-contiguous tensors are read through windows. */
 static enum fletch_status need_windows(struct fletch_checkpoint *checkpoint,
                                        const struct fletch_tensor *tensors, size_t count,
                                        struct fletch_error *err)
@@ -104,7 +104,7 @@ static bool has_suffix(const char *text, const char *suffix)
     return len >= suffix_len && !strcmp(text + len - suffix_len, suffix);
 }
 
-/* *out is NULL where no format begins so. */
+/* *out is NULL when no format begins like this. */
 static enum fletch_status
 probe_formats(const struct fletch_checkpoint_format **out,
               const struct fletch_checkpoint_format *const *formats,
@@ -127,8 +127,8 @@ probe_formats(const struct fletch_checkpoint_format **out,
     return FLETCH_OK;
 }
 
-/* By its content; by its name only where the content is none that is known: such a file
- * is for its format's reader to say what is wrong with it. */
+/* Identifies a file by its content, or by its name if the content is unknown: then the
+ * format's reader says what is wrong with it. */
 static enum fletch_status find_format(const struct fletch_checkpoint_format **out,
                                       const struct fletch_checkpoint_format *const *formats,
                                       const struct fletch_file *file,
@@ -184,9 +184,9 @@ enum fletch_status fletch_checkpoint_add(struct fletch_checkpoint *checkpoint,
     return status;
 }
 
-/* What a path leads to, and in its own words when it leads nowhere: the hub's cache is made
- * of links, and copying it without its blobs is easily done. FLETCH_OK and false: nothing
- * is there. */
+/* Reports what a path leads to, with a message of its own when it leads nowhere: the hub's
+ * cache consists of links, and is easily copied without its blobs. FLETCH_OK and false:
+ * nothing is there. */
 static enum fletch_status look(bool *there, const char *path, struct fletch_error *err)
 {
     struct stat info;
@@ -236,11 +236,11 @@ static enum fletch_status open_file(struct fletch_checkpoint *checkpoint,
     return status;
 }
 
-/* Weights of other projects, whose words model/translate.c knows. */
+/* Weights of other projects, whose names model/translate.c knows. */
 static const char *const foreign_names[] = { "open_clip_model.safetensors",
                                              "open_clip_pytorch_model.bin", NULL };
 
-/* Opens the file of that name, where it is there. */
+/* Opens the file of that name if it exists. */
 static enum fletch_status open_named(bool *there, struct fletch_checkpoint *checkpoint,
                                      struct fletch_tensor_list *list, const char *folder,
                                      const char *name, struct fletch_error *err)
@@ -253,7 +253,8 @@ static enum fletch_status open_named(bool *there, struct fletch_checkpoint *chec
     return *there ? open_file(checkpoint, list, path, err) : FLETCH_OK;
 }
 
-/* People forget what lies beside: an older pytorch_model.bin, say. */
+/* Notes another weights file beside it that the user may have forgotten, such as an older
+ * pytorch_model.bin. */
 static enum fletch_status note_other(struct fletch_checkpoint *checkpoint,
                                      const char *folder, const char *name,
                                      const char *chosen, struct fletch_error *err)
@@ -272,8 +273,7 @@ static enum fletch_status note_other(struct fletch_checkpoint *checkpoint,
     return FLETCH_OK;
 }
 
-/* The order of choice is transformers': where both are there, the one file goes before the
- * index. */
+/* The order of preference is transformers': a single file goes before an index. */
 static enum fletch_status open_folder(struct fletch_checkpoint *checkpoint,
                                       struct fletch_tensor_list *list, const char *folder,
                                       struct fletch_error *err)
@@ -420,7 +420,7 @@ fletch_checkpoint_find(const struct fletch_checkpoint *checkpoint, const char *n
                    compare_tensors);
 }
 
-/* Where a tensor's bytes lie that are compressed in the file. */
+/* Finds the bytes of a tensor that is compressed in the file. */
 static enum fletch_status unpacked(const struct fletch_file **out,
                                    const struct fletch_checkpoint *checkpoint,
                                    const struct fletch_tensor *tensor,
@@ -430,7 +430,7 @@ static enum fletch_status unpacked(const struct fletch_file **out,
     enum fletch_status status = fletch_spool_file(out, file->spool, &file->file,
                                                   tensor->offset, &checkpoint->cancel, err);
 
-    /* the system's sentences begin with the path */
+    /* the system's messages begin with the path */
     if (status && status != FLETCH_ERR_IO && status != FLETCH_ERR_CANCELLED)
         fletch_error_prefix(err, "%s", file->file.path);
     return status;

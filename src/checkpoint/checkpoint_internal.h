@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* checkpoint_internal.h - what the files of this folder share with each other, and with
- * nobody else */
+/* checkpoint_internal.h - what only the files of this folder share */
 #ifndef FLETCH_CHECKPOINT_CHECKPOINT_INTERNAL_H
 #define FLETCH_CHECKPOINT_CHECKPOINT_INTERNAL_H
 
@@ -13,7 +12,7 @@
 enum fletch_status fletch_checkpoint_add(struct fletch_checkpoint *checkpoint,
                                          struct fletch_tensor_list *list, const char *path,
                                          const char *name, struct fletch_error *err);
-/* Hands the list over in its final order. FORMAT when two tensors have one name. */
+/* Hands over the list in its final order. FORMAT when two tensors have the same name. */
 enum fletch_status fletch_checkpoint_finish(struct fletch_checkpoint *checkpoint,
                                             struct fletch_tensor_list *list,
                                             struct fletch_error *err);
@@ -21,37 +20,38 @@ enum fletch_status fletch_checkpoint_finish(struct fletch_checkpoint *checkpoint
 /* ---- shards.c ---- */
 
 /* Adds and settles all shards of the index at `path` in `folder`; map and shards must agree
- * exactly. The index is in front of the messages that are about it. */
+ * exactly. Messages about the index begin with its name. */
 enum fletch_status fletch_shards_open(struct fletch_checkpoint *checkpoint,
                                       struct fletch_tensor_list *list, const char *folder,
                                       const char *path, struct fletch_error *err);
 
 /* ---- shared.c ---- */
 
-/* Adds the names that the settled checkpoint's metadata says were dropped for tensors that
- * are there. UNSUPPORTED beyond FLETCH_REPEATED_MAX. */
+/* Adds names that, according to the settled checkpoint's metadata, were dropped because
+ * their tensors are there under another name. UNSUPPORTED beyond FLETCH_REPEATED_MAX. */
 enum fletch_status fletch_shared_names(struct fletch_checkpoint *checkpoint,
                                        struct fletch_error *err);
 
 /* ---- distributed.c ---- */
 
-/* What a file's __metadata__ says of the slices in it, taken out of the metadata; NULL
- * where it says nothing. FORMAT, MEMORY. */
+/* Takes what a file's __metadata__ says about the slices in it out of the metadata; NULL if
+ * it says nothing. FORMAT, MEMORY. */
 enum fletch_status fletch_distributed_sharding(json_t **out, json_t *metadata,
                                                struct fletch_error *err);
-/* Makes the tensor the one slice of itself that the file has, where `sharding` says. */
+/* Makes the tensor the single slice of itself that this file holds, as `sharding`
+ * describes. */
 enum fletch_status fletch_distributed_mark(struct fletch_tensor *tensor,
                                            const json_t *sharding,
                                            struct fletch_arena *arena,
                                            struct fletch_error *err);
-/* FLETCH_OK when no tensor of the list is a slice of a larger one, as an index lists them;
- * UNSUPPORTED, and which is. */
+/* FLETCH_OK when no tensor of the list is a slice of a larger one, as in an index; else
+ * UNSUPPORTED, naming it. */
 enum fletch_status fletch_distributed_check_whole(struct fletch_tensor_list *list,
                                                   struct fletch_error *err);
 /* Refuses a part that was given alone. */
 enum fletch_status fletch_distributed_refuse(struct fletch_error *err);
-/* Joins the parts in the folder, and settles the checkpoint; *there is false where there
- * are none. */
+/* Joins the parts in the folder and settles the checkpoint; *there is false when there are
+ * none. */
 enum fletch_status fletch_distributed_open(bool *there,
                                            struct fletch_checkpoint *checkpoint,
                                            struct fletch_tensor_list *list,
@@ -59,14 +59,14 @@ enum fletch_status fletch_distributed_open(bool *there,
 
 /* ---- pruned.c ---- */
 
-/* The name that a pruned weight has once it is folded: that of all others is the same.
+/* The name that a pruned weight has once it is folded; other names stay the same.
  * MEMORY. */
 enum fletch_status fletch_pruned_name(const char **out, const char *name,
                                       struct fletch_arena *arena, struct fletch_error *err);
 
 /* ---- slices.c ---- */
 
-/* `size` bytes from byte `begin` on of a tensor that lies in slices. The caller checked the
+/* Reads `size` bytes from byte `begin` on of a tensor in slices. The caller has checked the
  * range. Any number of threads at once. IO. */
 enum fletch_status fletch_slices_read(const struct fletch_checkpoint_file *files,
                                       const struct fletch_tensor *tensor, uint64_t begin,
@@ -74,15 +74,15 @@ enum fletch_status fletch_slices_read(const struct fletch_checkpoint_file *files
 
 /* ---- unsupported.c ---- */
 
-/* UNSUPPORTED when the file's name says that it is a part of a parallel run. */
+/* UNSUPPORTED when the file's name shows that it is part of a parallel run. */
 enum fletch_status fletch_unsupported_shard(const char *path, struct fletch_error *err);
 
 /* ---- unsupported_folder.c ---- */
 
-/* FLETCH_OK unless the folder says of itself that it is an adapter: then UNSUPPORTED, even
- * with a weights file beside it, since those who load it look for a model elsewhere. */
+/* FLETCH_OK unless the folder declares itself an adapter: then UNSUPPORTED, even beside a
+ * weights file, since programs that load adapters look for the model elsewhere. */
 enum fletch_status fletch_unsupported_adapter(const char *folder, struct fletch_error *err);
-/* What a folder without a weights file holds instead: never FLETCH_OK. */
+/* Says what a folder without a weights file holds instead: never FLETCH_OK. */
 enum fletch_status fletch_unsupported_folder(const char *folder, struct fletch_error *err);
 
 #endif

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* distributed.c - files of torch.distributed.checkpoint, joined
+/* distributed.c - joins the files of torch.distributed.checkpoint
  *
  * Each process of a training run saves one safetensors file with its slices of tensors,
- * shard-00001-model-00001-of-00001.safetensors, and says in __metadata__ where each begins:
+ * shard-00001-model-00001-of-00001.safetensors, and states in __metadata__ where each
+ * begins:
  *
  *     "DCP_SHARDING_INFO": "{\"pooler.dense.weight\": {\"saved_offsets\": [16, 0]}, ...}"
  *
- * How large the tensor is nobody says: it ends where the furthest slice does. Every element
- * must be in one slice, and in one only.
+ * The size of the tensor is not stated: it ends where the furthest slice does. Every
+ * element must be in exactly one slice.
  */
 #include "checkpoint/checkpoint_internal.h"
 #include "checkpoint/prefix.h"
@@ -25,12 +26,12 @@
 
 #define SHARDING_INFO "DCP_SHARDING_INFO"
 #define SAVED_OFFSETS "saved_offsets"
-/* Processes of a run: the files are open all at once. */
+/* Processes of a run: their files are all open at once. */
 #define FLETCH_DISTRIBUTED_FILES_MAX 512
-/* Where a file may say that it is a part: its __metadata__ need not be first in the header,
- * and other keys in it may be long. */
+/* How far to look for a file's statement that it is a part: its __metadata__ need not be
+ * first in the header, and other keys in it may be long. */
 #define PEEK_MAX ((uint64_t)32 << 20)
-/* Looked at together. */
+/* Bytes examined at a time. */
 #define PEEK_SIZE 16384
 
 #define A_PART                                                                             \
@@ -142,7 +143,7 @@ enum fletch_status fletch_distributed_refuse(struct fletch_error *err)
 
 /* ---- One tensor ---- */
 
-/* Whether two slices have an element in common. */
+/* True when two slices share an element. */
 static bool overlap(const struct fletch_tensor_slice *a,
                     const struct fletch_tensor_slice *b, unsigned rank)
 {
@@ -172,7 +173,7 @@ static enum fletch_status check_overlaps(const struct fletch_tensor *tensor,
     return FLETCH_OK;
 }
 
-/* The slices' common dtype, and the shape that they span. */
+/* The slices' common dtype, and the shape that they cover. */
 static enum fletch_status span(struct fletch_tensor *out, uint64_t *shape,
                                const struct fletch_tensor *slices, size_t count,
                                const struct fletch_checkpoint *checkpoint,
@@ -199,8 +200,8 @@ static enum fletch_status span(struct fletch_tensor *out, uint64_t *shape,
     return FLETCH_OK;
 }
 
-/* What the slices hold, those without elements left away; together no more than 64 bits
- * count, since they do not overlap in what was measured. */
+/* Collects the slices that have elements. Their total fits 64 bits, since they do not
+ * overlap in a shape that was measured. */
 static enum fletch_status gather(struct fletch_tensor *out,
                                  const struct fletch_tensor *slices, size_t count,
                                  const struct fletch_checkpoint *checkpoint,
@@ -235,7 +236,7 @@ static enum fletch_status gather(struct fletch_tensor *out,
     return FLETCH_OK;
 }
 
-/* Makes one tensor of all that have its name. */
+/* Makes one tensor of all slices with its name. */
 static enum fletch_status join(struct fletch_tensor *out,
                                const struct fletch_tensor *slices, size_t count,
                                const struct fletch_checkpoint *checkpoint,
@@ -264,7 +265,7 @@ static enum fletch_status join(struct fletch_tensor *out,
         tensor.offset = tensor.slices[0].offset;
     }
     if (tensor.slices_count < 2)
-        tensor.slices = NULL; /* all of it is there */
+        tensor.slices = NULL; /* the file holds all of it */
     *out = tensor;
     return FLETCH_OK;
 }
@@ -299,7 +300,8 @@ static enum fletch_status join_all(const struct fletch_checkpoint *checkpoint,
     return FLETCH_OK;
 }
 
-/* Whether the header has the key. What cannot be read is for whoever opens it to say. */
+/* True when the header has the key. A file that cannot be read is left to the code that
+ * opens it. */
 static bool has_sharding(const struct fletch_file *file)
 {
     static const char key[] = "\"" SHARDING_INFO "\"";
@@ -324,7 +326,7 @@ static bool has_sharding(const struct fletch_file *file)
     return false;
 }
 
-/* Whether the file at the path says of itself that it is a part. */
+/* True when the file at the path states that it is a part. */
 static bool is_part(const char *path)
 {
     struct fletch_file file = FLETCH_FILE_CLOSED;
@@ -353,8 +355,8 @@ static int compare_names(const void *a, const void *b)
     return fletch_natural_compare(*x, *y);
 }
 
-/* Names of the parts, in order; none where no file says that it is one. Beside one that
- * does, what is called like a part counts: a damaged one must not pass for a lost one. */
+/* Names of the parts, in order; none when no file states that it is one. If one does, every
+ * file named like a part counts: a damaged one must not be taken for a missing one. */
 static enum fletch_status find_parts(struct fletch_strlist *out, const char *folder,
                                      struct fletch_arena *arena, struct fletch_error *err)
 {
@@ -390,7 +392,7 @@ static enum fletch_status find_parts(struct fletch_strlist *out, const char *fol
     return status;
 }
 
-/* The names are numbered from 1: a gap is a part that is not there. */
+/* The names are numbered from 1: a gap is a missing part. */
 static enum fletch_status check_parts(const struct fletch_strlist *parts,
                                       struct fletch_error *err)
 {
@@ -431,7 +433,7 @@ static enum fletch_status add_parts(struct fletch_checkpoint *checkpoint,
         if (!path)
             return fletch_fail_memory(err, strlen(folder), "a path");
         TRY(fletch_checkpoint_add(checkpoint, list, path, parts->items[i], err));
-        /* a tensor of that name is not what was looked for */
+        /* a tensor of that name is not the key that was looked for */
         if (list->parts != i + 1)
             return fletch_fail(err, FLETCH_ERR_FORMAT,
                                "%s: has no " SHARDING_INFO " in its __metadata__, as the "

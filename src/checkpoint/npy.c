@@ -2,8 +2,8 @@
 /* npy.c - see npy.h
  *
  * The text is what Python prints for a dict of three: strings without escapes, True and
- * False, a tuple of whole numbers. That, white space and a comma behind the last is all
- * that is read; each key must be there once.
+ * False, a tuple of whole numbers. Only that, white space and a comma after the last item
+ * are accepted; each key must occur once.
  */
 #include "checkpoint/npy.h"
 #include "checkpoint/checkpoint_internal.h"
@@ -27,10 +27,11 @@ static const struct npy_type types[] = {
     { "c8", FLETCH_C64 },
 };
 
-/* What begins so is none of the types above. The first row that fits speaks. */
+/* Type codes that begin like this are not among the types above. The first row that fits
+ * applies. */
 struct npy_kind {
     const char *begins;
-    const char *what;    /* it may be passed over */
+    const char *what;    /* it may be skipped */
     const char *refusal; /* or not */
 };
 
@@ -220,7 +221,7 @@ static enum fletch_status read_order(struct fletch_npy *out, struct cursor *curs
     return FLETCH_OK;
 }
 
-/* A tuple of one has a comma behind it. */
+/* A tuple of one has a trailing comma. */
 static enum fletch_status read_shape(struct fletch_npy *out, struct cursor *cursor)
 {
     bool comma = true;

@@ -4,8 +4,8 @@
  *     "\x93NUMPY", version (1.0, 2.0, 3.0), length of the text, the text, the values
  *     {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }
  *
- * Nothing is evaluated. Types that are no numbers of one width are told apart, so that the
- * caller can pass over text and must not pass over what may be weights.
+ * Nothing is evaluated. Types that are not numbers of one width are distinguished, so that
+ * the caller can skip text but not what may be weights.
  */
 #ifndef FLETCH_CHECKPOINT_NPY_H
 #define FLETCH_CHECKPOINT_NPY_H
@@ -16,29 +16,29 @@
 #define FLETCH_NPY_MAGIC_SIZE 6
 /* Magic, version and a length of four bytes. */
 #define FLETCH_NPY_OPENING_MAX ((size_t)12)
-/* Of the text; NumPy itself stops at 10,000, its version 1.0 at 65,535. */
+/* Of the text; NumPy itself stops at 10,000, and its version 1.0 at 65,535. */
 #define FLETCH_NPY_HEADER_MAX ((size_t)65536)
 
 struct fletch_npy {
-    /* NONE: `what` says what the values are instead of numbers ("text"), and nothing below
-     * is set but `begin` */
+    /* NONE: `what` names what the values are instead of numbers ("text"), and of the
+     * members below only `begin` is set */
     enum fletch_dtype dtype;
     const char *what;
     bool big_endian;
-    bool fortran; /* the first index runs fastest */
+    bool fortran; /* the first index varies fastest */
     unsigned rank;
     uint64_t shape[FLETCH_RANK_MAX];
     uint64_t count, size; /* elements, bytes */
     uint64_t begin;       /* of the values, from the magic */
 };
 
-/* How many bytes opening and text have, from the first bytes of an array; `size` of them
- * are there, `base` is where they lie. FORMAT, UNSUPPORTED. */
+/* Computes the size of opening and text from the first bytes of an array; `size` of them
+ * are given, and `base` is their offset. FORMAT, UNSUPPORTED. */
 enum fletch_status fletch_npy_measure(size_t *out, const uint8_t *bytes, size_t size,
                                       uint64_t base, struct fletch_error *err);
-/* Opening and text, exactly `size` bytes as they were measured: FORMAT when they say
- * another size, since a file may change between two reads. Objects, records, raw bytes and
- * numbers that no row can hold are UNSUPPORTED. */
+/* Parses opening and text, exactly `size` bytes as measured. FORMAT when they state another
+ * size, since a file may change between two reads. UNSUPPORTED: objects, records, raw bytes
+ * and numbers that no row can hold. */
 enum fletch_status fletch_npy_read(struct fletch_npy *out, const uint8_t *bytes,
                                    size_t size, uint64_t base, struct fletch_error *err);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* prefix.c - see prefix.h
  *
- * The names are sorted once, so that those below a prefix are neighbours: candidates are
- * found, and counted, in one pass, however many there are.
+ * The names are sorted once, so those below a prefix are neighbours: candidates are found
+ * and counted in one pass, however many there are.
  */
 #include "checkpoint/prefix_internal.h"
 
@@ -17,22 +17,22 @@ enum rank { RANK_MODEL, RANK_AVERAGE, RANK_OTHER, RANK_NONE };
 struct word {
     const char *text;
     enum rank rank;
-    bool always; /* in front of every name it never belongs to the model */
+    bool always; /* in front of every name it is never part of the model */
 };
 
 static const struct word words[] = {
-    /* what training loops call the dict */
+    /* names that training loops give the dict */
     { "state_dict", RANK_MODEL, false },
     { "model_state_dict", RANK_MODEL, false },
     { "model_state", RANK_MODEL, false },
     { "params", RANK_MODEL, false },
     { "weights", RANK_MODEL, false },
     { "checkpoint", RANK_MODEL, false },
-    /* what wrappers put in front: DataParallel, torch.compile, FSDP */
+    /* names that wrappers insert: DataParallel, torch.compile, FSDP */
     { "module", RANK_MODEL, true },
     { "_orig_mod", RANK_MODEL, true },
     { "_fsdp_wrapped_module", RANK_MODEL, true },
-    /* what people call the attribute of their class, or the dict */
+    /* names that people give the attribute of their class, or the dict */
     { "model", RANK_MODEL, false },
     { "net", RANK_MODEL, false },
     { "network", RANK_MODEL, false },
@@ -68,12 +68,12 @@ struct candidate {
     const char *path; /* begins with the prefix */
     size_t len;       /* of the prefix, with its dot */
     enum rank rank;
-    size_t begin, end; /* of the sorted names, those below it */
-    size_t tensors;    /* those that lie right in its dict */
+    size_t begin, end; /* the range of sorted names below it */
+    size_t tensors;    /* those directly in its dict */
     bool is_dict;      /* the prefix ends where a dict begins, not within a key */
-    bool fits;         /* the family finds what it needs */
-    size_t known;      /* tensors that the family knows */
-    bool *marks;       /* [end - begin]: these */
+    bool fits;         /* the family finds the names that it requires */
+    size_t known;      /* tensors whose names the family knows */
+    bool *marks;       /* [end - begin]: which these are */
 };
 
 struct search {
@@ -112,8 +112,8 @@ static enum rank rank_of(const char *word, size_t len)
     return RANK_OTHER;
 }
 
-/* What the next word of the name makes of a candidate whose prefix it has: *len is behind
- * its dot. RANK_NONE when that is none. */
+/* Extends a candidate by the next word of the name, whose prefix it is: *len becomes the
+ * position after that word's dot. RANK_NONE when it cannot be extended. */
 static enum rank next_rank(size_t *len, const struct fletch_prefix_name *name,
                            const struct candidate *above)
 {
@@ -179,7 +179,7 @@ static enum fletch_status find_candidates(struct search *search)
     return FLETCH_OK;
 }
 
-/* Fills in search->below and ->places; their count. */
+/* Fills search->below and ->places; returns their count. */
 static size_t gather(struct search *search, const struct candidate *candidate)
 {
     size_t count = 0;
@@ -205,8 +205,8 @@ static size_t next_counted(const struct search *search, const struct candidate *
     return i;
 }
 
-/* Sets *out when two candidates have the same names below them, and the same bytes in the
- * file: one dict put into a checkpoint twice, under two names. */
+/* Sets *out when two candidates have the same names below them and the same bytes in the
+ * file: one dict stored twice in a checkpoint under two names. */
 static enum fletch_status is_copy(bool *out, const struct search *search,
                                   const struct candidate *a, const struct candidate *b)
 {
@@ -259,7 +259,7 @@ static enum fletch_status ask_known(struct search *search, struct candidate *can
     return FLETCH_OK;
 }
 
-/* True when a longer prefix means the same tensors as a shorter one. */
+/* True when a longer prefix stands for the same tensors as a shorter one. */
 static bool means_the_same(const struct candidate *longer, const struct candidate *shorter)
 {
     if (longer->begin < shorter->begin || longer->end > shorter->end ||
@@ -287,7 +287,7 @@ static void drop_longer(struct search *search, enum rank rank)
         }
 }
 
-/* Of those with most names known. */
+/* Drops copies among those with the most known names. */
 static enum fletch_status drop_copies(struct search *search, enum rank rank, size_t most)
 {
     struct candidate *kept = NULL;
@@ -361,7 +361,7 @@ static enum fletch_status best_fitting(const struct candidate **out, struct sear
 static enum fletch_status by_family(const struct candidate **out, struct search *search)
 {
     *out = NULL;
-    /* the names as they are, and nothing else: no need to ask */
+    /* only the unchanged names: no need to ask the family */
     if (!search->hints || !search->hints->has_required || search->candidates_count < 2)
         return FLETCH_OK;
     for (size_t i = 0; i < search->candidates_count; i++) {
@@ -410,7 +410,8 @@ static enum fletch_status best_dict(const struct candidate **out,
     return count < 2 ? FLETCH_OK : fail_ambiguous(search, &listing);
 }
 
-/* Where all names of a candidate begin with the same word of those that always go. */
+/* The length of a first word that all names of a candidate share, if it is one that is
+ * always removed. */
 static size_t always_len(struct search *search, const struct candidate *candidate,
                          size_t len)
 {
@@ -444,7 +445,7 @@ static enum fletch_status by_count(const char **prefix, struct search *search,
         before = len;
         len = always_len(search, best, len);
     } while (len != before);
-    /* the names are gathered: the first of them has it */
+    /* the names are gathered, and the first of them has that word */
     *prefix = fletch_arena_text(arena, search->below[0] - best->len, len);
     return *prefix ? FLETCH_OK : fletch_fail_memory(search->err, len, "a prefix");
 }

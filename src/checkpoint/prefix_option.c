@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* prefix_option.c - the prefix that was asked for, and the sentences that list what there
- * is */
+/* prefix_option.c - the requested prefix, and the messages that list what there is */
 #include "checkpoint/prefix_internal.h"
 
 #include <stdio.h>
@@ -37,9 +36,10 @@ void fletch_prefix_list_end(struct fletch_prefix_listing *listing, const char *u
         snprintf(listing->text + listing->len, room, "%s%s", unit, more);
 }
 
-/* ---- As asked for ---- */
+/* ---- The requested prefix ---- */
 
-/* Up to and with the dot behind the part that begins at `from`; 0 when it is the last. */
+/* The length up to and including the dot after the part that begins at `from`; 0 when it is
+ * the last. */
 static size_t part_end(const char *path, size_t from)
 {
     const char *dot = strchr(path + from, '.');
@@ -47,7 +47,7 @@ static size_t part_end(const char *path, size_t from)
     return dot ? (size_t)(dot - path) + 1 : 0;
 }
 
-/* How much of the asked prefix, in whole parts, is in front of some name. */
+/* How much of the requested prefix, in whole parts, some name begins with. */
 static size_t common_len(const struct fletch_prefix_name *names, size_t count,
                          const char *asked)
 {
@@ -62,7 +62,7 @@ static size_t common_len(const struct fletch_prefix_name *names, size_t count,
     return best;
 }
 
-/* The prefixes that are one part longer than what was right. */
+/* Lists the prefixes that are one part longer than the part that was right. */
 static void list_longer(struct fletch_prefix_listing *listing,
                         const struct fletch_prefix_name *names, size_t count,
                         const char *asked, size_t right)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* prefix_strip.c - a checkpoint's prefix taken away, and what is not below it set aside */
+/* prefix_strip.c - removes a checkpoint's prefix, and sets aside the tensors that lack
+ * it */
 #include "checkpoint/checkpoint_internal.h"
 #include "checkpoint/prefix.h"
 
@@ -8,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Groups of what is left out that notes name. */
+/* The most groups of left-out tensors that notes name. */
 #define GROUPS_NOTED 20
 
-/* ---- Taking away ---- */
+/* ---- Removing ---- */
 
 static int compare_tensors(const void *a, const void *b)
 {
@@ -20,7 +21,7 @@ static int compare_tensors(const void *a, const void *b)
     return fletch_natural_compare(x->name, y->name);
 }
 
-/* Taking the same prefix away can change the order only where numbers follow it. */
+/* Removing the same prefix can change the order only when numbers follow it. */
 static enum fletch_status take_away(struct fletch_checkpoint *checkpoint,
                                     const char *prefix, struct fletch_error *err)
 {
@@ -78,8 +79,8 @@ static int compare_names(const void *a, const void *b)
     return fletch_natural_compare(*x, *y);
 }
 
-/* Where the names' part ends that tells groups apart: the first behind what they share with
- * the model's prefix. */
+/* The length of the name's part that distinguishes groups: the first part after what all
+ * share with the model's prefix. */
 static size_t group_len(const char *name, const char *prefix)
 {
     size_t len = 0;
@@ -90,7 +91,7 @@ static size_t group_len(const char *name, const char *prefix)
     return len + strcspn(name + len, ".");
 }
 
-/* Puts the names in the order in which groups are one behind the other. */
+/* Sorts the names so that groups are contiguous. */
 static enum fletch_status note_groups(struct fletch_tensor_list *list, const char **names,
                                       size_t count, const char *prefix,
                                       struct fletch_error *err)
@@ -116,7 +117,7 @@ static enum fletch_status note_groups(struct fletch_tensor_list *list, const cha
     return FLETCH_OK;
 }
 
-/* They stand in front of the formats' own. */
+/* They precede the formats' own notes. */
 static enum fletch_status note_all(struct fletch_checkpoint *checkpoint, const char *prefix,
                                    struct fletch_error *err)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* pruned.c - a pruned weight and its mask as the one tensor that they stand for
+/* pruned.c - folds a pruned weight and its mask into the tensor that they stand for
  *
  * torch.nn.utils.prune keeps a parameter as two tensors, weight_orig and weight_mask, and
- * the module computes with their product. Here the two become one tensor `weight`, which
- * is multiplied while it is read. Where they do not fit each other, or a weight of that
- * name is there as well, they stay as they are.
+ * the module computes with their product. Here the two become one tensor `weight`, which is
+ * multiplied while it is read. They stay as they are if they do not fit each other, or if
+ * there is a `weight` as well.
  */
 #include "checkpoint/checkpoint_internal.h"
 
@@ -16,17 +16,18 @@
 
 #define ORIG "_orig"
 #define MASK "_mask"
-/* Bytes of a mask that are read at a time. */
+/* Bytes of a mask read at a time. */
 #define STAGE_SIZE 16384
 
 /* ---- Which belong together ---- */
 
 struct pair {
-    const char *name; /* of both together */
+    const char *name; /* the common name */
     const struct fletch_tensor *orig, *mask;
 };
 
-/* How long the name is without its end; 0 where it has another, or nothing in front. */
+/* The length of the name without its suffix; 0 if it has another one, or nothing before
+ * it. */
 static size_t len_without(const char *name, const char *end)
 {
     size_t len = strlen(name), end_len = strlen(end);
@@ -64,7 +65,7 @@ static enum fletch_status find(const struct fletch_tensor **out,
     return name ? FLETCH_OK : fletch_fail_memory(err, strlen(base), "a name");
 }
 
-/* The pair that a tensor is one of; without a name where it is none. */
+/* The pair that a tensor belongs to; without a name if it belongs to none. */
 static enum fletch_status pair_of(struct pair *out, struct fletch_checkpoint *checkpoint,
                                   const struct fletch_tensor *tensor,
                                   struct fletch_error *err)
@@ -110,7 +111,7 @@ static int compare_names(const void *a, const void *b)
     return fletch_natural_compare(x->name, y->name);
 }
 
-/* *count: of the tensors that are left. */
+/* *count: the number of tensors left. */
 static enum fletch_status fold_all(struct fletch_tensor *tensors, size_t *count,
                                    struct fletch_checkpoint *checkpoint,
                                    struct fletch_error *err)

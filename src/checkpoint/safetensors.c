@@ -7,10 +7,10 @@
  *                                  and "__metadata__" -> null or strings
  *     8 + N  to the end            the tensors' bytes; data_offsets count from here
  *
- * Sorted by their offsets the tensors cover the data without hole, overlap or remainder;
- * alignment is nobody's promise. Where the reference implementation is lax (a name twice:
- * the last wins; arrays in place of objects) this reader is not: what two readers take for
- * two different models is refused.
+ * Sorted by offset, the tensors cover the data without gap, overlap or remainder; alignment
+ * is not guaranteed. Where the reference implementation is lax (a name twice: the last
+ * wins; arrays instead of objects) this reader is strict: it refuses what two readers could
+ * take for two different models.
  */
 #include "checkpoint/checkpoint_internal.h"
 
@@ -23,12 +23,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What the reference implementation accepts: about 1.3 million tensors. */
+/* The reference implementation's limit: about 1.3 million tensors. */
 #define FLETCH_SAFETENSORS_HEADER_MAX 100000000
 /* The length in front of the header. */
 #define LENGTH_SIZE 8
-/* Of __metadata__, which goes into memory and into metadata.json: what sharded optimizers
- * write there grows with the tensors. */
+/* For __metadata__, which is kept in memory and copied to metadata.json: what sharded
+ * optimizers write there grows with the tensors. */
 #define FLETCH_SAFETENSORS_METADATA_MAX (16 << 20)
 /* The header and a tensor are open around any value that is skipped. */
 #define DEPTH_OF_FIELDS 2
@@ -47,8 +47,8 @@ struct header {
     struct fletch_json_scan scan;
     struct entry *entries; /* [cap], `count` in use */
     size_t count, cap;
-    uint64_t data_size; /* bytes behind the header */
-    json_t *metadata;   /* where __metadata__ goes */
+    uint64_t data_size; /* bytes after the header */
+    json_t *metadata;   /* receives __metadata__ */
     bool metadata_seen;
 };
 
@@ -125,7 +125,7 @@ static enum fletch_status read_offsets(uint64_t out[2], struct fletch_json_scan 
     return FLETCH_OK;
 }
 
-/* "[2, 3]", cut where it gets long. */
+/* "[2, 3]", cut when it gets long. */
 static const char *shape_text(char out[120], const struct fletch_tensor *tensor)
 {
     size_t len = 0;
@@ -138,8 +138,8 @@ static const char *shape_text(char out[120], const struct fletch_tensor *tensor)
     return out;
 }
 
-/* Count and size from shape and dtype, multiplied left to right as the reference does: a
- * zero that comes too late does not save a product that no longer fits. */
+/* Computes count and size from shape and dtype, multiplying left to right as the reference
+ * does: a later zero does not rescue a product that has already overflowed. */
 static enum fletch_status measure(struct fletch_tensor *tensor, const uint64_t offsets[2],
                                   const struct fletch_json_scan *scan, uint64_t at)
 {
@@ -215,8 +215,8 @@ static enum fletch_status read_tensor(struct fletch_tensor *out,
 
 /* ---- The header ---- */
 
-/* Of a key that is there twice the last counts, as in the reference; of one that several
- * files have, the first file's. What has a NUL in it is nobody's name. */
+/* If a key occurs twice the last counts, as in the reference; if several files have it, the
+ * first file's. Keys and values with a NUL are dropped. */
 static enum fletch_status put_words(json_t *metadata,
                                     const struct fletch_json_scan_text *key,
                                     const struct fletch_json_scan_text *value,
@@ -344,7 +344,7 @@ static int compare_offsets(const void *a, const void *b)
     return x->at < y->at ? -1 : x->at > y->at;
 }
 
-/* Most headers are written in order, so that looking is cheaper than sorting. */
+/* Most headers are written in order, so checking is cheaper than sorting. */
 static void sort_entries(struct header *header, int (*compare)(const void *, const void *))
 {
     for (size_t i = 1; i < header->count; i++)
@@ -397,8 +397,8 @@ static enum fletch_status fail_layout(const struct header *header,
                                  entry->tensor.offset);
 }
 
-/* By offset, each tensor begins where the one before ends, and the last where the file
- * does. */
+/* By offset, each tensor begins where the previous one ends, and the last ends with the
+ * file. */
 static enum fletch_status check_layout(struct header *header)
 {
     const struct entry *before = NULL;
@@ -479,7 +479,7 @@ static enum fletch_status list_entries(struct fletch_tensor_list *out,
     return status;
 }
 
-/* Keeps what the files before did not say already. */
+/* Keeps what earlier files have not already stated. */
 static enum fletch_status keep_metadata(struct fletch_tensor_list *out, json_t *metadata,
                                         struct fletch_error *err)
 {
@@ -511,7 +511,7 @@ static enum fletch_status list(struct fletch_tensor_list *out,
     }
     status = fletch_file_read(file, LENGTH_SIZE, text, (size_t)size, err);
     if (status)
-        goto done; /* that message has the path already */
+        goto done; /* that message already has the path */
     header.data_size = file->size - LENGTH_SIZE - size;
     header.scan.text = text;
     header.scan.size = (size_t)size;
@@ -534,7 +534,7 @@ done:
     return status;
 }
 
-/* A length that can be one, and a brace behind it, maybe padded. */
+/* A plausible length, then a brace, maybe after padding. */
 static bool probe(const uint8_t *head, size_t head_size, uint64_t size)
 {
     if (head_size <= LENGTH_SIZE || size <= LENGTH_SIZE ||

@@ -3,9 +3,9 @@
  *
  *     { "metadata": { ... }, "weight_map": { "tensor": "file", ... } }
  *
- * Readers differ in what they believe when map and shards disagree, so here they must
- * agree: every tensor of the map is in its file, and no file has a tensor that the map does
- * not list. "metadata" is not looked at.
+ * Readers differ in which they trust when map and shards disagree, so here they must agree:
+ * every tensor of the map is in its file, and no file has a tensor that the map does not
+ * list. "metadata" is ignored.
  */
 #include "checkpoint/checkpoint_internal.h"
 #include "checkpoint/prefix.h"
@@ -18,7 +18,7 @@
 
 struct shard {
     const char *name;   /* of the file; the index's own text */
-    const char *tensor; /* one that it should hold */
+    const char *tensor; /* a tensor that it should hold */
 };
 
 struct shard_list {
@@ -98,7 +98,7 @@ static enum fletch_status add_shard(struct fletch_checkpoint *checkpoint,
     return status;
 }
 
-/* Every tensor that the map lists is in the file that it says. */
+/* Checks that every tensor in the map is in the file it names. */
 static enum fletch_status check_map(const struct fletch_checkpoint *checkpoint, json_t *map,
                                     struct fletch_error *err)
 {
@@ -123,7 +123,7 @@ static enum fletch_status check_map(const struct fletch_checkpoint *checkpoint, 
     return FLETCH_OK;
 }
 
-/* Every tensor in the files is in the map. */
+/* Checks that every tensor in the files is in the map. */
 static enum fletch_status check_tensors(const struct fletch_checkpoint *checkpoint,
                                         json_t *map, struct fletch_error *err)
 {
@@ -152,8 +152,8 @@ static enum fletch_status check_agreement(struct fletch_checkpoint *checkpoint,
     return fletch_prefix_strip(checkpoint, hints, err);
 }
 
-/* Where the index is no JSON at all it may be something else that is known: an LFS pointer
- * is the usual case. */
+/* If the index is not JSON at all it may be another known kind of file, usually an LFS
+ * pointer. */
 static enum fletch_status load_index(json_t **out, const char *path,
                                      struct fletch_error *err)
 {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* shared.c - names that a safetensors file dropped because their tensors share bytes
  *
- * The format has no two names for the same bytes: whoever saves tied weights keeps one name
- * and says of the others, in __metadata__, {"dropped name": "kept name"}. Which is kept is
- * the alphabet's choice, so the dropped one is often the model's own, and the kept one its
- * head's. Here the dropped names become tensors again, of the kept one's bytes.
+ * The format cannot give two names to the same bytes. A program that saves tied weights
+ * keeps one name and records the others in __metadata__: {"dropped name": "kept name"}. The
+ * alphabet decides which is kept, so the dropped one is often the model's own and the kept
+ * one its head's. Here the dropped names become tensors again, with the kept one's bytes.
  *
- * Beside them __metadata__ has words of all kinds ("format": "pt"): an entry counts as a
- * dropped name when its value is a tensor's.
+ * __metadata__ also holds other words ("format": "pt"): an entry counts as a dropped name
+ * when its value is the name of a tensor.
  */
 #include "checkpoint/checkpoint_internal.h"
 
@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What is said of the file itself, though a tensor may be called "pt". */
+/* Keys about the file itself, even if a tensor is called "pt". */
 static const char *const own_keys[] = { "format", "total_size", NULL };
 
 static bool is_own_key(const char *key)
@@ -29,7 +29,7 @@ static bool is_own_key(const char *key)
     return false;
 }
 
-/* So many lost names are told one by one, the others counted. */
+/* This many lost names are listed one by one, the others counted. */
 #define LOST_SHOWN 4
 
 /* The last word of a name, with its dot; "" for names of one word. */
@@ -40,8 +40,8 @@ static const char *last_word(const char *name)
     return dot ? dot : "";
 }
 
-/* Two names that end in the same word ("a.weight": "b.weight"), where the second is no
- * tensor's: a dropped name whose kept one is lost. */
+/* True for two names that end in the same word ("a.weight": "b.weight") when the second is
+ * not a tensor: a dropped name whose kept one is lost. */
 static bool is_lost(const char *key, const char *value)
 {
     const char *word = last_word(key);
@@ -67,7 +67,7 @@ static enum fletch_status note_lost(struct fletch_checkpoint *checkpoint, size_t
     return FLETCH_OK;
 }
 
-/* Notes how many more there are than were told. */
+/* Notes how many more there are than were listed. */
 static enum fletch_status count_lost(struct fletch_checkpoint *checkpoint, size_t lost,
                                      struct fletch_error *err)
 {
@@ -85,7 +85,7 @@ static enum fletch_status count_lost(struct fletch_checkpoint *checkpoint, size_
     return FLETCH_OK;
 }
 
-/* Bytes of all files, times what may be listed more than once. */
+/* The bytes of all files, times how often they may be listed. */
 static uint64_t most_bytes(const struct fletch_checkpoint *checkpoint)
 {
     uint64_t most = 0;
@@ -98,7 +98,7 @@ static uint64_t most_bytes(const struct fletch_checkpoint *checkpoint)
     return most < FLETCH_REPEATED_LEAST ? FLETCH_REPEATED_LEAST : most;
 }
 
-/* Adds the tensors of dropped names behind the `count` that are there. */
+/* Appends the tensors of dropped names to the first `count`. */
 static enum fletch_status add_dropped(struct fletch_checkpoint *checkpoint,
                                       struct fletch_tensor *tensors, size_t *count,
                                       struct fletch_error *err)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* slices.c - tensors that lie in slices, put together as they are read
+/* slices.c - tensors stored in slices, joined as they are read
  *
- * The elements of a slice have the order that they have in the tensor. So what a slice
- * holds of any stretch of the tensor is one stretch of the slice: that is read at once, and
- * handed out run by run, each run as long as tensor and slice agree.
+ * The elements of a slice have the same order as in the tensor. So what a slice holds of
+ * any range of the tensor is one range of the slice: it is read at once and copied out run
+ * by run, where a run is contiguous in both tensor and slice.
  */
 #include "checkpoint/checkpoint_internal.h"
 
@@ -12,15 +12,15 @@
 /* Runs shorter than this are read several at a time. */
 #define STAGE_SIZE 16384
 
-/* Both in bytes: the last dimension is as many times as long as an element has bytes. */
+/* Both in bytes: the last dimension is multiplied by the element size. */
 struct lattice {
     unsigned rank;
     uint64_t whole[FLETCH_RANK_MAX]; /* the tensor's dimensions */
-    uint64_t steps[FLETCH_RANK_MAX]; /* bytes of the tensor, one step apart */
+    uint64_t steps[FLETCH_RANK_MAX]; /* bytes of the tensor per step */
     uint64_t at[FLETCH_RANK_MAX];    /* the slice's place in it */
     uint64_t shape[FLETCH_RANK_MAX]; /* the slice's dimensions */
     uint64_t size;                   /* of the slice */
-    uint64_t run;                    /* bytes of it that are neighbours in the tensor too */
+    uint64_t run;                    /* bytes of it that are contiguous in the tensor too */
 };
 
 static void lay(struct lattice *out, const struct fletch_tensor *tensor,
@@ -66,7 +66,7 @@ static uint64_t count_before(const struct lattice *lattice, uint64_t position)
     return before;
 }
 
-/* Where in the tensor byte `byte` of the slice is. */
+/* The tensor's byte that corresponds to byte `byte` of the slice. */
 static uint64_t place_of(const struct lattice *lattice, uint64_t byte)
 {
     uint64_t place = 0;
@@ -78,13 +78,13 @@ static uint64_t place_of(const struct lattice *lattice, uint64_t byte)
     return place;
 }
 
-/* Where bytes of the tensor are wanted: `out` has its byte `begin`. */
+/* The destination of bytes of the tensor: `out` begins with its byte `begin`. */
 struct target {
     uint8_t *out;
     uint64_t begin;
 };
 
-/* Reads [from, to) of the slice into its places. */
+/* Reads [from, to) of the slice and puts it in place. */
 static enum fletch_status read_slice(const struct fletch_file *file, uint64_t offset,
                                      const struct lattice *lattice, uint64_t from,
                                      uint64_t to, const struct target *target,

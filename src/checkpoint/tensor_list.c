@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* tensor_list.c - what formats find in a file: tensors and notes, checked as they come
+/* tensor_list.c - the tensors and notes that formats find in a file, checked as they arrive
  *
- * Whatever a format says, what is in the list keeps the invariants of checkpoint.h.
+ * Whatever a format reports, the list keeps the invariants of checkpoint.h.
  */
 #include "archive/spool.h"
 #include "checkpoint/checkpoint_internal.h"
@@ -73,7 +73,7 @@ static enum fletch_status check_place(const struct fletch_tensor_list *list,
     return FLETCH_OK;
 }
 
-/* Of what lies in the file once, and has many names or places, there is no end. */
+/* Bytes that a file holds once can be listed under endlessly many names. */
 static enum fletch_status check_total(struct fletch_tensor_list *list,
                                       const struct fletch_tensor *tensor,
                                       struct fletch_error *err)
@@ -140,8 +140,8 @@ enum fletch_status fletch_strlist_put(struct fletch_strlist *texts,
     return FLETCH_OK;
 }
 
-/* Notes go where text must be one line of UTF-8, and speak of what files say; a cut may
- * fall within a character. */
+/* Notes must be one line of UTF-8 but quote what files say; a cut may fall within a
+ * character. */
 static void make_plain(char *text)
 {
     size_t len = strlen(text);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* unsupported.c - files that cannot be read, recognised, and what to do about it
+/* unsupported.c - recognises files that cannot be read, and says what to do about them
  *
- * Folders are for unsupported_folder.c.
- * Most of what people have in place of a checkpoint is one of these. A row says what
- * it is and what helps; the first row that fits speaks. Nothing here is parsed further than
- * it takes to know it.
+ * Most files that people have instead of a checkpoint are among these. A row says what the
+ * file is and what helps; the first row that fits applies. A file is parsed no further than
+ * it takes to recognise it. For folders see unsupported_folder.c.
  */
 #include "checkpoint/checkpoint_internal.h"
 
@@ -16,7 +15,7 @@
 
 /* A tar header has its magic at 257. */
 #define HEAD_SIZE 512
-/* The directory at the end of a zip names what is in it: enough of it to find out. */
+/* The directory at the end of a zip names its members: enough of it to recognise them. */
 #define TAIL_SIZE 65536
 
 #define SAVE_AS "save the model as safetensors first"
@@ -66,7 +65,7 @@ static bool is_json(const struct look *look)
     return begins(look, "{\"") || begins(look, "{\n") || begins(look, "{\r\n");
 }
 
-/* Whether the end of the file has the text in it; a file that cannot be read has not. */
+/* True when the end of the file contains the text; false if it cannot be read. */
 static bool tail_has(const struct look *look, const char *text)
 {
     uint64_t size = look->file->size < TAIL_SIZE ? look->file->size : TAIL_SIZE;
@@ -100,13 +99,13 @@ static bool is_open_vino(const struct look *look)
     return is_xml(look) && fletch_find(look->head, look->size, "<net ", 5);
 }
 
-/* Complete, and without the pickle that every torch checkpoint has. */
+/* True for a complete zip without the pickle that every torch checkpoint has. */
 static bool is_other_zip(const struct look *look)
 {
     return tail_has(look, "PK\x05\x06") && !tail_has(look, "/data.pkl");
 }
 
-/* A pickle of protocol 2 and up is announced by one byte and the protocol. */
+/* A pickle of protocol 2 and up begins with one byte and the protocol. */
 static bool is_pickle(const struct look *look)
 {
     return look->size >= 2 && look->head[0] == 0x80 && look->head[1] >= 2 &&
@@ -127,7 +126,7 @@ static bool is_printable(const uint8_t *text, size_t size)
     return i == size;
 }
 
-/* A map whose first key is a short string: that is how Flax saves its parameters. */
+/* A map whose first key is a short string: the way Flax saves its parameters. */
 static bool is_msgpack(const struct look *look)
 {
     const uint8_t *p = look->head;
@@ -144,8 +143,8 @@ static bool is_msgpack(const struct look *look)
     return len && len < look->size - at && is_printable(p + at + 1, len);
 }
 
-/* A protobuf that begins with a small ir_version, and the name of its producer or, where
- * none is named, the graph. */
+/* A protobuf that begins with a small ir_version and the name of its producer or, without
+ * one, the graph. */
 static bool is_onnx(const struct look *look)
 {
     const uint8_t *p = look->head;
@@ -260,7 +259,8 @@ static const struct {
       "python -m torch.distributed.checkpoint.format_utils dcp_to_torch FOLDER OUT.pt" },
 };
 
-/* "tp_rank_00", "rank0", "ep1-rank3.pt", not "low_rank_8": a number of one process. */
+/* "tp_rank_00", "rank0", "ep1-rank3.pt", but not "low_rank_8": the number of one
+ * process. */
 static bool names_rank(const char *name)
 {
     static const char word[] = "rank";

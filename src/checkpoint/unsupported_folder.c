@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* unsupported_folder.c - what lies in a folder that has no weights at its top, and what to
- * do about it
+/* unsupported_folder.c - what a folder without weights at its top contains, and what to do
  *
- * A row says what is known by a name in the folder, and what helps; the first row that fits
- * speaks. Where none does, the folders in there are looked at. Files: unsupported.c.
+ * A row describes what a name in the folder stands for, and what helps; the first row that
+ * fits applies. If none does, its subfolders are examined. For files see unsupported.c.
  */
 #include "checkpoint/checkpoint_internal.h"
 
@@ -37,9 +36,9 @@
 
 struct known_entry {
     const char *glob; /* of a name in the folder */
-    const char *with; /* another that must be there; NULL: none */
+    const char *with; /* another name that must be there; NULL: none */
     enum fletch_status status;
-    const char *sentence; /* behind "FOLDER: has NAME" */
+    const char *sentence; /* follows "FOLDER: has NAME" */
 };
 
 /* What training leaves beside weights, under names that weights could have too. */
@@ -48,7 +47,7 @@ static const char *const beside[] = {
     "rng_state*",        "random_states*", NULL
 };
 
-/* Rows whose star is a number; the highest speaks. */
+/* Rows whose star is a number; the highest number applies. */
 static const char *const numbered[] = { "checkpoint-*", "checkpoint_*", "epoch_*", "step_*",
                                         NULL };
 
@@ -168,23 +167,23 @@ static const struct known_entry entries[] = {
 
 #define ENTRIES_COUNT (sizeof(entries) / sizeof(entries[0]))
 
-/* As long as a name in a folder gets. */
+/* The longest name in a folder. */
 #define NAME_CAP 256
 
 struct finding {
-    char name[NAME_CAP]; /* "" while nothing fits */
+    char name[NAME_CAP]; /* "" until something fits */
     bool with;
 };
 
 struct survey {
     struct finding findings[ENTRIES_COUNT];
     size_t seen;
-    char inner[NAME_CAP]; /* the first folder in there that has weights */
+    char inner[NAME_CAP]; /* the first subfolder that has weights */
     size_t inner_count;
 };
 
-/* The answer does not depend on the order in which a folder lists its names: the first of
- * those that fit, or the highest number. */
+/* The answer must not depend on the order in which a folder lists its names: take the first
+ * of those that fit, or the highest number. */
 static void take(struct finding *finding, const struct known_entry *entry, const char *name)
 {
     const char *number = name + strlen(entry->glob) - 1;
@@ -201,7 +200,7 @@ static void take(struct finding *finding, const struct known_entry *entry, const
         memcpy(finding->name, name, len + 1);
 }
 
-/* Whether a folder has what would be opened, were it given. */
+/* True when a folder contains something that could be opened if given. */
 static bool has_model(const char *folder, struct fletch_arena *arena)
 {
     static const char *const names[] = { "modules.json",
@@ -242,7 +241,7 @@ static void consider(struct survey *survey, const char *folder, const char *name
     fletch_arena_release(&arena);
 }
 
-/* The folder in `repository`/snapshots that refs/main names, a commit's hash; NULL where
+/* The folder in `repository`/snapshots that refs/main names by a commit's hash; NULL when
  * there is none. */
 static const char *main_snapshot(struct fletch_arena *arena, const char *repository)
 {
@@ -262,7 +261,7 @@ static const char *main_snapshot(struct fletch_arena *arena, const char *reposit
     return path && fletch_file_kind(path) == FLETCH_FILE_FOLDER ? hash : NULL;
 }
 
-/* A repository of the hub's cache, or its folder of snapshots, is one step from a model. */
+/* A repository of the hub's cache, or its snapshots folder, is one step from a model. */
 static enum fletch_status fail_repository(const char *folder, bool snapshots,
                                           struct fletch_error *err)
 {
@@ -288,7 +287,7 @@ static enum fletch_status fail_repository(const char *folder, bool snapshots,
     return status;
 }
 
-/* What no row knows. */
+/* Reports what no row knows. */
 static enum fletch_status fail_rest(const struct survey *survey, const char *folder,
                                     struct fletch_error *err)
 {

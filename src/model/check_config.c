@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* check_config.c - that config.json has what metadata.json will say of it, asked early */
+/* check_config.c - checks early that config.json has what metadata.json needs */
 #include "model/model.h"
 
 #include <string.h>
 
-/* Loaders build a decoder from a name that ends so. */
+/* Loaders build a decoder for a name that ends like this. */
 static bool names_decoder(const char *name)
 {
     static const char ending[] = "CausalLM";
@@ -37,7 +37,7 @@ enum fletch_status fletch_model_architecture(const char **out,
     *out = first ? json_string_value(first) : "Unknown";
     if (!first && !model->config_stated && model->model_class->patterns)
         *out = model->model_class->class_name;
-    /* the rows are the encoder's, whatever the checkpoint's class could do besides */
+    /* the rows are the encoder's, whatever else the checkpoint's class could do */
     if (model->model_class->patterns && names_decoder(*out))
         *out = model->model_class->class_name;
     return FLETCH_OK;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* check_shapes.c - whether what is said about a model agrees with the shapes of its tensors
+/* check_shapes.c - checks what is stated about a model against the shapes of its tensors
  *
- * What shapes tell where there is no config.json is held against it where there is one.
+ * What shapes tell without a config.json is compared with the config.json if there is one.
  */
 #include "model/model.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-/* The key under which --set says a field; NULL when it does not. */
+/* The key with which --set sets a field; NULL when it does not. */
 static const char *set_key(const struct fletch_model *model,
                            const struct fletch_field *field)
 {
@@ -56,8 +56,7 @@ const char *fletch_model_says_layers(const struct fletch_model *model,
     return model_class->layers_key ? fletch_model_says(model, field, arena) : NULL;
 }
 
-/* Sets *told to what shapes tell, as config.json would say it; NULL where they tell
- * nothing.
+/* Sets *told to what shapes tell, in config.json's form; NULL when they tell nothing.
  */
 static enum fletch_status ask_shapes(json_t **told,
                                      const struct fletch_dialect_input *tensors,
@@ -73,7 +72,8 @@ static enum fletch_status ask_shapes(json_t **told,
     return FLETCH_OK;
 }
 
-/* A value that nobody said is no contradiction: without a config.json it is asked for. */
+/* A value that is stated nowhere contradicts nothing: without a config.json it is asked
+ * for. */
 static bool counts(const struct fletch_model *model, const struct fletch_field *field)
 {
     const char *layers = model->model_class->layers_key;

@@ -7,14 +7,14 @@
 #include <stdio.h>
 #include <string.h>
 
-/* How much of what was typed a message shows, in bytes. */
+/* How much of the user's input a message shows, in bytes. */
 #define SHOWN 80
 
-/* Keys that are no field of metadata.json, or not of its fields' form. Text models only. */
+/* Keys that are not fields of metadata.json, or of another form. Text models only. */
 struct extra {
     const char *key, *alias;
     const char *path; /* in config.json */
-    bool word;        /* else a count, 0 included */
+    bool word;        /* otherwise a count, 0 included */
 };
 
 static const struct extra extras[] = {
@@ -27,7 +27,7 @@ static const struct extra extras[] = {
 
 /* ---- Reading ---- */
 
-/* A number, true, false or null as JSON has them; anything else is a word. */
+/* A number, true, false or null as in JSON; anything else is a word. */
 static json_t *value_of(const char *text, struct fletch_arena *arena)
 {
     const char *array = fletch_arena_format(arena, "[%s]", text);
@@ -160,7 +160,7 @@ static enum fletch_status apply_one(struct fletch_model *model, const char *key,
     return status || known ? status : fail_unknown(model, key, err);
 }
 
-/* Whether a file or a setting says it: a default would contradict only what is not meant.
+/* True when a file or a setting states it: contradicting a default is not an error.
  */
 static bool is_said(const struct fletch_model *model, const char *key)
 {
@@ -171,7 +171,7 @@ static bool is_said(const struct fletch_model *model, const char *key)
     return field->key && fletch_family_path(model->model_class, field, model->config);
 }
 
-/* Heads share the hidden size evenly, unless a config says how wide each is. */
+/* Heads share the hidden size evenly, unless a config states their width. */
 static enum fletch_status check_heads(const struct fletch_model *model,
                                       struct fletch_error *err)
 {
@@ -190,7 +190,7 @@ static enum fletch_status check_heads(const struct fletch_model *model,
                            "--set: a hidden_size of %lld is not divisible by %lld "
                            "num_attention_heads, expected a divisor",
                            (long long)hidden, (long long)heads);
-    /* of classes that are not known here the rows are as they are, whatever it says */
+    /* rows of unknown classes stay as they are, whatever it states */
     if (!model->model_class->patterns || !is_said(model, "hidden_size") ||
         !is_said(model, "num_attention_heads"))
         return FLETCH_OK;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* dimension.c - how many numbers come out of a pipeline
+/* dimension.c - how many numbers a pipeline outputs
  *
- * The library asks its modules from the last to the first; of the kinds that know it, most
- * say so in their config, tables of word vectors in their shape.
+ * The library asks its modules from the last to the first. Of the kinds that know it, most
+ * state it in their config, tables of word vectors by their shape.
  */
 #include "model/modules.h"
 
 #include <string.h>
 
-/* Of a config: the key of the dimension; the first that is there counts. */
+/* For configs: the key of the dimension; the first that exists counts. */
 static const struct {
     const char *kind, *keys[2];
 } stated[] = {
@@ -21,7 +21,7 @@ static const struct {
     { "SparseAutoEncoder", { "hidden_dim", NULL } },
 };
 
-/* Of a tensor: the dimension of it. */
+/* For tensors: which dimension of which tensor. */
 static const struct {
     const char *kind, *tensor;
     unsigned rank, dim;
@@ -44,7 +44,7 @@ const char *fletch_module_dimension_key(const struct fletch_module *module)
     return NULL;
 }
 
-/* How often what the config says is there: once for each way of pooling, each convolution,
+/* How often the configured dimension is repeated: for each pooling mode, each convolution,
  * each direction. */
 static int64_t times_of(const struct fletch_module *module)
 {
@@ -61,7 +61,7 @@ static int64_t times_of(const struct fletch_module *module)
     return modes;
 }
 
-/* The dimension of a table's tensor; -1 for other kinds, and where it is not there. */
+/* The dimension of a table's tensor; -1 for other kinds, or when it is missing. */
 static int64_t shaped_dimension(const struct fletch_model *model,
                                 const struct fletch_module *module)
 {
@@ -92,7 +92,7 @@ int64_t fletch_modules_dimension(const struct fletch_model *model)
 
         if (module->off_route)
             continue;
-        /* the language modelling head's: one for each piece */
+        /* the language modelling head's: one per token */
         if (!strcmp(module->kind, "SpladePooling"))
             return fletch_family_count(model->model_class, "vocab_size", model->config);
         dimension = shaped_dimension(model, module);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* heads.c - whether the head on top of an encoder is what the model is for
+/* heads.c - whether the head on an encoder is the purpose of the model
  *
- * A reranker scores with its classifier, a SPLADE with its language modelling head: whoever
- * wants the model wants the head. Of other models it is what is left of their training.
+ * A reranker scores with its classifier, a SPLADE with its language modelling head: without
+ * it the model is of no use. In other models the head is left over from training.
  */
 #include "model/model.h"
 
@@ -11,10 +11,10 @@
 /* What config_sentence_transformers.json calls models whose head matters. */
 static const char *const kinds[] = { "CrossEncoder", "SparseEncoder", NULL };
 
-/* Classes of config.json whose head matters, where the rest agrees. */
+/* Classes of config.json whose head matters, if the other conditions hold. */
 static const struct {
     const char *part; /* of the class's name */
-    const char *with; /* how the sentence goes on */
+    const char *with; /* continues the sentence */
     bool one_label;   /* config.json has a single label */
     bool splade;      /* a SpladePooling is among the modules */
 } classes[] = {
@@ -22,7 +22,7 @@ static const struct {
     { "ForMaskedLM", " in front of a SpladePooling", false, true },
 };
 
-/* The library counts two where nothing is said. */
+/* The library assumes two labels when none are given. */
 static bool has_one_label(const json_t *config)
 {
     const json_t *labels = json_object_get(config, "id2label");

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* hints.c - what may help where a file's tensors are no family's
+/* hints.c - suggestions when no family knows a file's tensors
  *
- * Some of them may be once words that no rule knows, somebody's own attributes, are taken
- * away in front of their names. It is for the user to choose: the error lists what there
- * is. Or the file is one shard of a model.
+ * Some tensors may be known once a prefix that no rule knows, such as a user class's own
+ * attribute, is removed from their names. The user must choose: the error lists the
+ * prefixes. Or the file is one shard of a model.
  */
 #include "model/model.h"
 
@@ -11,15 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Prefixes that an error suggests, and the bytes for their list. */
+/* The most prefixes that an error suggests, and the bytes for their list. */
 #define HINTS_MAX 3
 #define HINT_CAP 240
-/* Prefixes that are looked at: each takes a look at all names. */
+/* The most prefixes that are tried: each needs a pass over all names. */
 #define LOOKS_MAX 64
 
 struct hunt {
     const struct fletch_checkpoint *checkpoint;
-    const char **below; /* [tensors_count], of the prefix that is looked at */
+    const char **below; /* [tensors_count], for the prefix being tried */
     const char *looked[LOOKS_MAX];
     size_t looked_len[LOOKS_MAX];
     size_t looks, found;
@@ -27,7 +27,7 @@ struct hunt {
     size_t used;
 };
 
-/* The names below the first `len` bytes of `name`, without them. */
+/* Lists the names below the first `len` bytes of `name`, without them. */
 static size_t list_below(struct hunt *hunt, const char *name, size_t len)
 {
     size_t count = 0;
@@ -45,7 +45,7 @@ static const struct fletch_family *family_of(const char *const *names, size_t co
 {
     const struct fletch_family *family, *found = NULL;
 
-    /* pipelines are made of the others' models: those first */
+    /* pipelines are made of the other families' models: try those first */
     for (size_t i = 0; (family = fletch_family_get(i)); i++)
         if ((!found || found->metadata_kind == FLETCH_METADATA_SENTENCE) &&
             fletch_family_guess(family, names, count))
@@ -53,7 +53,7 @@ static const struct fletch_family *family_of(const char *const *names, size_t co
     return found;
 }
 
-/* Whether the prefix was looked at before; else it is from now on. */
+/* True when the prefix was tried before; else records it. */
 static bool was_looked_at(struct hunt *hunt, const char *name, size_t len)
 {
     for (size_t i = 0; i < hunt->looks; i++)
@@ -85,7 +85,7 @@ static void look_below(struct hunt *hunt, const char *name, size_t len)
     hunt->list[hunt->used] = '\0'; /* one that does not fit is only counted */
 }
 
-/* Where the name ends, behind a dot, in one that no such model lacks. */
+/* Tries the name's prefix if it ends, after a dot, in a name that every such model has. */
 static void look_at(struct hunt *hunt, const char *name, const char *wanted)
 {
     size_t len = strlen(name), wanted_len = strlen(wanted);
@@ -101,8 +101,8 @@ static void look_for(struct hunt *hunt, const char *wanted)
         look_at(hunt, hunt->checkpoint->tensors[i].name, wanted);
 }
 
-/* Takes what stands behind the last semicolon away until `room` is enough, and the end of
- * a sentence that is still too long: the hint is worth more. */
+/* Removes text from the last semicolon on until `room` is enough, then the end of a
+ * sentence that is still too long: the hint is worth more. */
 static void make_room(char *message, size_t room)
 {
     char *end, *next;

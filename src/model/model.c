@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* model.c - see model.h
  *
- * The order of opening is that of the facts: modules.json says where the encoder is,
- * config.json beside the encoder what it is, the checkpoint's names are asked last.
+ * Opening follows the order of evidence: modules.json tells where the encoder is, the
+ * config.json beside the encoder what it is; the checkpoint's names come last.
  */
 #include "model/model.h"
 
@@ -24,8 +24,8 @@ static enum fletch_status join(const char **out, struct fletch_arena *arena,
     return *out ? FLETCH_OK : fletch_fail_memory(err, strlen(name), "a path");
 }
 
-/* Whether a path that is not there may be meant as the name of a model on the hub: NAME, or
- * OWNER/NAME where no folder OWNER is. */
+/* True when a missing path may be meant as the name of a model on the hub: NAME, or
+ * OWNER/NAME if there is no folder OWNER. */
 static bool is_hub_name(struct fletch_model *model, const char *path)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -44,7 +44,7 @@ static bool is_hub_name(struct fletch_model *model, const char *path)
            (!owner || fletch_file_kind(owner) == FLETCH_FILE_NONE);
 }
 
-/* Sets model->folder; *single says that the path is one weights file. */
+/* Sets model->folder; *single is set when the path is one weights file. */
 static enum fletch_status find_folder(struct fletch_model *model, bool *single,
                                       const char *path, struct fletch_error *err)
 {
@@ -71,8 +71,8 @@ static enum fletch_status find_folder(struct fletch_model *model, bool *single,
     return model->folder ? FLETCH_OK : fletch_fail_memory(err, len, "a path");
 }
 
-/* The encoder is the first module, or the folder itself. A weights file that was named is
- * the encoder only where the pipeline's is in the same folder. */
+/* The encoder is the first module, or the folder itself. A weights file given by name is
+ * the encoder only if the pipeline's is in the same folder. */
 static enum fletch_status find_encoder(struct fletch_model *model, bool single,
                                        struct fletch_error *err)
 {
@@ -102,8 +102,8 @@ static enum fletch_status read_model_type(struct fletch_model *model,
     return FLETCH_OK;
 }
 
-/* An adapter is the difference to a model that lies elsewhere. A model's own file may lie
- * beside it: of a file that was named, its name tells. */
+/* An adapter is the difference to a model stored elsewhere, but a model's own file may lie
+ * beside it: if a file is given, its name decides. */
 static enum fletch_status refuse_adapter(const struct fletch_model *model, const char *path,
                                          bool single, struct fletch_arena *arena,
                                          struct fletch_error *err)
@@ -120,7 +120,7 @@ static enum fletch_status refuse_adapter(const struct fletch_model *model, const
                        path);
 }
 
-/* Before config.json had a model_type, the class of a pipeline's first module said it. */
+/* Before config.json had a model_type, the class of a pipeline's first module told it. */
 static enum fletch_status ask_old_module(struct fletch_model *model,
                                          struct fletch_error *err)
 {
@@ -144,7 +144,7 @@ static enum fletch_status ask_old_module(struct fletch_model *model,
     return FLETCH_OK;
 }
 
-/* Whether a first module that is none of transformers' models says what the model is. */
+/* True when a first module that is not a transformers model tells what the model is. */
 static bool is_input(const struct fletch_model *model)
 {
     return model->modules_count &&
@@ -164,8 +164,8 @@ static enum fletch_status load_config(struct fletch_model *model, struct fletch_
     return *model->model_type || !model->config ? FLETCH_OK : ask_old_module(model, err);
 }
 
-/* Only a file alone, what other projects save, and what is taken whatever it is may lack a
- * config.json. */
+/* A config.json may be missing only for a single file, for models saved by other projects,
+ * and for a type that accepts anything. */
 static enum fletch_status need_config(const struct fletch_model *model, bool single,
                                       const char *asked, struct fletch_error *err)
 {
@@ -189,7 +189,8 @@ static enum fletch_status need_config(const struct fletch_model *model, bool sin
 
 /* ---- The encoder's checkpoint ---- */
 
-/* config.json may name the weights file (transformers_weights), against all other rules. */
+/* config.json may name the weights file (transformers_weights), which overrides all other
+ * rules. */
 static enum fletch_status weights_path(const char **out, struct fletch_model *model,
                                        struct fletch_error *err)
 {
@@ -245,8 +246,8 @@ static enum fletch_status list_names(const char *const **out, size_t *count,
     return FLETCH_OK;
 }
 
-/* A config without model_type leaves the member to the tensors; the family's first stands
- * for it when they do not tell, and says what it misses. */
+/* Without a model_type in the config the tensors choose the class; if they do not tell, the
+ * family's first stands for it, and its missing names are reported. */
 static void find_member(struct fletch_model *model,
                         const struct fletch_detect_input *detect_input)
 {
@@ -262,7 +263,7 @@ static void find_member(struct fletch_model *model,
         model->model_class = model->family->classes;
 }
 
-/* Where config.json is not what decided, the evidence says what was. */
+/* If config.json did not decide, the evidence states what did. */
 static void note_words(struct fletch_model *model)
 {
     const struct fletch_dialect *dialect = model->dialect;
@@ -275,7 +276,7 @@ static void note_words(struct fletch_model *model)
                  model->model_type);
 }
 
-/* Who says the model_type, where somebody does. */
+/* The source of the model_type; NULL without one. */
 static const char *type_says(const struct fletch_model *model)
 {
     if (json_object_get(model->set, "model_type"))
@@ -285,7 +286,7 @@ static const char *type_says(const struct fletch_model *model)
     return model->config_stated ? "config.json says" : "its words say";
 }
 
-/* timm's own config.json, beside which there is none that transformers wrote. */
+/* timm's own config.json, with none from transformers beside it. */
 static enum fletch_status refuse_timm(const struct fletch_model *model,
                                       struct fletch_error *err)
 {
@@ -300,7 +301,8 @@ static enum fletch_status refuse_timm(const struct fletch_model *model,
                        name);
 }
 
-/* Where it fails: a shard says that it is one, a part of the tensors what it may be. */
+/* Adds hints when detection fails: that the file is a shard, or what a part of the tensors
+ * may be. */
 static enum fletch_status detect(struct fletch_model *model,
                                  const struct fletch_detect_input *detect_input,
                                  struct fletch_error *err)
@@ -310,7 +312,7 @@ static enum fletch_status detect(struct fletch_model *model,
         &model->family, model->evidence, sizeof(model->evidence), detect_input, err);
     const char *alone;
 
-    /* what config.json says, no prefix changes */
+    /* no prefix changes what config.json states */
     if (status != FLETCH_ERR_FAMILY || *model->model_type)
         return status;
     alone = fletch_model_shard_alone(checkpoint, &model->arena);
@@ -355,12 +357,12 @@ static enum fletch_status find_family(struct fletch_model *model, const char *fa
     }
     find_member(model, &detect_input);
     note_words(model);
-    if (!model->model_class->patterns) /* all tensors, as they are */
+    if (!model->model_class->patterns) /* all tensors, unchanged */
         fletch_checkpoint_unfold(model->components[0].checkpoint);
     return FLETCH_OK;
 }
 
-/* ---- What goes with a text encoder ---- */
+/* ---- Files beside a text encoder ---- */
 
 static enum fletch_status load_extras(struct fletch_model *model, struct fletch_error *err)
 {
@@ -444,7 +446,7 @@ void fletch_model_close(struct fletch_model *model)
     fletch_free(model);
 }
 
-/* ---- What nothing says ---- */
+/* ---- Missing values ---- */
 
 enum fletch_status fletch_model_check_said(const struct fletch_model *model,
                                            struct fletch_error *err)
@@ -473,7 +475,7 @@ enum fletch_status fletch_model_check_said(const struct fletch_model *model,
                        keys, options);
 }
 
-/* ---- What it says about itself ---- */
+/* ---- The model's statements about itself ---- */
 
 int64_t fletch_model_dimension(const struct fletch_model *model)
 {

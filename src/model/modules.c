@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* modules.c - sentence-transformers pipelines: what modules.json says, and its folders
+/* modules.c - sentence-transformers pipelines: modules.json and its folders
  *
  *   modules.json   [{"idx": 0, "name": "0", "path": "", "type": "...models.Transformer"},
  *                   {"idx": 1, "name": "1", "path": "1_Pooling", "type": "...Pooling"},
  *                   ...]
  *
- * The array's order is the pipeline's. A folder that has nothing to say (Normalize) may be
- * missing.
+ * The array's order is the pipeline's. The folder of a module without a config or weights
+ * (Normalize) may be missing.
  */
 #include "model/modules.h"
 
@@ -35,7 +35,7 @@ static const char *last_part(const char *type)
     return dot ? dot + 1 : type;
 }
 
-/* Sets *out to the folder of an entry: below the model's, without a slash at its end. */
+/* Sets *out to the folder of an entry: below the model's, without a trailing slash. */
 static enum fletch_status folder_of(const char **out, const json_t *entry, size_t i,
                                     struct fletch_arena *arena, struct fletch_error *err)
 {
@@ -53,7 +53,7 @@ static enum fletch_status folder_of(const char **out, const json_t *entry, size_
     len = json_string_length(path);
     if (len && text[len - 1] == '/')
         len--;
-    if (len == 1 && *text == '.') /* as model2vec writes the model's own */
+    if (len == 1 && *text == '.') /* as model2vec writes the model's own folder */
         len = 0;
     folder = fletch_arena_text(arena, text, len);
     if (!folder)
@@ -132,8 +132,8 @@ enum fletch_status fletch_modules_load(struct fletch_model *model, struct fletch
 
 /* ---- The modules' configs ---- */
 
-/* The library's flags of up to 5.3, its words since, and ours. In the order in which flags
- * that are on put their results one behind the other. */
+/* The library's flags up to 5.3, its words since then, and ours, in the order in which the
+ * results of flags that are on are concatenated. */
 static const struct {
     const char *flag, *word, *name;
 } poolings[] = {
@@ -146,7 +146,7 @@ static const struct {
 };
 #define POOLING_COUNT (sizeof(poolings) / sizeof(poolings[0]))
 
-/* The i-th flag that is on; without one in the file the mean is. */
+/* The i-th flag that is on; the mean if the file has none. */
 static const char *pooling_by_flag(const json_t *config, size_t i)
 {
     for (size_t at = 0; at < POOLING_COUNT; at++) {
@@ -264,7 +264,7 @@ static bool has_weights(const struct fletch_module *module, struct fletch_arena 
                                          "model.safetensors.index.json",
                                          "pytorch_model.bin.index.json" };
 
-    /* these cannot do without: the checkpoint's own words when there are none */
+    /* these need weights: without any, give the message of the checkpoint */
     if (!strcmp(module->kind, "Dense") || !strcmp(module->kind, "LayerNorm"))
         return true;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -273,7 +273,7 @@ static bool has_weights(const struct fletch_module *module, struct fletch_arena 
     return false;
 }
 
-/* The config.json of a module's folder; which kinds have one that counts, they need. */
+/* Loads the config.json of a module's folder, which kinds that use one require. */
 static enum fletch_status load_module_config(struct fletch_module *module,
                                              const char *folder, struct fletch_arena *arena,
                                              struct fletch_error *err)
@@ -298,8 +298,7 @@ static enum fletch_status load_module_config(struct fletch_module *module,
     return status;
 }
 
-/* The component behind the last was opened. Where it becomes rows, pruned weights are
- * folded. */
+/* Called after the last component was opened: folds pruned weights if it becomes rows. */
 static enum fletch_status count_part(struct fletch_model *model, struct fletch_error *err)
 {
     struct fletch_component *component = &model->components[model->components_count++];
@@ -328,7 +327,7 @@ static enum fletch_status open_module(struct fletch_model *model,
     return count_part(model, err);
 }
 
-/* Heads in files beside the encoder's checkpoint, as bge-m3's: a file each. */
+/* Opens heads in files beside the encoder's checkpoint, such as bge-m3's: one file each. */
 static enum fletch_status open_beside(struct fletch_model *model, struct fletch_error *err)
 {
     static const char *const heads[FLETCH_BESIDE_MAX][2] = {
@@ -394,7 +393,7 @@ enum fletch_status fletch_modules_check_first(const struct fletch_model *model,
 enum fletch_status fletch_sentence_config_load(struct fletch_model *model,
                                                struct fletch_error *err)
 {
-    /* in the library's order; the first that says anything counts */
+    /* in the library's order; the first that exists counts */
     static const char *const names[] = {
         "sentence_bert_config.json",       "sentence_roberta_config.json",
         "sentence_distilbert_config.json", "sentence_camembert_config.json",

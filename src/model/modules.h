@@ -5,34 +5,34 @@
 
 #include "model/model.h"
 
-/* Reads modules.json and config_sentence_transformers.json of model->folder. modules stays
- * empty where there is no modules.json. The modules of Routers are among them. */
+/* Reads modules.json and config_sentence_transformers.json of model->folder. `modules`
+ * stays empty without a modules.json, and includes the modules of Routers. */
 enum fletch_status fletch_modules_load(struct fletch_model *model,
                                        struct fletch_error *err);
-/* Reads the modules' configs, checks what is used of them, and appends the checkpoints of
- * those with weights to model->components, behind the encoder. */
+/* Reads the modules' configs, checks the values in use, and appends the checkpoints of
+ * modules with weights to model->components, after the encoder. */
 enum fletch_status fletch_modules_open(struct fletch_model *model,
                                        struct fletch_error *err);
-/* UNSUPPORTED for a pipeline whose first module has no tensors: names what may be given in
- * its place. */
+/* UNSUPPORTED for a pipeline whose first module has no tensors: says what to give
+ * instead. */
 enum fletch_status fletch_modules_check_first(const struct fletch_model *model,
                                               struct fletch_error *err);
-/* Fills in model->modules from the array of a modules.json. */
+/* Fills model->modules from the array of a modules.json. */
 enum fletch_status fletch_modules_read(struct fletch_model *model, const json_t *array,
                                        struct fletch_error *err);
-/* Checks what is used of a module's config. */
+/* Checks the values in use of a module's config. */
 enum fletch_status fletch_module_check(const struct fletch_module *module,
                                        struct fletch_error *err);
-/* sentence_bert_config.json, or its siblings for other encoders. */
+/* Loads sentence_bert_config.json, or its siblings for other encoders. */
 enum fletch_status fletch_sentence_config_load(struct fletch_model *model,
                                                struct fletch_error *err);
-/* The dimension that the last module which has one gives; -1. */
+/* The output dimension of the last module that has one; -1. */
 int64_t fletch_modules_dimension(const struct fletch_model *model);
 
 /* ---- router.c ---- */
 
 bool fletch_module_is_router(const struct fletch_module *module);
-/* Puts the modules of Routers behind them, and finds the encoder. */
+/* Inserts the modules of Routers after them, and finds the encoder. */
 enum fletch_status fletch_routers_expand(struct fletch_model *model,
                                          struct fletch_error *err);
 /* The name of a module's config file: config.json, or the first *config.json; NULL when

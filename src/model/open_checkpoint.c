@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* open_checkpoint.c - checkpoints opened with the families' knowledge of names */
+/* open_checkpoint.c - opens checkpoints, with the families' knowledge of names */
 #include "model/translate.h"
 #include "torch/torch.h"
 
@@ -34,7 +34,7 @@ enum fletch_status fletch_model_checkpoint(struct fletch_checkpoint **out, const
         .prefix = options->prefix, .has_required = fits, .match = known, .user = &scope
     };
 
-    /* a family that is not there is said when the model is known */
+    /* an unknown family is reported later, when the model is known */
     if (options->family && strcmp(options->family, "auto") != 0 &&
         fletch_family_find(&scope.family, options->family, NULL))
         scope.family = NULL;

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* router.c - modules inside modules, and the config files of modules
  *
- * A Router (Asym, before it had that name) holds pipelines of its own, one a route, in
- * folders below its own:
+ * A Router (formerly Asym) holds a pipeline for each route, in folders below its own:
  *
  *   router_config.json   {"types": {"query_0_Dense": "...models.Dense", ...},
  *   (Asym: config.json)   "structure": {"query": ["query_0_Dense"], ...},
  *                         "parameters": {"default_route": "document", ...}}
  *
- * Its modules stand behind it in the list, as modules.json would have them.
+ * Its modules follow it in the list, in the form of modules.json.
  */
 #include "model/modules.h"
 
@@ -16,7 +15,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* Files beside a module's weights that are no config of it. */
+/* Files beside a module's weights that are not its config. */
 static const char *const not_configs[] = {
     "tokenizer", "special_tokens",      "added_tokens",    "vocab", "preprocessor",
     "processor", "whitespacetokenizer", "phrasetokenizer", NULL
@@ -100,8 +99,8 @@ static enum fletch_status load_router(struct fletch_model *model,
                        folder, router->kind);
 }
 
-/* Whether the route that is taken when none is named goes through the module. Without such
- * a one the library asks the first for its dimension. */
+/* True when the default route goes through the module. Without a default route the library
+ * asks the first for its dimension. */
 static bool is_on_default_route(const json_t *config, const char *name)
 {
     const json_t *route = fletch_json_at(config, "parameters.default_route");
@@ -145,7 +144,7 @@ static enum fletch_status make_module(struct fletch_module *out,
     return FLETCH_OK;
 }
 
-/* Puts the modules of the i-th, a Router, behind it. */
+/* Inserts the modules of the i-th, a Router, after it. */
 static enum fletch_status expand(struct fletch_model *model, size_t i,
                                  struct fletch_error *err)
 {
@@ -188,7 +187,7 @@ static size_t find_behind(const struct fletch_model *model, bool transformers)
     return found;
 }
 
-/* The encoder is the first module, or lies behind a Router in front. */
+/* The encoder is the first module, or follows a Router that comes first. */
 static size_t find_encoder(const struct fletch_model *model)
 {
     size_t found;

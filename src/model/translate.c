@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* translate.c - see translate.h
  *
- * A part of a tensor is a tensor that begins further on, a transposed one has its strides
- * exchanged: no byte moves, and all that reads tensors reads these.
+ * A part of a tensor is a tensor that begins later, a transposed one has its strides
+ * exchanged: no byte moves, and every reader of tensors handles both.
  */
 #include "model/translate.h"
 
@@ -24,8 +24,8 @@ struct translation {
 
 /* ---- Tensors ---- */
 
-/* Bytes from the first element to that which is `rows` further along the first dimension.
- * The whole tensor lies within 64 bits, so a part of it does. */
+/* The bytes from the first element to the one `rows` further along the first dimension. The
+ * whole tensor fits 64 bits, so a part of it does. */
 static uint64_t rows_size(const struct fletch_tensor *tensor, uint64_t rows)
 {
     uint64_t width = fletch_dtype_size(tensor->dtype);
@@ -100,7 +100,7 @@ static const char *origin_of(const struct fletch_tensor *tensor)
     return tensor->origin ? tensor->origin : tensor->name;
 }
 
-/* Makes a copy of a tensor the i-th part of it. */
+/* Turns a copy of a tensor into its i-th part. */
 static enum fletch_status reshape(struct fletch_tensor *out,
                                   const struct fletch_dialect_mapping *mapping, unsigned i,
                                   const struct translation *translation)
@@ -111,14 +111,14 @@ static enum fletch_status reshape(struct fletch_tensor *out,
         return FLETCH_OK;
     if (whole.slices)
         return fail_slices(&whole, translation->err);
-    out->crc = 0; /* is that of the whole, in its order */
+    out->crc = 0; /* it covers the whole tensor, in its stored order */
     if (mapping->transpose)
         TRY(turn(out, translation));
     return mapping->count > 1 ? cut(out, &whole, i, mapping->count, translation)
                               : FLETCH_OK;
 }
 
-/* What becomes of a pruned weight becomes of its mask. */
+/* Whatever happens to a pruned weight must happen to its mask. */
 static enum fletch_status reshape_mask(struct fletch_tensor *out,
                                        const struct fletch_dialect_mapping *mapping,
                                        unsigned i, const struct translation *translation)
@@ -130,7 +130,8 @@ static enum fletch_status reshape_mask(struct fletch_tensor *out,
         return fletch_fail_memory(translation->err, sizeof(*mask), "a mask");
     *mask = *out->mask;
     mask->origin = origin_of(mask);
-    mask->name = fletch_arena_strdup(arena, mask->name); /* a name for each part */
+    mask->name = fletch_arena_strdup(arena, mask->name); /* each part needs a name of its
+                                                            own */
     if (!mask->name)
         return fletch_fail_memory(translation->err, strlen(mask->origin), "a name");
     out->mask = mask;
@@ -170,7 +171,7 @@ static int compare_tensors(const void *a, const void *b)
     return order ? order : strcmp(origin_of(x), origin_of(y));
 }
 
-/* The translated list takes the place of the checkpoint's. */
+/* Replaces the checkpoint's list by the translated one. */
 static enum fletch_status settle(struct translation *translation)
 {
     struct fletch_tensor *tensors = translation->tensors;
@@ -192,7 +193,7 @@ static enum fletch_status translate_all(struct translation *translation,
                                         const struct fletch_dialect_input *input)
 {
     enum fletch_status status = FLETCH_OK;
-    /* so many tensors are in memory, of more bytes than there are parts */
+    /* that many tensors are in memory, so this product cannot wrap */
     size_t cap = input->count * FLETCH_DIALECT_SPLITS_MAX;
 
     translation->tensors = fletch_alloc_array(cap, sizeof(*translation->tensors));
@@ -231,15 +232,15 @@ static enum fletch_status list_shapes(struct fletch_dialect_input *out,
     return FLETCH_OK;
 }
 
-/* Whether the family that was asked for, NULL or "auto" for any, allows the dialect's. */
+/* True when the requested family (NULL or "auto": any) allows the dialect's. */
 static bool is_allowed(const struct fletch_dialect *dialect, const char *family)
 {
     return !family || !strcmp(family, "auto") || !strcmp(family, dialect->family->name);
 }
 
-/* Another project's words are asked only where neither config.json nor the user says that
- * it is something else; transformers' own only where there is no config.json; tables of
- * word vectors only where something says that it is one. */
+/* Another project's dialect is tried only if neither config.json nor the user says that the
+ * model is something else; transformers' own only without a config.json; tables of word
+ * vectors only if something says that the model is one. */
 static bool may_be(const struct fletch_dialect *dialect, const struct fletch_model *model,
                    const char *family)
 {
@@ -251,7 +252,7 @@ static bool may_be(const struct fletch_dialect *dialect, const struct fletch_mod
            !strcmp(model->model_type, dialect->model_type);
 }
 
-/* Loads the dialect's config file, where it has one and that is there. */
+/* Loads the dialect's config file, if it has one and that exists. */
 static enum fletch_status load_file(json_t **out, const struct fletch_dialect *dialect,
                                     const char *folder, struct fletch_arena *arena,
                                     struct fletch_error *err)
@@ -268,7 +269,7 @@ static enum fletch_status load_file(json_t **out, const struct fletch_dialect *d
     return fletch_json_load(out, path, false, err);
 }
 
-/* What a config.json says goes before what is told. */
+/* Values of a config.json override derived ones. */
 static enum fletch_status complete(struct fletch_model *model, json_t *told,
                                    struct fletch_error *err)
 {
@@ -278,7 +279,7 @@ static enum fletch_status complete(struct fletch_model *model, json_t *told,
     return failed ? fletch_fail_memory(err, 0, "config values") : FLETCH_OK;
 }
 
-/* The words are the dialect's: names and config become transformers'. */
+/* The dialect fits: names and config become transformers'. */
 static enum fletch_status adopt(struct fletch_model *model,
                                 const struct fletch_dialect *dialect, const char *prefix,
                                 const struct fletch_dialect_input *input,
@@ -345,9 +346,9 @@ enum fletch_status fletch_model_translate(struct fletch_model *model, const char
     return status;
 }
 
-/* ---- Of a checkpoint alone ---- */
+/* ---- For a checkpoint alone ---- */
 
-/* A config file that cannot be read is for a conversion to refuse: a listing goes on. */
+/* A config file that cannot be read is for a conversion to refuse; a listing goes on. */
 static enum fletch_status fits_alone(bool *out, const struct fletch_dialect *dialect,
                                      struct fletch_dialect_input *input, const char *folder,
                                      struct fletch_arena *arena, struct fletch_error *err)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* strided.c - see strided.h
  *
- * The pool is one piece of memory, cut into as many windows as threads were seen to read,
- * up to a power of two: what a thread brought is not thrown out by the others, and one
- * thread alone has all of it. It is no larger than the largest tensor needs.
+ * The pool is one piece of memory, divided into as many windows as threads have been seen
+ * reading, rounded to a power of two. So threads do not evict each other's windows, and a
+ * single thread has the whole pool. It is no larger than the largest tensor needs.
  */
 #include "strided/strided.h"
 
@@ -17,11 +17,11 @@
 #define POOL_LEAST ((size_t)64 << 10)
 
 struct slot {
-    const char *name; /* its tensor's, as that points to it; NULL: empty */
+    const char *name; /* its tensor's name pointer; NULL: empty */
     struct fletch_window window;
-    unsigned users; /* that read from it or fill it */
+    unsigned users; /* threads reading from it or filling it */
     bool filling;
-    uint64_t used_at; /* the youngest is kept */
+    uint64_t used_at; /* the most recently used is kept */
 };
 
 struct fletch_strided {
@@ -29,7 +29,7 @@ struct fletch_strided {
     pthread_cond_t changed;
     uint8_t *pool;  /* NULL until first used */
     size_t size;    /* of all windows in it */
-    unsigned count; /* of windows that it is cut into */
+    unsigned count; /* windows that it is divided into */
     struct slot slots[FLETCH_STRIDED_WINDOWS];
     unsigned users; /* of all of them */
     pthread_t readers[FLETCH_STRIDED_WINDOWS];
@@ -139,9 +139,9 @@ static enum fletch_status cut_anew(struct fletch_strided *strided, size_t size,
     return FLETCH_OK;
 }
 
-/* Sees to it that there is a window for each thread, large enough for all of the tensor, as
- * far as the limits allow. The pool is cut anew when nobody uses it: who comes later waits
- * here too. */
+/* Makes sure that there is a window for each thread, large enough for the whole tensor as
+ * far as the limits allow. The pool is divided anew when no thread uses it; threads that
+ * arrive meanwhile wait here too. */
 static enum fletch_status prepare(struct fletch_strided *strided,
                                   const struct fletch_tensor *tensor,
                                   struct fletch_error *err)
@@ -163,8 +163,8 @@ static enum fletch_status prepare(struct fletch_strided *strided,
     }
 }
 
-/* The window to read from: one that has the element, else the one longest out of use, to
- * be filled; NULL while all are in use. */
+/* Chooses the window to read from: one with the element, or else the one unused for
+ * longest, to be filled; NULL while all are in use. */
 static struct slot *choose(struct fletch_strided *strided,
                            const struct fletch_tensor *tensor, uint64_t at)
 {
@@ -173,7 +173,7 @@ static struct slot *choose(struct fletch_strided *strided,
     for (size_t i = 0; i < strided->count; i++) {
         struct slot *slot = &strided->slots[i];
 
-        /* what is being filled for this tensor may be what is wanted */
+        /* the window being filled for this tensor may be the one needed */
         if (slot->filling && slot->name == tensor->name)
             return NULL;
         if (!slot->filling && slot->name && holds(slot, tensor, at))
@@ -184,7 +184,7 @@ static struct slot *choose(struct fletch_strided *strided,
     return best;
 }
 
-/* The window is this thread's alone. */
+/* Fills the window, which only this thread uses. */
 static enum fletch_status fill(struct fletch_strided *strided, struct slot *slot,
                                const struct fletch_file *file,
                                const struct fletch_tensor *tensor, uint64_t at,
@@ -194,7 +194,7 @@ static enum fletch_status fill(struct fletch_strided *strided, struct slot *slot
                               strided->size / strided->count, file, tensor, at, err);
 }
 
-/* A window that has element `at`, counted as in use; the lock is held. */
+/* Takes a window with element `at` and counts it as in use; call with the lock held. */
 static enum fletch_status take(struct slot **out, struct fletch_strided *strided,
                                const struct fletch_file *file,
                                const struct fletch_tensor *tensor, uint64_t at,
@@ -239,8 +239,8 @@ static void give_back(struct fletch_strided *strided, struct slot *slot)
 
 /* ---- Reading ---- */
 
-/* What the window has of the bytes from `begin` on, `size` at most; *out: how many. An
- * element of which only a part is wanted goes through a place of its own. */
+/* Hands out what the window has of the bytes from `begin` on, at most `size`; *out: how
+ * many. An element of which only part is wanted is copied through a buffer. */
 static size_t hand_out(const struct fletch_strided *strided, const struct slot *slot,
                        uint64_t begin, uint8_t *out, size_t size)
 {

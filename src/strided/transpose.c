@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* transpose.c - see transpose.h
  *
- * A line of the processor's cache is used up before the next one: so many rows at a time,
- * along all lines, in squares of as many elements as a register holds. A square is turned
- * by riffling, as cards are: interleaving the first half of its lines with the second does
- * to the bits of an element's number what turning does in as many rounds as a side has
- * bits, whatever the elements' width.
+ * A cache line is used up before the next one is touched: as many rows at a time, along all
+ * lines, in squares with as many elements per side as a register holds. A square is
+ * transposed by repeated interleaving of the first half of its lines with the second. Each
+ * round rotates the bits of an element's index by one, so as many rounds as a side has bits
+ * transpose it, whatever the elements' width.
  */
 #include "strided/transpose.h"
 
@@ -27,7 +27,7 @@
 #endif
 
 #define CACHE_LINE 64
-/* How many lines ahead are asked for: they are too far apart for the processor to guess. */
+/* How many lines ahead to prefetch: they are too far apart for the processor to predict. */
 #define AHEAD 32
 
 struct view {
@@ -92,7 +92,7 @@ static FLETCH_INLINE void transpose_square(const struct view *view, size_t row, 
 
 #endif
 
-/* Where no square fits. */
+/* For the edges where no square fits. */
 static FLETCH_INLINE void transpose_rest(const struct view *view, size_t row, size_t rows,
                                          size_t line, size_t lines, size_t width)
 {

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* window.c - see window.h
  *
- * Dimensions that lie in order are joined first, so that what is left is short: a
- * transposed matrix is [rows] x [columns] whatever its shape was. A window is n steps along
- * one of these dimensions with everything inside them. In the file its dimensions are in
- * another order, by their strides; there they are joined again, and make the lines that
- * are read.
+ * Contiguous dimensions are joined first, so few are left: a transposed matrix is [rows] x
+ * [columns] whatever its shape was. A window is n steps along one of these dimensions with
+ * everything inside them. In the file its dimensions have another order, that of their
+ * strides; there they are joined again and form the lines that are read.
  */
 #include "strided/window.h"
 
@@ -22,16 +21,18 @@
 #define FLETCH_INLINE inline
 #endif
 
-/* Bytes that are rather read and dropped than stepped over: what a call costs. */
+/* Gaps up to this many bytes are read and dropped, not skipped: that is what a call
+ * costs. */
 #define APART 4096
-/* Lines of so many bytes and more are kept apart by one of the processor's cache: at
- * distances of a power of two all would compete for the same places of it. */
+/* Lines of at least this many bytes are padded by one cache line: at distances of a power
+ * of two all would compete for the same places in the cache. */
 #define LONG_LINE 1024
 #define GAP 64
-/* And of so many, they are worth a call each: their bytes are where they belong at once. */
+/* And lines of at least this many are worth a call each: their bytes are read directly to
+ * their place. */
 #define OWN_CALL 8192
 
-/* A window's dimensions as the file has them, the smallest stride first. */
+/* A window's dimensions in file order, the smallest stride first. */
 struct lines {
     unsigned rank;
     uint64_t shape[FLETCH_RANK_MAX];
@@ -41,7 +42,7 @@ struct lines {
 
 /* ---- Cutting ---- */
 
-/* The tensor has elements, so no dimension is 0 and no product of some wraps. */
+/* The tensor has elements, so no dimension is 0 and no partial product wraps. */
 static void join(struct fletch_window *all, const struct fletch_tensor *tensor)
 {
     *all = (struct fletch_window){ .width = fletch_dtype_size(tensor->dtype) };
@@ -74,8 +75,8 @@ static void set_inner(struct fletch_window *window)
     }
 }
 
-/* The window of at most `most` elements that has element `at`; *source is where it begins
- * in the file, in elements from the tensor's first. */
+/* Cuts the window of at most `most` elements that contains element `at`; *source is where
+ * it begins in the file, in elements from the tensor's first. */
 static void cut(struct fletch_window *window, uint64_t *source,
                 const struct fletch_window *all, uint64_t at, uint64_t most)
 {
@@ -105,7 +106,7 @@ static void cut(struct fletch_window *window, uint64_t *source,
 
 /* ---- Arranging ---- */
 
-/* Gives dimension `d` its place behind the others: those are of smaller strides. */
+/* Appends dimension `d`: the earlier ones have smaller strides. */
 static void put_line(struct lines *lines, struct fletch_window *window, unsigned d)
 {
     unsigned last = lines->rank - 1;
@@ -124,8 +125,8 @@ static void put_line(struct lines *lines, struct fletch_window *window, unsigned
     window->steps[d] = step;
 }
 
-/* Where the window's elements are to lie in memory: `size` of them with the gaps. What is
- * repeated, with a stride of 0, is there once. */
+/* Decides where the window's elements lie in memory: `size` of them with the gaps. Repeated
+ * ones, with a stride of 0, are stored once. */
 static void arrange(struct lines *lines, uint64_t *size, struct fletch_window *window)
 {
     unsigned order[FLETCH_RANK_MAX], count = 0;
@@ -160,8 +161,8 @@ struct source {
     struct fletch_error *err;
 };
 
-/* The next position in the dimensions [from, to), moving the places in the file and in
- * memory along; false past the last. */
+/* Advances the position in the dimensions [from, to) and the places in the file and in
+ * memory; false past the last. */
 static bool step(const struct lines *lines, unsigned from, unsigned to, uint64_t *index,
                  uint64_t *source, uint64_t *target)
 {
@@ -178,9 +179,9 @@ static bool step(const struct lines *lines, unsigned from, unsigned to, uint64_t
     return false;
 }
 
-/* How many dimensions, from the first on, lie so near each other that what is between them
- * is rather read than stepped over; *span: elements from the first to the last of all of
- * these but the last. */
+/* How many dimensions, from the first on, lie so close that it is cheaper to read the gaps
+ * than to skip them; *span: elements from the first to the last of all of these but the
+ * last. */
 static unsigned find_near(uint64_t *span, const struct lines *lines, size_t width)
 {
     uint64_t reach = 1;
@@ -204,7 +205,7 @@ static FLETCH_INLINE void spread_width(uint8_t *to, const uint8_t *from, uint64_
         memcpy(to + i * width, from + i * stride * width, width);
 }
 
-/* `count` elements that are `stride` apart, next to each other. */
+/* Copies `count` elements that are `stride` apart next to each other. */
 static void spread(uint8_t *to, const uint8_t *from, uint64_t stride, uint64_t count,
                    size_t width)
 {
@@ -227,8 +228,8 @@ static enum fletch_status read_elements(const struct source *source, uint64_t at
                             (size_t)count * source->width, source->err);
 }
 
-/* The `near` first dimensions, as many steps of the last of them at once as the stage
- * holds, of which one takes `span` elements. */
+/* Loads the first `near` dimensions, as many steps of the last of them at once as the stage
+ * holds; one step takes `span` elements. */
 static enum fletch_status load_near(const struct source *source, const struct lines *lines,
                                     unsigned near, uint64_t span, uint64_t from,
                                     uint64_t to)
@@ -313,7 +314,7 @@ struct place {
     uint64_t memory; /* of the row's first element */
 };
 
-/* The row that element `at` of the window is in. */
+/* Finds the row that contains element `at` of the window. */
 static void find_row(struct place *place, const struct fletch_window *window, uint64_t at)
 {
     place->memory = 0;
@@ -324,7 +325,7 @@ static void find_row(struct place *place, const struct fletch_window *window, ui
     }
 }
 
-/* `rows` rows on, within the dimension in front of the last or to its end. */
+/* Moves `rows` rows on, within the dimension before the last or to its end. */
 static void next_row(struct place *place, const struct fletch_window *window, uint64_t rows)
 {
     for (unsigned i = window->rank - 1; i-- > 0; rows = 1) {
@@ -337,8 +338,8 @@ static void next_row(struct place *place, const struct fletch_window *window, ui
     }
 }
 
-/* Whole rows of which one lies beside the other in memory, at the place; 0: there are none,
- * or they lie in order themselves. */
+/* The number of whole rows, from this place on, that lie side by side in memory; 0: none,
+ * or each is contiguous. */
 static uint64_t rows_beside(const struct fletch_window *window, const struct place *place,
                             uint64_t count)
 {

@@ -78,7 +78,7 @@ enum fletch_status fletch_machine_line(const char **out, size_t *len, struct mac
 
 /* ---- Values ---- */
 
-/* Room for more things of `size` bytes in a growing array of at most `most`. */
+/* Makes room for one more item of `size` bytes in a growing array of at most `most`. */
 static enum fletch_status grow(void **array, uint32_t *cap, uint32_t most, size_t size,
                                const struct machine *m)
 {
@@ -160,7 +160,7 @@ enum fletch_status fletch_machine_append(struct machine *m, uint32_t container,
                                    "(FLETCH_PICKLE_ITEMS_MAX)",
                                    FLETCH_PICKLE_ITEMS_MAX);
     if (count > value->cap - value->count) {
-        /* what it outgrows stays in the arena: as much again at most */
+        /* an outgrown array stays in the arena: at most as much again */
         uint32_t cap =
             value->cap * 2 > value->count + count ? value->cap * 2 : value->count + count;
         uint32_t *grown = fletch_arena_alloc_array(&m->out->arena, cap, sizeof(*grown));

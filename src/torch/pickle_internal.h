@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* pickle_internal.h - the machine's insides, for pickle.c and pickle_ops.c alone */
+/* pickle_internal.h - the machine's internals, for pickle.c and pickle_ops.c alone */
 #ifndef FLETCH_TORCH_PICKLE_INTERNAL_H
 #define FLETCH_TORCH_PICKLE_INTERNAL_H
 
@@ -9,7 +9,7 @@ struct machine {
     const uint8_t *bytes; /* [size] */
     size_t size, pos;
     uint64_t base;
-    size_t op_at; /* of the opcode under way */
+    size_t op_at; /* of the opcode being executed */
     struct fletch_pickle *out;
     uint32_t *stack; /* [stack_cap] */
     uint32_t stack_count, stack_cap;
@@ -17,7 +17,7 @@ struct machine {
     uint32_t marks_count;
     uint32_t *memo; /* [memo_cap], index + 1; 0: nothing */
     uint32_t memo_cap, memo_count;
-    uint32_t items; /* of all containers */
+    uint32_t items; /* of all containers together */
     bool cut, stopped;
     struct fletch_error *err;
 };
@@ -41,15 +41,15 @@ enum fletch_status fletch_machine_take(const uint8_t **out, struct machine *m,
 enum fletch_status fletch_machine_operand(uint64_t *out, struct machine *m, unsigned size);
 /* The same from its bytes, 8 at most. */
 uint64_t fletch_machine_load(const uint8_t *bytes, unsigned size);
-/* The operand up to the end of the line, which is stepped over. */
+/* Takes the operand up to the end of the line, and skips the line end. */
 enum fletch_status fletch_machine_line(const char **out, size_t *len, struct machine *m);
 enum fletch_status fletch_machine_push(struct machine *m, uint32_t index);
-/* A new value on the stack. */
+/* Pushes a new value. */
 enum fletch_status fletch_machine_push_new(struct machine *m,
                                            const struct fletch_pickle_value *value);
 enum fletch_status fletch_machine_pop(uint32_t *out, struct machine *m);
-/* What lies above the last mark: stack[*begin .. stack_count). The mark is gone, the values
- * are the caller's to drop. */
+/* The values above the last mark: stack[*begin .. stack_count). The mark is removed; the
+ * caller must drop the values. */
 enum fletch_status fletch_machine_above_mark(uint32_t *begin, struct machine *m);
 /* Appends values to a container. */
 enum fletch_status fletch_machine_append(struct machine *m, uint32_t container,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* pickle_ops.c - opcodes of a pickle that work on the stack: containers, the memo, objects
  *
- * Nothing here calls anything: REDUCE, NEWOBJ, INST and the like make a value that says
+ * Nothing here calls anything: REDUCE, NEWOBJ, INST and the like make a value that states
  * what would have been called.
  */
 #include "torch/pickle_internal.h"
@@ -77,7 +77,7 @@ static enum fletch_status op_proto(struct machine *m)
     return FLETCH_OK;
 }
 
-/* Frames only say how far to read ahead. */
+/* Frames only tell how far to read ahead. */
 static enum fletch_status op_frame(struct machine *m)
 {
     uint64_t size;
@@ -179,7 +179,7 @@ static enum fletch_status op_long_binget(struct machine *m)
 
 /* ---- Containers ---- */
 
-/* A container of the `count` values on top of the stack, in their place. */
+/* Replaces the `count` values on top of the stack by a container of them. */
 static enum fletch_status collect(struct machine *m, enum fletch_pickle_kind kind,
                                   uint32_t begin)
 {
@@ -270,8 +270,8 @@ static enum fletch_status op_empty_set(struct machine *m)
     return collect(m, FLETCH_PICKLE_SET, m->stack_count);
 }
 
-/* Puts stack[begin ..] into the container below. An object takes anything and keeps
- * nothing: what its class would make of it is not known. */
+/* Puts stack[begin ..] into the container below. An object accepts anything and keeps
+ * nothing: what its class would do with it is unknown. */
 static enum fletch_status fill(struct machine *m, enum fletch_pickle_kind kind,
                                uint32_t begin)
 {
@@ -342,7 +342,7 @@ static enum fletch_status op_additems(struct machine *m)
 
 /* ---- What would be called ---- */
 
-/* Of a text value, terminated, in the arena. */
+/* Copies a text value, terminated, into the arena. */
 static enum fletch_status copy_text(const char **out, struct machine *m, const char *text,
                                     size_t len)
 {
@@ -393,7 +393,7 @@ static enum fletch_status op_stack_global(struct machine *m)
     return push_global(m, texts, lens);
 }
 
-/* The classes whose objects are dicts to every reader of checkpoints. */
+/* The classes whose objects every checkpoint reader treats as dicts. */
 static bool is_dict_class(const struct fletch_pickle_value *callee)
 {
     static const char *const classes[][2] = {
@@ -408,8 +408,8 @@ static bool is_dict_class(const struct fletch_pickle_value *callee)
     return false;
 }
 
-/* Python 2 gives an OrderedDict its items as a list of pairs, and a Counter is made of a
- * dict: puts them into the dict on top of the stack. */
+/* Python 2 passes an OrderedDict its items as a list of pairs, and a Counter is built from
+ * a dict: puts them into the dict on top of the stack. */
 static enum fletch_status take_pairs(struct machine *m, uint32_t args)
 {
     const struct fletch_pickle_value *value = value_at(m, args), *list;
@@ -470,7 +470,7 @@ static enum fletch_status op_newobj_ex(struct machine *m)
     return op_reduce(m);
 }
 
-/* The arguments above a mark become a tuple, then a call of `callee`. */
+/* Makes the arguments above a mark a tuple, then a call of `callee`. */
 static enum fletch_status call_marked(struct machine *m, uint32_t callee, uint32_t begin)
 {
     uint32_t args;
@@ -504,7 +504,7 @@ static enum fletch_status op_obj(struct machine *m)
     return FLETCH_OK;
 }
 
-/* The state of an object is kept with it; that of a dict ("_metadata") is nobody's. */
+/* An object's state is kept with it; that of a dict ("_metadata") is dropped. */
 static enum fletch_status op_build(struct machine *m)
 {
     struct fletch_pickle_value *object;
@@ -515,7 +515,7 @@ static enum fletch_status op_build(struct machine *m)
     object = value_at(m, top);
     if (object->kind == FLETCH_PICKLE_CALL)
         object->state = state;
-    /* of what is not made by a call its own __setstate__ would be called */
+    /* for an object not made by a call, its own __setstate__ would be called */
     if (object->kind == FLETCH_PICKLE_GLOBAL) {
         const struct fletch_pickle_value call = { .kind = FLETCH_PICKLE_CALL,
                                                   .callee = top,

@@ -87,7 +87,7 @@ static enum fletch_status op_long4(struct machine *m)
     return push_long(m, size);
 }
 
-/* A decimal line, with an L behind it where Python 2 put one. */
+/* A decimal line, with a trailing L if Python 2 wrote one. */
 static enum fletch_status push_decimal(struct machine *m, const char *text, size_t len)
 {
     char copy[24], *end;
@@ -155,7 +155,7 @@ static enum fletch_status op_float(struct machine *m)
     memcpy(copy, line, len);
     copy[len] = 0;
     point = strchr(copy, '.');
-    if (point) /* strtod's is the locale's */
+    if (point) /* strtod's point depends on the locale */
         *point = localeconv()->decimal_point[0];
     real = strtod(copy, &end);
     if (end != copy + len)
@@ -164,7 +164,7 @@ static enum fletch_status op_float(struct machine *m)
     return push_real(m, real);
 }
 
-/* The one operand with its most significant byte first. */
+/* The only operand with its most significant byte first. */
 static enum fletch_status op_binfloat(struct machine *m)
 {
     const uint8_t *bytes;
@@ -236,7 +236,7 @@ static enum fletch_status op_bytes8(struct machine *m)
     return sized_text(m, FLETCH_PICKLE_BYTES, 8);
 }
 
-/* The hexadecimal digits behind an escape; false when there are not that many. */
+/* The hexadecimal digits of an escape; false when there are too few. */
 static bool hex_digits(uint32_t *out, const char *text, size_t len, size_t count)
 {
     *out = 0;
@@ -253,7 +253,7 @@ static bool hex_digits(uint32_t *out, const char *text, size_t len, size_t count
     return true;
 }
 
-/* How many digits follow the letter of an escape that says a code point; 0: it is another.
+/* How many digits follow the letter of an escape for a code point; 0: it is another escape.
  */
 static size_t digits_behind(char letter, bool unicode)
 {
@@ -262,8 +262,8 @@ static size_t digits_behind(char letter, bool unicode)
     return letter == 'x' ? 2 : 0;
 }
 
-/* The escape behind a backslash: *taken bytes, *out its code point; none are taken of one
- * that is kept as it is written. False for one that Python refuses. */
+/* Decodes the escape after a backslash: *taken bytes, *out its code point; takes none when
+ * Python keeps the escape as written. False for one that Python refuses. */
 static bool unescape(size_t *taken, uint32_t *out, const char *text, size_t len,
                      bool unicode)
 {
@@ -287,14 +287,14 @@ static bool unescape(size_t *taken, uint32_t *out, const char *text, size_t len,
     return true;
 }
 
-/* A line of protocol 0: its bytes are code points up to 255, escapes are decoded. */
+/* Pushes a line of protocol 0: its bytes are code points up to 255, escapes are decoded. */
 static enum fletch_status push_line(struct machine *m, const char *line, size_t len,
                                     bool unicode)
 {
     size_t cap, size = 0;
     uint8_t *text;
 
-    cap = len * 2 + FLETCH_UTF8_MAX; /* no escape is shorter than half of what it means */
+    cap = len * 2 + FLETCH_UTF8_MAX; /* an escape is at least half as long as its UTF-8 */
     text = fletch_arena_alloc(&m->out->arena, cap);
     if (!text)
         return fletch_fail_memory(m->err, cap, "a string");

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* state_dict.c - the tensors of a pickle that are the model's, read; the others named
+/* state_dict.c - reads the tensors of a pickle that are the model's, and names the others
  *
- * All tensors are found first, with the way to them. Which are the model's is chosen by the
- * names (prefix.h), and only those are read: what else a training run saved may be of kinds
- * that are not read, and its storages need no unpacking.
+ * All tensors are found first, with their paths. The names decide which are the model's
+ * (prefix.h), and only those are read: whatever else a training run saved may be of kinds
+ * that cannot be read, and its storages need not be unpacked.
  */
 #include "torch/torch_internal.h"
 
@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Entries beside the tensors that are named, and how much of each name, in bytes. */
+/* How many entries beside the tensors are named, and how much of each name, in bytes. */
 #define OTHERS_NAMED 3
 #define OTHER_SHOWN 100
 
@@ -44,7 +44,7 @@ static enum fletch_status fail_top(const struct fletch_torch *torch,
 }
 
 /* The class of a torch.nn.Module that was saved whole: its state has '_parameters'. NULL
- * for all else. */
+ * for anything else. */
 static const struct fletch_pickle_value *module_class(const struct fletch_torch *torch,
                                                       uint32_t index)
 {
@@ -64,7 +64,7 @@ static const struct fletch_pickle_value *module_class(const struct fletch_torch 
     return NULL;
 }
 
-/* Adds which of the top's entries is a whole module, if one is. */
+/* Adds which entry of the top level is a whole module, if one is. */
 static enum fletch_status fail_empty(const struct fletch_torch *torch,
                                      struct fletch_error *err)
 {
@@ -114,7 +114,7 @@ static bool is_alike(const struct fletch_tensor *a, const struct fletch_tensor *
            (!a->strides || !memcmp(a->strides, b->strides, size));
 }
 
-/* Tensors that cannot be read are like no other. */
+/* Tensors that cannot be read equal no other. */
 static enum fletch_status is_same(bool *out, void *user, uint32_t a, uint32_t b,
                                   struct fletch_error *err)
 {
@@ -184,8 +184,8 @@ static enum fletch_status take_entry(struct fletch_torch *torch,
     return fletch_tensor_list_put(torch->list, &tensor, err);
 }
 
-/* What lies right beside tensors and is none: one of them may be a missing weight. What is
- * in the dicts among them was walked, and is named by itself. */
+/* Entries directly beside tensors that are not tensors: one of them may be a missing
+ * weight. Dicts among them were walked, and their contents are named separately. */
 struct others {
     size_t count;
     char names[OTHERS_NAMED * (OTHER_SHOWN + 40)]; /* "'step' (an int), 'ema' (None)" */
@@ -255,7 +255,8 @@ static enum fletch_status list(struct fletch_torch *torch, struct fletch_error *
     if (fletch_torch_value(torch, torch->pickle.top)->kind != FLETCH_PICKLE_DICT)
         return fail_top(torch, err);
     TRY(fletch_torch_walk(&walk, torch, err));
-    /* an index names the tensors of its shards: nothing is chosen before it was compared */
+    /* an index names the tensors of its shards: choose nothing before the two are
+     * compared */
     if (!torch->list->is_shard)
         status = choose(&prefix, torch, &walk, err);
     if (!status)

@@ -5,8 +5,8 @@
  *                   object, the storages' keys
  *     for each key, in that order: its count of elements, 8 bytes, then the elements
  *
- * Nothing says how long a pickle is but the pickle itself, nor how long a storage but the
- * object's pickle. Storages are little-endian on every machine.
+ * Only the pickle itself tells how long a pickle is, and only the object's pickle tells how
+ * long a storage is. Storages are little-endian on every machine.
  */
 #include "torch/torch_internal.h"
 
@@ -94,7 +94,7 @@ static bool is_protocol(const struct fletch_pickle *pickle)
     return top_of(pickle)->kind == FLETCH_PICKLE_INT && top_of(pickle)->whole == PROTOCOL;
 }
 
-/* torch does not look at it either. */
+/* torch ignores it too. */
 static bool is_about_writer(const struct fletch_pickle *pickle)
 {
     return top_of(pickle)->kind == FLETCH_PICKLE_DICT;
@@ -147,7 +147,7 @@ static struct storage *find(const struct legacy *legacy, const char *key)
                    compare_storages);
 }
 
-/* Of all ids with one key the storage is the same, or the stream could not be walked. */
+/* All ids with one key must describe the same storage, or the stream cannot be walked. */
 static enum fletch_status make_unique(struct legacy *legacy, struct fletch_error *err)
 {
     struct storage *storages = legacy->storages;
@@ -197,7 +197,7 @@ static enum fletch_status list_storages(struct legacy *legacy,
     return make_unique(legacy, err);
 }
 
-/* The storage of one key of the list begins at the stream's position: steps over it. */
+/* The storage of one key of the list begins at the stream's position: skips it. */
 static enum fletch_status place_storage(struct legacy *legacy, const char *key,
                                         struct fletch_error *err)
 {
@@ -320,7 +320,7 @@ static enum fletch_status list(struct fletch_tensor_list *out,
     return status;
 }
 
-/* The magic number is in front, behind a few opcodes at most. */
+/* The magic number comes first, after a few opcodes at most. */
 static bool probe(const uint8_t *head, size_t head_size, uint64_t size)
 {
     size_t near = head_size < 32 ? head_size : 32;

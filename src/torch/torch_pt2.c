@@ -4,10 +4,10 @@
  *     ROOT/archive_format                             "pt2"
  *     ROOT/data/weights/MODEL_weights_config.json     what each tensor is, and its storage
  *     ROOT/data/weights/weight_N                      the bytes of a storage
- *     ROOT/data/constants/MODEL_constants_config.json the same of what is no weight
+ *     ROOT/data/constants/MODEL_constants_config.json the same for constants
  *
- * There is no pickle. Of an archive with several models the names have MODEL and a dot in
- * front. Older archives keep their weights in a pickle of their own, and are refused.
+ * There is no pickle. If an archive has several models, their names are preceded by MODEL
+ * and a dot. Older archives keep their weights in a pickle of their own, and are refused.
  */
 #include "torch/torch_internal.h"
 #include "archive/zip.h"
@@ -23,7 +23,7 @@
 #define WEIGHTS_CONFIG "_weights_config.json"
 #define CONSTANTS "data/constants/"
 #define CONSTANTS_CONFIG "_constants_config.json"
-/* Of the members that say what the archive is, which hold a word each. */
+/* The members that describe the archive hold one word each. */
 #define WORD_MAX 64
 #define STRIDED 7 /* torch.strided, as the archive has it */
 
@@ -65,7 +65,7 @@ static const struct {
 
 /* ---- Storages ---- */
 
-/* ROOT/FOLDER NAME; *out is NULL where it is not there. */
+/* Finds ROOT/FOLDER NAME; *out is NULL when it does not exist. */
 static enum fletch_status find_member(const struct fletch_zip_member **out,
                                       struct archive *archive, const char *folder,
                                       const char *name, struct fletch_error *err)
@@ -159,7 +159,7 @@ static enum fletch_status read_type(struct fletch_torch_storage *out, const json
     return FLETCH_OK;
 }
 
-/* All of the storage that a member has, in elements. */
+/* The whole storage in a member, in elements. */
 static enum fletch_status read_storage(struct fletch_torch_storage *out,
                                        const struct fletch_torch *torch,
                                        const json_t *payload, struct fletch_error *err)
@@ -179,8 +179,7 @@ static enum fletch_status read_storage(struct fletch_torch_storage *out,
     return FLETCH_OK;
 }
 
-/* A fake tensor, of a model that was exported without its values, has a storage of no
- * bytes. */
+/* A model exported without its values has fake tensors, whose storage has no bytes. */
 static enum fletch_status check_values(const struct fletch_torch_rebuild *layout,
                                        struct fletch_error *err)
 {
@@ -240,7 +239,7 @@ static enum fletch_status put_tensor(struct fletch_torch *torch, const char *nam
 
 /* ---- Models ---- */
 
-/* The names of a model's tensors or constants, and what is said of each. */
+/* The names of a model's tensors or constants, and what is stated about each. */
 static enum fletch_status load_config(json_t **out, struct archive *archive,
                                       const struct fletch_zip_member *member,
                                       struct fletch_error *err)
@@ -292,7 +291,8 @@ static enum fletch_status take_config(struct fletch_torch *torch,
     return status;
 }
 
-/* MODEL of ROOT/FOLDER MODEL SUFFIX: where it begins, and its length; 0 for any other. */
+/* MODEL in ROOT/FOLDER MODEL SUFFIX: where it begins, and its length; 0 for any other
+ * name. */
 static size_t model_of(const char **out, const struct archive *archive,
                        const struct fletch_zip_member *member, const char *folder,
                        const char *suffix)
@@ -309,7 +309,7 @@ static size_t model_of(const char **out, const struct archive *archive,
     return len - before - behind;
 }
 
-/* All models' tensors, or their constants. Sets *count to how many models there are. */
+/* Takes the tensors of all models, or their constants. *count is the number of models. */
 static enum fletch_status take_all(size_t *count, struct fletch_torch *torch, bool weights,
                                    struct fletch_error *err)
 {
@@ -340,7 +340,7 @@ static enum fletch_status take_all(size_t *count, struct fletch_torch *torch, bo
 
 /* ---- The format ---- */
 
-/* ROOT of ROOT/archive_format; NULL for another member. */
+/* ROOT of ROOT/archive_format; NULL for any other member. */
 static char *root_of(const struct fletch_zip_member *member, struct fletch_arena *arena)
 {
     const char *slash = strchr(member->name, '/');
@@ -439,7 +439,7 @@ static bool probe(const uint8_t *head, size_t head_size, uint64_t size)
     return size > 4 && head_size >= 4 && !memcmp(head, "PK\x03\x04", 4);
 }
 
-/* An archive whose directory cannot be read is for the other readers of zip. */
+/* An archive whose directory cannot be read is left to the other readers of zip. */
 static enum fletch_status confirm(bool *out, const struct fletch_file *file,
                                   struct fletch_error *err)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* torch_scalars.c - plain numbers and short words that a pickle holds beside its tensors
+/* torch_scalars.c - plain numbers and short strings that a pickle holds beside its tensors
  *
- * Only the top, and dicts right below it: {"dims": {"n_mels": 80, ...}, "epoch": 3}. Some
- * projects save there what others write into a config.json.
+ * Looks only at the top level and at dicts directly below it: {"dims": {"n_mels": 80, ...},
+ * "epoch": 3}. Some projects save there what others write into a config.json.
  */
 #include "torch/torch_internal.h"
 
@@ -11,7 +11,7 @@
 #include <math.h>
 #include <string.h>
 
-/* More facts than this are not looked at, nor longer words. */
+/* Limits: further facts and longer strings are ignored. */
 #define FACTS_MAX 1024
 #define WORD_MAX 256
 
@@ -52,8 +52,7 @@ static json_t *fact_of(const struct fletch_pickle_value *value)
     }
 }
 
-/* Puts what is a fact in `dict` into the object, and what is one in dicts in it where
- * `below`. */
+/* Puts the facts of `dict` into the object and, if `below`, those of dicts in it. */
 static enum fletch_status take(struct facts *facts, json_t *object,
                                const struct fletch_pickle_value *dict, bool below,
                                struct fletch_error *err)

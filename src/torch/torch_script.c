@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* torch_script.c - the tensors of a TorchScript archive, by the way to them
+/* torch_script.c - the tensors of a TorchScript archive, by their paths
  *
- * Its data.pkl is the module as a tree: an object is a class of its own code, which nobody
- * looks at, and a dict of attributes. Those that are tensors are its parameters and
- * buffers, those that are such objects its modules: "visual" has "conv1" has "weight".
- * Which tensors are parameters stands in the code alone, so that a tensor kept as a plain
- * attribute is listed with the others.
+ * Its data.pkl is the module as a tree. An object consists of a class of its own code,
+ * which is never examined, and a dict of attributes. Attributes that are tensors are its
+ * parameters and buffers; those that are such objects are its modules: "visual" has "conv1"
+ * has "weight". Only the code tells which tensors are parameters, so a tensor kept as a
+ * plain attribute is listed with the others.
  *
- * Modules may be shared, and a hostile pickle may share them so that there are more ways
- * than any memory holds: all that is walked is counted.
+ * Modules may be shared, and a hostile pickle may share them so that there are more paths
+ * than any memory holds: everything walked is counted.
  */
 #include "torch/torch_internal.h"
 
@@ -18,16 +18,16 @@
 
 /* Modules within modules. */
 #define FLETCH_SCRIPT_DEPTH_MAX 128
-/* Attributes of all modules, and bytes of all their names with the way to them. */
+/* Attributes of all modules, and bytes of all their names with their paths. */
 #define FLETCH_SCRIPT_ATTRIBUTES_MAX (4u << 20)
 #define FLETCH_SCRIPT_NAMES_MAX ((uint64_t)256 << 20)
-/* Numbers and strings among the attributes that are said. */
+/* Numbers and strings among the attributes that are noted. */
 #define FACTS_NOTED 20
 #define FACT_SHOWN 60
 
 struct level {
     const struct fletch_pickle_value *state; /* the dict of attributes */
-    const char *path;                        /* "visual.conv1"; "" of the whole */
+    const char *path;                        /* "visual.conv1"; "" for the root */
     uint32_t next;                           /* item of the dict */
 };
 
@@ -123,7 +123,7 @@ static enum fletch_status take_tensor(struct script *script, uint32_t value,
     return fletch_tensor_list_put(script->torch->list, &tensor, script->err);
 }
 
-/* A value in a few words; false for those that are only counted. */
+/* Describes a value in a few words; false for those that are only counted. */
 static bool describe(char *out, size_t size, const struct fletch_pickle_value *value)
 {
     if (value->kind == FLETCH_PICKLE_INT)
@@ -139,7 +139,7 @@ static bool describe(char *out, size_t size, const struct fletch_pickle_value *v
     return true;
 }
 
-/* What a module knows beside its tensors: input_resolution is 224. */
+/* Notes what a module holds besides tensors: input_resolution is 224. */
 static enum fletch_status note_fact(struct script *script, const struct level *level,
                                     const struct fletch_pickle_value *key,
                                     const struct fletch_pickle_value *value)

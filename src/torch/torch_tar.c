@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* torch_tar.c - how torch 0.1 saved: a tar of pickles
  *
- *     sys_info   about the writer; not looked at
+ *     sys_info   about the writer; ignored
  *     pickle     the object; a tensor in it is a persistent id, a number as text
  *     tensors    a count, then for each tensor a pickle (number, its storage's number,
- *                type) and behind it, plain: rank, 4 bytes and 4 of nothing; rank sizes,
+ *                type), followed by plain numbers: rank in 4 bytes, 4 unused; rank sizes,
  *                rank strides and the offset, 8 bytes each
- *     storages   a count, then for each storage a pickle (number, location, type) and
- *                behind it the count of elements, 8 bytes, and the elements; last, a
+ *     storages   a count, then for each storage a pickle (number, location, type),
+ *                followed by the count of elements, 8 bytes, and the elements; last, a
  *                pickled list of views (number, storage's number, offset, count)
  *
- * The numbers are addresses in the memory of the writer. Everything is little-endian.
+ * The numbers are addresses in the writer's memory. Everything is little-endian.
  */
 #include "torch/torch_tar_internal.h"
 
@@ -21,7 +21,7 @@
 #include <string.h>
 
 #define BLOCK 512
-/* A tar of more members is none of torch's. */
+/* A tar with more members is not torch's. */
 #define FLETCH_TAR_MEMBERS_MAX 64
 /* The attributes of one member. */
 #define FLETCH_TAR_PAX_MAX 65536
@@ -31,7 +31,7 @@ static const char *const member_names[MEMBERS_COUNT] = { "sys_info", "pickle", "
 
 /* ---- The archive ---- */
 
-/* Octal with blanks around it; or, past 8 GiB, binary. False for what is neither. */
+/* Octal with blanks around it or, above 8 GiB, binary. False for anything else. */
 static bool read_number(uint64_t *out, const uint8_t *field, size_t size)
 {
     size_t at = 0;
@@ -52,7 +52,7 @@ static bool read_number(uint64_t *out, const uint8_t *field, size_t size)
     return at == size || !field[at] || field[at] == ' ';
 }
 
-/* The sum of all bytes, those of the sum itself counted as blanks. */
+/* The sum of all bytes, with those of the sum itself counted as blanks. */
 static bool sums_up(const uint8_t header[BLOCK])
 {
     uint64_t said, sum = 0;
@@ -71,7 +71,7 @@ static bool is_zeros(const uint8_t header[BLOCK])
     return i == BLOCK;
 }
 
-/* "LENGTH size=NUMBER\n" among the attributes of the member that follows. */
+/* "LENGTH size=NUMBER\n" among the attributes of the next member. */
 static enum fletch_status read_pax(uint64_t *size, struct tar *tar, uint64_t at,
                                    uint64_t length)
 {
@@ -115,7 +115,7 @@ static enum fletch_status take_member(struct tar *tar, const uint8_t header[BLOC
     return FLETCH_OK;
 }
 
-/* Finds torch's members. What is no tar, or another, has none of them. */
+/* Finds torch's members. A file that is not a tar, or another tar, has none of them. */
 static enum fletch_status read_headers(struct tar *tar)
 {
     uint64_t pos = 0, size, wide = 0;

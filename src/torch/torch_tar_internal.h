@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* torch_tar_internal.h - the tar's insides, for torch_tar.c and torch_tar_tables.c alone */
+/* torch_tar_internal.h - the tar's internals, for torch_tar.c and torch_tar_tables.c
+ * alone */
 #ifndef FLETCH_TORCH_TORCH_TAR_INTERNAL_H
 #define FLETCH_TORCH_TORCH_TAR_INTERNAL_H
 
@@ -38,7 +39,7 @@ struct tar {
 
 /* ---- torch_tar.c ---- */
 
-/* All of a member that is one pickle or many. */
+/* Loads a whole member that is one pickle or several. */
 enum fletch_status fletch_tar_load(struct fletch_buf *out, struct tar *tar,
                                    enum member which);
 

@@ -66,7 +66,7 @@ static enum fletch_status read_tuple(const uint32_t **out,
     return FLETCH_OK;
 }
 
-/* A number of things that take at least `least` bytes each, of `left`. */
+/* A count of items that take at least `least` bytes each, out of `left`. */
 static enum fletch_status read_count(uint64_t *out, const struct fletch_pickle *pickle,
                                      uint64_t left, uint64_t least,
                                      struct fletch_error *err)
@@ -146,7 +146,7 @@ static enum fletch_status sort_storages(struct tar *tar)
     return FLETCH_OK;
 }
 
-/* A storage's record, with its elements behind it: *pos is moved past them. */
+/* Reads a storage's record and its elements; *pos is moved past them. */
 static enum fletch_status read_storage(struct tar *tar, uint64_t *pos, uint64_t end)
 {
     struct fletch_pickle pickle = { 0 };
@@ -186,7 +186,7 @@ static enum fletch_status read_storage(struct tar *tar, uint64_t *pos, uint64_t 
     return put_storage(tar, &storage);
 }
 
-/* One view: a part of a storage under a number of its own. */
+/* One view: a part of a storage with a number of its own. */
 static enum fletch_status read_view(struct tar *tar, const struct fletch_pickle *pickle,
                                     uint32_t index, size_t roots)
 {
@@ -293,7 +293,7 @@ static enum fletch_status read_wholes(const uint64_t **out, struct tar *tar,
     return FLETCH_OK;
 }
 
-/* What stands plain behind the pickle; *size is how many bytes that is. */
+/* Reads the plain numbers after the pickle; *size is their size in bytes. */
 static enum fletch_status read_layout(struct fletch_torch_rebuild *out, uint64_t *size,
                                       struct tar *tar, const uint8_t *bytes, uint64_t left,
                                       uint64_t at)
@@ -320,7 +320,7 @@ static enum fletch_status read_layout(struct fletch_torch_rebuild *out, uint64_t
     return FLETCH_OK;
 }
 
-/* The tensor at byte *pos of the member, which is moved past it. */
+/* Reads the tensor at byte *pos of the member; *pos is moved past it. */
 static enum fletch_status read_tensor(struct tar_tensor *out, struct tar *tar,
                                       uint64_t *pos)
 {

@@ -12,7 +12,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* How many layers of Parameter, subclass and so on a tensor may wear. */
+/* How many layers of Parameter, subclass and so on may wrap a tensor. */
 #define WRAPS_MAX 8
 
 /* ---- Tables ---- */
@@ -88,7 +88,7 @@ static const struct maker makers[] = {
       "is a device's tensor saved through numpy" },
 };
 
-/* What is inert: it may be called, and nothing is missed when it is not. */
+/* Harmless globals: nothing is missed when they are not called. */
 static const char *const inert[][2] = {
     { "torch", "Size" },
     { "torch", "device" },
@@ -115,7 +115,8 @@ static const char *const inert[][2] = {
     { "torch.jit._pickle", "build_tensorlist" },
     { "torch.jit._pickle", "build_tensor_from_id" },
     { "torch.jit._pickle", "restore_type_tag" },
-    /* classes whose objects are dicts to every reader, and what a defaultdict is made of */
+    /* classes whose objects every reader treats as dicts, and what a defaultdict is built
+     * from */
     { "collections", "OrderedDict" },
     { "collections", "defaultdict" },
     { "collections", "Counter" },
@@ -139,7 +140,7 @@ static const struct maker *maker_of(const struct fletch_pickle_value *global)
     return NULL;
 }
 
-/* torch and, from before storages were named alike on every device, torch.cuda. */
+/* From torch or, before storages had the same names on every device, torch.cuda. */
 static const struct storage_type *storage_type_of(const struct fletch_pickle_value *global)
 {
     if (global->kind != FLETCH_PICKLE_GLOBAL ||
@@ -386,7 +387,7 @@ static enum fletch_status keep(const uint64_t **out, const struct fletch_torch *
     return FLETCH_OK;
 }
 
-/* Shape, strides, count and size, of as many dimensions as `out` has. */
+/* Computes shape, strides, count and size, with the rank of `out`. */
 static enum fletch_status measure(struct fletch_tensor *out,
                                   const struct fletch_torch *torch, const uint64_t *shape,
                                   const uint64_t *strides, struct fletch_error *err)
@@ -430,7 +431,7 @@ static bool reach(uint64_t *out, const struct fletch_tensor *tensor, uint64_t of
     return true;
 }
 
-/* Where the first element lies; all of them must be in the storage and the storage in the
+/* Locates the first element; all elements must be in the storage, and the storage in the
  * file. */
 static enum fletch_status read_place(struct fletch_tensor *out, struct fletch_torch *torch,
                                      const struct fletch_torch_storage *storage,
@@ -516,7 +517,7 @@ static enum fletch_status refuse_quantized(const struct fletch_pickle_value *glo
                        FLETCH_SHOWN, global->module, FLETCH_SHOWN, global->name);
 }
 
-/* Who made the value and of what; `args` is a tuple of as many as the maker needs. */
+/* The function that builds the value, and its arguments; `args` has as many as it needs. */
 static enum fletch_status
 unwrap(const struct maker **maker, const struct fletch_pickle_value **args,
        const struct fletch_torch *torch, const struct fletch_pickle_value *callee,
@@ -546,7 +547,7 @@ unwrap(const struct maker **maker, const struct fletch_pickle_value **args,
                            (*maker)->args_min);
     if ((*maker)->form != FORM_SUBCLASS)
         return FLETCH_OK;
-    /* (function, class, its arguments, state): once is as deep as this goes */
+    /* (function, class, its arguments, state): nested only once */
     callee = fletch_torch_value(torch, given->items[0]);
     if (fletch_torch_quantizes(fletch_torch_value(torch, given->items[1])))
         return refuse_quantized(fletch_torch_value(torch, given->items[1]), err);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* torch_unknown_globals.c - what a pickle wants to call that this version does not know
  *
- * Nothing is ever called, so this is for people: a checkpoint that wants os.system is one
- * that they will want to know of, and the class of a training run's arguments is harmless.
+ * Nothing is ever called, so this is information for people: they will want to know of a
+ * checkpoint that calls os.system, while the class of a training run's arguments is
+ * harmless.
  */
 #include "torch/torch_internal.h"
 
@@ -30,7 +31,7 @@ const struct fletch_pickle_value *fletch_torch_callee(const struct fletch_torch 
     return callee->kind == FLETCH_PICKLE_GLOBAL ? callee : NULL;
 }
 
-/* The global that a value would call or that it is, or NULL: of those not known. */
+/* The unknown global that a value would call or that it is; NULL when it is known. */
 static const struct fletch_pickle_value *unknown_global_of(const struct fletch_torch *torch,
                                                            uint32_t index)
 {
@@ -65,7 +66,7 @@ bool fletch_torch_quantizes(const struct fletch_pickle_value *global)
 struct calls {
     uint32_t at[CALLS_NOTED]; /* [count], one of each callee */
     size_t count;
-    uint32_t more; /* the first one for which there is no place; AT_NONE: all have one */
+    uint32_t more; /* the first one that did not fit; AT_NONE: all did */
 };
 
 static bool has_call(const struct calls *calls, const struct fletch_torch *torch,
@@ -80,8 +81,8 @@ static bool has_call(const struct calls *calls, const struct fletch_torch *torch
     return false;
 }
 
-/* Which of a pickle's values: calls whose result is not filled as an object is, all calls,
- * or functions and classes that are named and not called. */
+/* Which values of the pickle: calls whose result is not filled in as an object, all calls,
+ * or functions and classes that are named but not called. */
 enum which { CALLS_BARE, CALLS_ALL, CALLS_NOT_MADE };
 
 static bool is_of(const struct fletch_pickle_value *value, enum which which)
@@ -93,7 +94,7 @@ static bool is_of(const struct fletch_pickle_value *value, enum which which)
            (which == CALLS_ALL || value->state == FLETCH_PICKLE_AT_NONE);
 }
 
-/* Adds those that are not there yet, in the order of the pickle. */
+/* Adds those not yet there, in the order of the pickle. */
 static void find_calls(struct calls *calls, const struct fletch_torch *torch,
                        enum which which)
 {
@@ -133,7 +134,7 @@ enum fletch_status fletch_torch_note_unknown_globals(struct fletch_torch *torch,
                                    fletch_torch_value(torch, calls.more)->at, CALLS_NOTED);
 }
 
-/* "module.name", cut where it gets long. */
+/* "module.name", cut when it gets long. */
 static const char *call_text(char out[2 * CALL_SHOWN + 2], const struct fletch_torch *torch,
                              uint32_t call)
 {
@@ -159,7 +160,7 @@ void fletch_torch_say_unknown_globals(const struct fletch_torch *torch,
     for (size_t i = 0; i < calls.count; i++)
         if (!strstr(err->message, call_text(name, torch, calls.at[i])))
             calls.at[count++] =
-                calls.at[i]; /* the class of an object may be named already */
+                calls.at[i]; /* the class of an object may already be named */
     memcpy(said, err->message, sizeof(said));
     if (count > 1)
         snprintf(more, sizeof(more), " and %zu more", count - 1);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* torch_walk.c - every tensor of a pickle, and the way to it from the top
+/* torch_walk.c - every tensor of a pickle, with its path from the top
  *
- * Every dict, list and tuple is visited once, the nearest to the top first, so neither
- * cycles nor values shared a million times make this long, and what is there under two
- * names has the shorter one. A way is made of the keys: "optimizer.state.0.step".
+ * Every dict, list and tuple is visited once, those nearest to the top first. So neither
+ * cycles nor values shared a million times make this slow, and a tensor with two names gets
+ * the shorter one. A path consists of the keys: "optimizer.state.0.step".
  */
 #include "torch/torch_internal.h"
 
@@ -16,8 +16,8 @@
 /* A dict, list or tuple. */
 struct place {
     uint32_t value;
-    uint32_t above; /* index of the place that it is in */
-    uint32_t item;  /* and where in there */
+    uint32_t above; /* index of its parent place */
+    uint32_t item;  /* and its item there */
 };
 
 struct walk {
@@ -65,8 +65,8 @@ static bool is_plain_text(const struct fletch_pickle_value *key)
            fletch_utf8_span(key->text, key->len) == key->len;
 }
 
-/* One part of a way: the key of a dict, the index in a list. Keys that are no text have
- * `spare` to be written in. */
+/* One part of a path: the key of a dict, the index in a list. Keys that are not text are
+ * written into `spare`. */
 static void part_of(const char **out, size_t *len, char spare[32], const struct walk *walk,
                     const struct place *place)
 {
@@ -91,7 +91,7 @@ static void part_of(const char **out, size_t *len, char spare[32], const struct 
     *len = strlen(spare);
 }
 
-/* True where the model's name of it cannot be the key itself. */
+/* True when the model's name for it cannot be the key itself. */
 static bool is_loose(const struct walk *walk, const struct place *place)
 {
     const struct fletch_pickle_value *above =
@@ -101,7 +101,7 @@ static bool is_loose(const struct walk *walk, const struct place *place)
            value_at(walk, above->items[place->item - 1])->kind != FLETCH_PICKLE_TEXT;
 }
 
-/* Sets the way to a tensor, from its end to its beginning. */
+/* Writes the path to a tensor, from its end to its start. */
 static enum fletch_status make_way(struct fletch_prefix_name *out, struct walk *walk,
                                    const struct place *place)
 {
