@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* dialects.h - the dialects' structs, in the order in which they are asked
+/* dialects.h - the dialects' structs, in the order in which they are tried
  *
- * Adding one: its table in a file, a line in the list below, a line in src/meson.build, a
- * case in tests/unit/test_dialect.c; docs/adding-a-dialect.md does it step by step.
+ * To add one: a table in a file of its own, a line in the list below, a line in
+ * src/meson.build, a case in tests/unit/test_dialect.c. docs/adding-a-dialect.md explains
+ * each step.
  */
 #ifndef FLETCH_FAMILY_DIALECTS_H
 #define FLETCH_FAMILY_DIALECTS_H
@@ -10,7 +11,7 @@
 #include "family/dialect.h"
 #include "family/families.h"
 
-/* open_clip has OpenAI's names, and a file of its own beside them. */
+/* open_clip uses OpenAI's names, and has a file of its own beside them. */
 #define DIALECTS(X)                                                                        \
     X(open_clip)                                                                           \
     X(openai_clip)                                                                         \

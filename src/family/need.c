@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-/* Prefixes that are looked at: each takes a look at all names. */
+/* The most prefixes that are tried: each needs a pass over all names. */
 #define LOOKS_MAX 16
 
 /* A prefix, with its dot, and what lies below it. */
