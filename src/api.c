@@ -87,7 +87,7 @@ struct fletch_plan {
     struct fletch_tokenizer_warnings tokenizer_warnings;
 };
 
-/* As a conversion would make it, written nowhere. */
+/* Finds out what a conversion would make of the tokenizer, without writing it. */
 static enum fletch_status plan_tokenizer(struct fletch_plan *plan,
                                          const struct fletch_options *options,
                                          struct fletch_error *err)

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* convert.c - a model into a folder: the whole way, one step a line
+/* convert.c - converts a model into a folder: the whole way, one step a line
  *
  * If you read one file, read fletch_convert at the end of this one. Each step fills in a
- * part of struct conversion and looks only at parts filled in before it; nothing flows
- * back.
+ * part of struct conversion and uses only parts filled in before; nothing flows back.
  */
 #include "base/api_options.h"
 #include "base/pool.h"
@@ -21,9 +20,9 @@
 #include <sys/time.h>
 #include <time.h>
 
-/* Names in one message about many tensors, and of those that have NaN. */
+/* The most names in one message about many tensors, and about those with NaN. */
 #define NAMES_MAX 5
-/* Waiting for a slow disk, this much at a time. */
+/* Bytes to wait for at a time on a slow disk. */
 #define SYNC_STEP ((uint64_t)4 << 20)
 
 struct conversion {
@@ -48,7 +47,7 @@ struct conversion {
     struct fletch_buf metadata;
 };
 
-/* ---- Telling ---- */
+/* ---- Reporting ---- */
 
 static void tell(const struct conversion *c, enum fletch_stage stage, const char *text)
 {
@@ -119,7 +118,7 @@ static struct fletch_pipeline pipeline_of(const struct conversion *c)
                                      .budget = c->budget };
 }
 
-/* The disk is set going here and waited for after the proof. */
+/* Starts writing to disk here; waits for it after the proof. */
 static enum fletch_status write_weights(struct conversion *c, const char *path,
                                         struct fletch_error *err)
 {
@@ -134,7 +133,7 @@ static enum fletch_status write_weights(struct conversion *c, const char *path,
     return FLETCH_OK;
 }
 
-/* On disk, all of it; a slow disk can be interrupted. */
+/* Waits until everything is on disk; on a slow disk this can be interrupted. */
 static enum fletch_status sync_weights(const struct conversion *c, struct fletch_error *err)
 {
     for (uint64_t at = 0; at < c->written_bytes; at += SYNC_STEP) {
@@ -149,15 +148,15 @@ static bool is_inexact(const struct fletch_row_outcome *outcome)
     return outcome->overflowed || !fletch_cast_report_is_exact(&outcome->report);
 }
 
-/* Whether --no-float16 would have kept a row exact: its wide type holds all of the
- * source's. */
+/* True when --no-float16 would have kept a row exact: its wide type holds every value of
+ * the source type. */
 static bool is_exact_when_wide(const struct fletch_row_plan *row)
 {
     return row->wide != row->dtype &&
            fletch_dtype_size(row->tensor->dtype) <= fletch_dtype_size(row->wide);
 }
 
-/* With --require-exact: every tensor that did not come through unchanged, by name. */
+/* For --require-exact: names every tensor that was not converted exactly. */
 static enum fletch_status refuse_inexact(const struct conversion *c,
                                          struct fletch_error *err)
 {
@@ -185,7 +184,7 @@ static enum fletch_status refuse_inexact(const struct conversion *c,
     return count ? FLETCH_ERR_UNSUPPORTED : FLETCH_OK;
 }
 
-/* What became of values that the type of the plan does not hold. */
+/* Reports what became of values that the planned type cannot hold. */
 static enum fletch_status warn_of_overflow(struct conversion *c, size_t i,
                                            struct fletch_error *err)
 {
@@ -390,8 +389,8 @@ static enum fletch_status copy_notes(struct fletch_result *result,
     return FLETCH_OK;
 }
 
-/* Of the rows as they came out: some may have stayed float32. The file's length holds the
- * same values compressed, so that this is far from wrapping. */
+/* Sums the rows as they were stored: some may have stayed float32. The file holds the same
+ * values compressed, so this is far from wrapping. */
 static uint64_t stored_bytes(const struct conversion *c)
 {
     uint64_t size = 0;
@@ -457,7 +456,8 @@ static void conversion_release(struct conversion *c)
     fletch_free(c->outcomes);
     fletch_row_plans_release(&c->plans);
     fletch_model_close(c->model);
-    /* Last: to remove a folder takes two descriptors, and there may have been too few. */
+    /* Last, since removing a folder needs two descriptors, and there may have been too
+     * few. */
     fletch_staging_close(c->staging);
     fletch_arena_release(&c->arena);
 }
@@ -478,7 +478,7 @@ static enum fletch_status convert(struct conversion *c, struct fletch_result *re
     if (!weights || !metadata)
         return fletch_fail_memory(err, strlen(c->out_dir), "a path");
 
-    TRY(write_tokenizer(c, err)); /* before the long work: it may fail */
+    TRY(write_tokenizer(c, err)); /* before the long work, since it may fail */
     TRY(write_weights(c, weights, err));
     TRY(judge_casts(c, err));
     TRY(list_sources(c, err));

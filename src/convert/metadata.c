@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* metadata.c - see metadata.h
  *
- * Keys in the order that today's converters write, by layout; docs/output.md shows them.
+ * Keys are in the order of existing converters, by layout; docs/output.md shows them.
  */
 #include "convert/metadata.h"
 
@@ -13,7 +13,7 @@
 #include <string.h>
 #include <time.h>
 
-/* What conversion_config says of codecs that have no levels. */
+/* What conversion_config contains for codecs without levels. */
 #define LEVEL_OTHERWISE 3
 
 struct sheet {
@@ -42,7 +42,7 @@ static void put_bool(struct sheet *sheet, const char *key, bool value)
     fletch_json_write_bool(&sheet->json, value);
 }
 
-/* A number that may be unknown: null then. */
+/* A number, or null when it is unknown. */
 static void put_known(struct sheet *sheet, const char *key, int64_t value)
 {
     fletch_json_write_key(&sheet->json, key);
@@ -131,7 +131,7 @@ static void put_layer_info(struct sheet *sheet)
     fletch_json_write_close(&sheet->json, '}');
 }
 
-/* Local time without a zone, as Python's datetime.now().isoformat() has it. */
+/* Local time without a zone, in the format of Python's datetime.now().isoformat(). */
 static void put_converted_at(struct sheet *sheet)
 {
     int64_t micros = sheet->metadata->converted_at % 1000000;
@@ -149,7 +149,8 @@ static void put_converted_at(struct sheet *sheet)
     put_text(sheet, "converted_at", stamp);
 }
 
-/* A path as Python's str(Path(folder) / name) has it: single slashes, no "." parts. */
+/* A path in the format of Python's str(Path(folder) / name): single slashes, no "."
+ * parts. */
 static void put_path(struct sheet *sheet, const char *key, const char *name)
 {
     const char *from = sheet->metadata->out_dir;
@@ -205,14 +206,14 @@ static enum fletch_status put_text_model(struct sheet *sheet, struct fletch_erro
     put_path(sheet, "parquet_path", FLETCH_WEIGHTS_FILE);
     if (metadata->has_tokenizer)
         put_path(sheet, "tokenizer_path", FLETCH_TOKENIZER_FOLDER);
-    /* one loader asks here, and takes 384 when there is nothing */
+    /* one loader reads this, and assumes 384 when it is missing */
     if (dimension >= 0)
         put_count(sheet, "embedding_dimension", (uint64_t)dimension);
     put_account(sheet);
     return FLETCH_OK;
 }
 
-/* The family's fields, or config.json as it is. */
+/* The family's fields, or config.json unchanged. */
 static enum fletch_status put_config(struct sheet *sheet, struct fletch_error *err)
 {
     fletch_json_write_key(&sheet->json, "config");

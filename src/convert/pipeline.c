@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /* pipeline.c - rows in order through a ring of slots
  *
- * The work is cut into pieces: FLETCH_PIECE_SIZE of a row's page (a whole page where the
- * codec cannot join pieces), numbered in the order of the file. A thread
+ * The work is divided into pieces: FLETCH_PIECE_SIZE of a row's page (a whole page if the
+ * codec cannot join pieces), numbered in file order. A thread
  *
  * - takes the next number and with it a slot of the ring: in order, under the lock;
- * - makes it, that is reads the source, casts, compresses into the slot: all threads at
- *   once;
- * - hashes finished slots: those of a row in order, rows beside each other in HASHERS
- *   lanes, whoever comes by;
- * - commits hashed slots, that is sums and writes them: whoever comes by, one at a time, in
+ * - makes it: reads the source, casts, and compresses into the slot, in parallel with other
+ *   threads;
+ * - hashes finished slots: those of one row in order, different rows in parallel in HASHERS
+ *   lanes; any thread may do it;
+ * - commits hashed slots: sums and writes them; any thread may do it, one at a time, in
  *   order; then the slot is free again.
  *
  * Invariants:
- * 1. The file is only touched by the committer, in the order of the numbers: its bytes
- *    depend on the plan, the codec and the level, not on threads or time.
- * 2. A number is taken only with its memory: a slot, and for pages that cannot be cut a
- *    share of `large_limit`. Numbers are taken in order, so the oldest always has what it
- *    needs and the ring never locks up.
- * 3. The first error stops everybody at the next chunk.
+ * 1. Only the committer touches the file, in the order of the numbers: its bytes depend on
+ * the plan, the codec and the level, not on threads or time.
+ * 2. A number is taken only together with its memory: a slot, and for pages that cannot be
+ * split a share of `large_limit`. Numbers are taken in order, so the oldest always has what
+ * it needs and the ring never deadlocks.
+ * 3. The first error stops all threads at their next chunk.
  */
 #include "convert/pipeline.h"
 
@@ -28,8 +28,8 @@
 
 #include <pthread.h>
 
-/* Rows that can be hashed at the same time: one takes as long as reading, casting and
- * compressing it together do, with a processor that has instructions for all of that. */
+/* How many rows can be hashed at the same time: hashing takes as long as reading, casting
+ * and compressing together, on a processor with instructions for all of that. */
 #define HASHERS 4
 
 struct slot {
@@ -38,14 +38,14 @@ struct slot {
     uint64_t large; /* bytes of the limit that it holds */
 };
 
-/* Hashes rows whose index leaves the lane's when divided by HASHERS. */
+/* Hashes the rows whose index modulo HASHERS is the lane's. */
 struct lane {
     struct fletch_sha256 sha;
-    uint64_t next; /* no number below it is still to be hashed here */
+    uint64_t next; /* numbers below it have been hashed here */
     bool busy;     /* then its thread owns `sha` */
 };
 
-/* A row group whose samples are being taken, by all threads that need to know. */
+/* A row group being sampled by all threads that need the result. */
 struct judging {
     bool begun;
     struct fletch_sampling sampling;
@@ -74,7 +74,7 @@ struct run {
     enum fletch_status status; /* the first failure */
 };
 
-/* Under the lock. */
+/* Call with the lock held. */
 static void fail(struct run *run, enum fletch_status status, const struct fletch_error *err)
 {
     if (!run->status) {
@@ -86,7 +86,7 @@ static void fail(struct run *run, enum fletch_status status, const struct fletch
 
 /* ---- Taking ---- */
 
-/* Bytes that making the segment needs beyond its slot's standard buffers. */
+/* The memory that making the segment needs beyond its slot's standard buffers. */
 static uint64_t large_size(const struct run *run, const struct fletch_segment *segment)
 {
     size_t content = segment->segment_size + run->pipeline->plans->output->prefix_size;
@@ -96,7 +96,7 @@ static uint64_t large_size(const struct run *run, const struct fletch_segment *s
     return segment->segment_size + run->pipeline->codec->bound(content);
 }
 
-/* Under the lock. The group's samples are all there, or there are none to take. */
+/* Call with the lock held, when all the group's samples are taken or there are none. */
 static void judge(struct run *run)
 {
     struct judging *judging = &run->judging;
@@ -109,8 +109,8 @@ static void judge(struct run *run)
     pthread_cond_broadcast(&run->changed);
 }
 
-/* Under the lock, which is released meanwhile. Takes one sample of the first group that is
- * not judged; false when others are taking the last ones. */
+/* Call with the lock held; it is released meanwhile. Takes one sample of the first group
+ * that is not judged; false when other threads are taking the last ones. */
 static bool sample_one(struct run *run, struct fletch_workbench *bench)
 {
     struct judging *judging = &run->judging;
@@ -143,7 +143,7 @@ static bool sample_one(struct run *run, struct fletch_workbench *bench)
     return true;
 }
 
-/* Under the lock. The next segment of the plan; its group's effort is known. */
+/* Call with the lock held. The next segment of the plan; its group's effort is known. */
 static struct fletch_segment next_segment(const struct run *run, enum fletch_effort effort)
 {
     const struct fletch_row_plan *row = &run->pipeline->plans->rows[run->next_row];
@@ -158,8 +158,8 @@ static struct fletch_segment next_segment(const struct run *run, enum fletch_eff
     return segment;
 }
 
-/* Under the lock: the slot of the next number, filled in, when there is one and what a
- * large segment needs may be had; else NULL. */
+/* Call with the lock held. Fills in the slot of the next number, if one is free and the
+ * memory for a large segment is available; else NULL. */
 static struct slot *take_slot(struct run *run, enum fletch_effort effort)
 {
     struct fletch_segment segment = next_segment(run, effort);
@@ -185,8 +185,8 @@ static struct slot *take_slot(struct run *run, enum fletch_effort effort)
     return slot;
 }
 
-/* Under the lock; waits. The slot of the next number, or NULL when there is nothing left to
- * take. */
+/* Call with the lock held; waits. The slot of the next number, or NULL when there is none
+ * left. */
 static struct slot *take(struct run *run, struct fletch_workbench *bench)
 {
     const struct fletch_row_plans *plans = run->pipeline->plans;
@@ -209,7 +209,7 @@ static struct slot *take(struct run *run, struct fletch_workbench *bench)
 
 /* ---- The threads ---- */
 
-/* Under the lock. The lane's next slot, when it is made. */
+/* Call with the lock held. The lane's next slot, if it is made. */
 static struct slot *next_to_hash(struct run *run, size_t index)
 {
     struct lane *lane = &run->lanes[index];
@@ -225,7 +225,8 @@ static struct slot *next_to_hash(struct run *run, size_t index)
     return NULL;
 }
 
-/* Under the lock, which is released meanwhile. Whether there was something to hash. */
+/* Call with the lock held; it is released meanwhile. True when there was something to
+ * hash. */
 static bool hash_one(struct run *run)
 {
     for (size_t i = 0; i < HASHERS; i++) {
@@ -245,7 +246,8 @@ static bool hash_one(struct run *run)
     return false;
 }
 
-/* Under the lock, which is released meanwhile. Whether there was something to commit. */
+/* Call with the lock held; it is released meanwhile. True when there was something to
+ * commit. */
 static bool commit_one(struct run *run, struct fletch_workbench *bench)
 {
     struct slot *slot = &run->slots[run->committed % run->slots_count];
@@ -261,7 +263,7 @@ static bool commit_one(struct run *run, struct fletch_workbench *bench)
     run->committing = false;
     run->committed++;
     run->large_used -= slot->large;
-    /* large buffers go back to the system; the standard ones stay for the next number */
+    /* free large buffers; keep the standard ones for the next number */
     if (slot->large)
         fletch_slot_empty(&slot->made);
     if (status)
@@ -322,8 +324,7 @@ static void run_release(struct run *run)
     pthread_mutex_destroy(&run->lock);
 }
 
-/* No more threads than there are pieces of work: small models do not pay for what they
- * cannot use. */
+/* No more threads than pieces of work: small models need not pay for idle ones. */
 static unsigned useful_threads(const struct fletch_pipeline *pipeline)
 {
     const struct fletch_row_plans *plans = pipeline->plans;

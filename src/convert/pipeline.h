@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* pipeline.h - the rows of a plan into a file: read, cast, compress, write
+/* pipeline.h - writes the rows of a plan into a file: read, cast, compress, write
  *
- * See docs/architecture.md for the picture: who owns a buffer when, what bounds memory, why
- * the bytes do not depend on the threads.
+ * docs/architecture.md explains which thread owns a buffer when, what bounds memory, and
+ * why the bytes do not depend on the number of threads.
  */
 #ifndef FLETCH_CONVERT_PIPELINE_H
 #define FLETCH_CONVERT_PIPELINE_H
@@ -18,9 +18,9 @@ struct fletch_pipeline {
     struct fletch_budget budget;
 };
 
-/* Writes all rows to the empty file and finishes it. outcomes[rows_count] is filled in;
- * *written is the file's size, *footer_at where its pages end. The bytes depend on plan,
- * codec and level only. CANCELLED within milliseconds of the cancel callback's word. */
+/* Writes all rows to the empty file and finishes it. Fills outcomes[rows_count]; *written
+ * is the file's size, *footer_at where its pages end. The bytes depend only on plan, codec
+ * and level. CANCELLED within milliseconds after the callback asks for it. */
 enum fletch_status fletch_pipeline_run(struct fletch_row_outcome *outcomes,
                                        uint64_t *written, uint64_t *footer_at,
                                        const struct fletch_file *file,

@@ -6,12 +6,12 @@
 #include "base/json_writer.h"
 #include "convert/metadata.h"
 
-/* Of the object's shape. Grows when a key changes its meaning or goes away; new keys may
- * come without. */
+/* Version of the object's structure. Raised when a key changes its meaning or is removed;
+ * new keys do not raise it. */
 #define FLETCH_PROVENANCE_VERSION 1
 
-/* The object as the next value. `truncation` is what the source's tokenizer.json says; may
- * be NULL. */
+/* Writes the object as the next value. `truncation` comes from the source's tokenizer.json;
+ * may be NULL. */
 void fletch_provenance_write(struct fletch_json_writer *json,
                              const struct fletch_metadata *metadata,
                              const json_t *truncation);

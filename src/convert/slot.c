@@ -18,7 +18,7 @@ static enum fletch_status make_room(uint8_t **buffer, size_t *cap, size_t size,
     return FLETCH_OK;
 }
 
-/* Compresses content [prefix and] value of the slot's segment; *out is in the slot. */
+/* Compresses the [prefix and] value of the slot's segment; *out points into the slot. */
 static enum fletch_status pack(struct fletch_slot *slot, const uint8_t *content,
                                size_t size, struct fletch_workbench *bench,
                                struct fletch_error *err)

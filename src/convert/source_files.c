@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* source_files.c - see source_files.h
  *
- * A pass of its own over the source: hashing costs about as much as compressing, and few
- * ask for it.
+ * A separate pass over the source: hashing costs about as much as compressing, and few
+ * users ask for it.
  */
 #include "convert/source_files.h"
 
@@ -15,7 +15,7 @@
 
 #define READ_SIZE ((size_t)1 << 20)
 
-/* Files beside the weights that decide what comes out. */
+/* Files beside the weights that influence the output. */
 static const char *const small_files[] = { "config.json",
                                            "modules.json",
                                            "config_sentence_transformers.json",

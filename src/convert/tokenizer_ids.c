@@ -2,7 +2,7 @@
 /* tokenizer_ids.c - see tokenizer_ids.h
  *
  * One pass over the text finds three values: added_tokens, model and post_processor. The
- * added tokens are listed, then the vocabulary is walked, which may be long: only its
+ * added tokens are listed, then the vocabulary is walked. It may be long, so only its
  * count, its ids beyond the rows and those of added tokens are kept.
  */
 #include "convert/tokenizer_ids.h"
@@ -18,7 +18,7 @@
 
 /* Bytes of a token that a warning shows. */
 #define TOKEN_SHOWN 40
-/* No published file has more; of one that has the ids are not looked at. */
+/* No published file has more; if a file does, its ids are not checked. */
 #define ADDED_MAX ((size_t)1 << 16)
 
 /* ---- Words ---- */
@@ -60,14 +60,14 @@ void fletch_tokenizer_warn_moved(struct fletch_tokenizer_warnings *warnings,
 
 /* ---- The rows ---- */
 
-/* The ends of the names that word embeddings have. */
+/* Suffixes of the names of word embeddings. */
 static const char *const words[] = {
     "word_embeddings.weight", "tok_embeddings.weight", "word_embedding.weight",
     "embed_tokens.weight",    "shared.weight",         "wte.weight",
     "embed_in.weight",        "tokens_embed.weight",
 };
 
-/* And the whole names of static ones, which are all of their model. */
+/* Full names of static embeddings, which are the whole of their model. */
 static const char *const whole_words[] = { "embedding.weight", "embeddings" };
 
 static bool is_words(const struct fletch_tensor *tensor)
@@ -88,8 +88,8 @@ static bool is_words(const struct fletch_tensor *tensor)
     return false;
 }
 
-/* How many tokens the model knows: the most rows of its word embeddings, or what
- * config.json says; 0 when nothing tells. */
+/* How many tokens the model knows: the most rows of its word embeddings, or the number in
+ * config.json; 0 when nothing tells. */
 static uint64_t count_rows(const struct fletch_model *model, const char **says)
 {
     const json_t *size = json_object_get(model->config, "vocab_size");
@@ -115,7 +115,7 @@ static uint64_t count_rows(const struct fletch_model *model, const char **says)
 struct added {
     struct fletch_json_scan_text text;
     uint64_t said, is;
-    bool known;   /* the vocabulary has it: `is` is that id */
+    bool known;   /* the vocabulary contains it: `is` is that id */
     size_t order; /* in the file */
 };
 
@@ -124,11 +124,11 @@ struct search {
     struct fletch_arena arena;
     struct fletch_error *err;
     uint64_t rows;
-    size_t added_at, model_at, ends_at; /* of the values; 0: there is none */
+    size_t added_at, model_at, ends_at; /* of the values; 0: none */
     struct added *added;                /* [added_count] */
     size_t added_count, added_cap;
     uint64_t tokens;                     /* of the vocabulary */
-    struct fletch_json_scan_text lowest; /* of those beyond the rows */
+    struct fletch_json_scan_text lowest; /* among those beyond the rows */
     uint64_t lowest_id, highest_id;      /* the same; and of all */
     uint64_t beyond;                     /* how many have no row */
 };
@@ -261,7 +261,7 @@ static int compare_orders(const void *left, const void *right)
     return (a->order > b->order) - (a->order < b->order);
 }
 
-/* By their texts, each once: what comes again is passed over. */
+/* Sorts them by text and drops repetitions. */
 static void sort_added(struct search *search)
 {
     size_t count = 0;
@@ -317,7 +317,7 @@ static enum fletch_status walk_table(struct search *search, struct fletch_json_s
     }
 }
 
-/* [["text", score], ...]: ids are counted. */
+/* [["text", score], ...]: the position is the id. */
 static enum fletch_status walk_list(struct search *search, struct fletch_json_scan *scan)
 {
     struct fletch_json_scan_text text;
@@ -358,10 +358,10 @@ static enum fletch_status walk_vocabulary(struct search *search)
     }
 }
 
-/* ---- What comes of it ---- */
+/* ---- Conclusions ---- */
 
-/* As the library numbers them, in the file's order: behind the vocabulary's count and the
- * highest so far. */
+/* Numbers them as the library does, in file order: after the vocabulary's count and the
+ * highest id so far. */
 static void number_added(struct search *search, struct fletch_tokenizer_moves *moves)
 {
     uint64_t next = search->tokens;
@@ -383,7 +383,7 @@ static void number_added(struct search *search, struct fletch_tokenizer_moves *m
     }
 }
 
-/* The first token of a processor that has no row, as "'[SEP]', which has the id 90". */
+/* The first token of a processor without a row, as "'[SEP]', which has the id 90". */
 static bool find_end(char *out, size_t size, const json_t *processor, uint64_t rows)
 {
     const json_t *tokens = json_object_get(processor, "special_tokens"), *token, *part;
@@ -417,7 +417,7 @@ static bool find_end(char *out, size_t size, const json_t *processor, uint64_t r
     return false;
 }
 
-/* The same of all processors; a sequence has some, but no sequence in it. */
+/* The same for all processors; a sequence contains some, but no further sequence. */
 static bool find_ends(char *out, size_t size, struct search *search)
 {
     struct fletch_json_scan scan = scan_from(search, search->ends_at);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* tokenizer_ids.h - a tokenizer's ids, held against the model that they are for
+/* tokenizer_ids.h - checks a tokenizer's ids against its model
  *
- * An id is a row of the word embeddings: one beyond them crashes a loader, or reads what is
- * not there. And ids that a file gives to added tokens are not the ones that these get when
- * they leave a gap.
+ * An id is a row of the word embeddings: one beyond them crashes a loader, or reads other
+ * memory. And added tokens do not get the ids that a file states for them if those leave a
+ * gap.
  */
 #ifndef FLETCH_CONVERT_TOKENIZER_IDS_H
 #define FLETCH_CONVERT_TOKENIZER_IDS_H
@@ -11,7 +11,7 @@
 #include "model/model.h"
 #include "tokenizer/tokenizer.h"
 
-/* What is to be said about one tokenizer. */
+/* The most warnings about one tokenizer. */
 #define FLETCH_TOKENIZER_WARNINGS_MAX 4
 struct fletch_tokenizer_warnings {
     char texts[FLETCH_TOKENIZER_WARNINGS_MAX][512];
@@ -20,15 +20,17 @@ struct fletch_tokenizer_warnings {
 
 void fletch_tokenizer_warn(struct fletch_tokenizer_warnings *warnings, const char *format,
                            ...) FLETCH_PRINTF(2, 3);
-/* Of added tokens that get other ids than `file` gives them; nothing where there are none.
+/* Warns of added tokens that get other ids than `file` states; does nothing when there are
+ * none.
  */
 void fletch_tokenizer_warn_moved(struct fletch_tokenizer_warnings *warnings,
                                  const char *file,
                                  const struct fletch_tokenizer_moves *moves);
 
-/* Warns of ids that the model has no rows for, and, of a file that is copied, of added
- * tokens that get other ids; *useless where a token that every text gets is among the
- * former. A text that is no tokenizer's is passed over: who reads it will say so. MEMORY.
+/* Warns of ids that the model has no rows for and, for a file that is copied, of added
+ * tokens that get other ids. *useless is set when the former include a token that every
+ * text gets. Text that is not a tokenizer is ignored: the code that reads it reports that.
+ * MEMORY.
  */
 enum fletch_status fletch_tokenizer_check_ids(struct fletch_tokenizer_warnings *warnings,
                                               bool *useless, const struct fletch_buf *text,

@@ -10,13 +10,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Positions behind the padding index, where config.json says nothing: all classes that
- * count so have this default. */
+/* The padding index, which positions start after, when config.json states none: all classes
+ * with such positions have this default. */
 #define PAD_TOKEN_OTHERWISE 1
 
 /* ---- The limit ---- */
 
-/* Positions that a text may have, where they start behind the padding index; -1. */
+/* Positions available to a text, if they start after the padding index; -1. */
 static int64_t usable_positions(const struct fletch_model *model)
 {
     int64_t positions =
@@ -29,7 +29,7 @@ static int64_t usable_positions(const struct fletch_model *model)
     return positions - pad - 1;
 }
 
-/* The smallest that is known (above 0), or 0. */
+/* The smallest known one (above 0), or 0. */
 static int64_t smallest_known(const int64_t *limits, size_t count)
 {
     int64_t smallest = 0;
@@ -47,7 +47,7 @@ struct fletch_tokenizer_cut fletch_tokenizer_cut(const struct fletch_model *mode
                          fletch_model_tokenizer_limit(model) };
     struct fletch_tokenizer_cut cut = { .limit = smallest_known(limits, 3) };
 
-    /* the pipeline gives its own length to the tokenizer, over whatever that says */
+    /* the pipeline passes its own length to the tokenizer, whatever that states */
     if (model->family->metadata_kind == FLETCH_METADATA_SENTENCE && length > 0)
         cut.pipeline = smallest_known(limits, 2);
     return cut;
@@ -55,7 +55,7 @@ struct fletch_tokenizer_cut fletch_tokenizer_cut(const struct fletch_model *mode
 
 /* ---- The files ---- */
 
-/* The model's own tokenizer.json; NULL where it has none. */
+/* Finds the model's own tokenizer.json; NULL when it has none. */
 static enum fletch_status find_own(const char **out, const struct fletch_model *model,
                                    struct fletch_arena *arena, struct fletch_error *err)
 {
@@ -80,7 +80,7 @@ static enum fletch_status save(const struct fletch_buf *text, const char *folder
     return fletch_file_save(path, text->bytes, text->size, err);
 }
 
-/* Edits where needed, and saves; zeroes *origin where it could not be used. */
+/* Edits the text if needed, and saves it; zeroes *origin if it could not be used. */
 static enum fletch_status write_text(struct fletch_tokenizer_origin *origin,
                                      struct fletch_tokenizer_warnings *warnings,
                                      const struct fletch_model *model,
@@ -98,7 +98,7 @@ static enum fletch_status write_text(struct fletch_tokenizer_origin *origin,
                                             err);
     if (useless)
         *origin = (struct fletch_tokenizer_origin){ .copied = false };
-    /* without layers it is a table of words, which takes texts of any length */
+    /* without layers it is a table of words, which accepts texts of any length */
     else if (!status && null && !cut.limit &&
              (!model->model_class->patterns || model->model_class->layers))
         fletch_tokenizer_warn(
@@ -118,7 +118,7 @@ static struct fletch_tokenizer_source source_of(const struct fletch_model *model
                                              .tokenizer_config = model->tokenizer_config };
 }
 
-/* The model's own, unless it does not give the model's ids. */
+/* Copies the model's own, unless it gives other ids than the model's. */
 static enum fletch_status copy(struct fletch_tokenizer_origin *origin,
                                struct fletch_tokenizer_warnings *warnings,
                                const struct fletch_model *model, const char *from,
@@ -148,7 +148,7 @@ static enum fletch_status copy(struct fletch_tokenizer_origin *origin,
     return status;
 }
 
-/* What was made is written. */
+/* Writes the tokenizer that was built. */
 static enum fletch_status write_made(struct fletch_tokenizer_origin *origin,
                                      struct fletch_tokenizer_warnings *warnings,
                                      const struct fletch_model *model,
@@ -171,8 +171,8 @@ static enum fletch_status write_made(struct fletch_tokenizer_origin *origin,
     return FLETCH_OK;
 }
 
-/* Made from what there is. That this is not enough, or damaged, is the tokenizer's affair:
- * the weights are none the worse for it. */
+/* Builds it from the files there are. If they are insufficient or damaged, that concerns
+ * the tokenizer only: the weights are unaffected. */
 static enum fletch_status make(struct fletch_tokenizer_origin *origin,
                                struct fletch_tokenizer_warnings *warnings,
                                const struct fletch_model *model, const char *folder,

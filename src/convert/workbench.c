@@ -53,7 +53,7 @@ enum fletch_status fletch_segment_read(void *out, const struct fletch_segment *s
     size_t source_size = fletch_dtype_size(tensor->dtype);
     size_t stored_size = fletch_dtype_size(segment->dtype);
     fletch_cast_fn cast = cast_between(bench, tensor->dtype, segment->dtype);
-    /* floats are counted on the way, whatever they become: some may be NaN */
+    /* floats are counted on the way in any case: some may be NaN */
     bool as_is =
         tensor->dtype == segment->dtype && !fletch_dtype_info(segment->dtype)->floating;
     uint64_t at = segment->begin / stored_size;

@@ -27,7 +27,7 @@ struct fletch_output_row {
     uint64_t count; /* elements */
 };
 
-/* What a finished row was in the file. */
+/* Where a finished row is in the file. */
 struct fletch_written {
     uint64_t offset;          /* of its page header */
     uint64_t compressed_size; /* page header included */
@@ -36,16 +36,17 @@ struct fletch_written {
 /* A row that was read back. */
 struct fletch_reader_row {
     const char *name;
-    const char *dtype;     /* "torch." is put in front where the file lacks it */
+    const char *dtype;     /* starts with "torch.", added if the file lacks it */
     const uint64_t *shape; /* [rank] */
     unsigned rank;
-    uint64_t count; /* of num_params; product(shape) where the file lacks the column */
+    uint64_t count; /* from num_params; product(shape) if the file lacks that column */
     /* Bytes of the value; UINT64_MAX when only its page tells (foreign files). */
     uint64_t size;
-    uint64_t page_offset;     /* of its page's header; 0 when other rows share the page */
+    uint64_t page_offset;     /* of its page's header; 0 when the page holds other rows
+                                 too */
     uint64_t compressed_size; /* of its page, header included; 0 when shared */
-    uint64_t whole_size; /* memory that a cursor needs to read it, when its codec has only
-                            whole pages; 0 when it streams, or is not known */
+    uint64_t whole_size; /* memory that a cursor needs to read it, if its codec decodes only
+                            whole pages; 0 when it streams, or when unknown */
 };
 
 /* An open output. Immutable. */
@@ -53,7 +54,7 @@ struct fletch_reader {
     struct fletch_arena arena;
     struct fletch_reader_row *rows; /* [rows_count] */
     size_t rows_count;
-    const char *created_by;          /* "" when the file does not say */
+    const char *created_by;          /* "" when the file does not state it */
     struct fletch_reader_file *file; /* the format's own */
 };
 

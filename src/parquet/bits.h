@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* bits.h - numbers of a few bits each, packed one behind the other, lowest bit first */
+/* bits.h - numbers of a few bits each, packed without gaps, lowest bit first */
 #ifndef FLETCH_PARQUET_BITS_H
 #define FLETCH_PARQUET_BITS_H
 
 #include <stdint.h>
 
-/* The `width` (0 to 64) bits at *pos, which moves behind them. The caller knows that they
- * are there. */
+/* Takes the `width` (0 to 64) bits at *pos and advances it. The caller has checked that
+ * they are there. */
 static inline uint64_t fletch_take_bits(const uint8_t *bytes, uint64_t *pos, unsigned width)
 {
     uint64_t value = 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* columns_read.c - the small columns of a file into rows
+/* columns_read.c - reads the small columns of a file into rows
  *
- * Values that a file stores once, in a dictionary, are stored once here too; what remains
- * is bounded by the file's size or by the limits below, whatever the file claims.
+ * Values that a file stores once, in a dictionary, are stored once here too. Everything
+ * else is bounded by the file's size or by the limits below, whatever the file claims.
  */
 #include "parquet/reader_internal.h"
 
@@ -12,29 +12,29 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Of a page of a small column, decompressed. */
+/* For a page of a small column, decompressed. */
 #define SMALL_PAGE_MAX ((int32_t)256 << 20)
-/* Runs of levels make many dimensions out of few bytes. */
+/* Runs of levels can make many dimensions out of few bytes. */
 #define DIMS_MAX ((size_t)1 << 23)
 #define NAME_LEN_MAX ((size_t)65535)
 #define NAMES_SIZE_MAX ((size_t)256 << 20)
 #define DTYPE_LEN_MAX ((size_t)64)
 
-/* A column on its way through the row groups. */
+/* A column while its row groups are read. */
 struct scan {
     struct fletch_reader *reader;
     const struct fletch_leaf *leaf;
     enum fletch_reader_column column;
-    struct fletch_page_loader *loader; /* shared by the columns: they are neighbours */
+    struct fletch_page_loader *loader; /* shared by the columns, which are neighbours */
     struct fletch_buf page_memory, dictionary_memory, joined;
     struct fletch_slice page, dictionary_page;
     struct fletch_dictionary dictionary;
     bool has_dictionary;
     const char **texts; /* [dictionary.count] copies in the reader's arena, or NULL */
     struct fletch_values values;
-    size_t row, end_row; /* in the file: the next one, and the group's end */
+    size_t row, end_row; /* in the file: the next row, and the group's end */
 
-    uint64_t dims[FLETCH_RANK_MAX]; /* of the row at hand */
+    uint64_t dims[FLETCH_RANK_MAX]; /* of the current row */
     unsigned rank;
     bool in_row;
     size_t dims_total, names_size;
@@ -45,7 +45,7 @@ static enum fletch_status fail_null(const struct scan *scan, struct fletch_error
     return fletch_fail(err, FLETCH_ERR_FORMAT, "row %zu is null", scan->row);
 }
 
-/* What a column of text may hold, and what is put in front where it is missing. */
+/* What a text column may contain, and the prefix added when it is missing. */
 struct text_kind {
     size_t len_max;
     const char *len_limit, *prefix;
@@ -68,7 +68,7 @@ static enum fletch_status check_text(const struct scan *scan, const struct text_
     return FLETCH_OK;
 }
 
-/* A copy of a value as text; of one from the dictionary always the same copy. */
+/* A copy of a value as text; for a dictionary entry always the same copy. */
 static enum fletch_status keep_text(struct scan *scan, const char **out,
                                     const struct text_kind *kind, struct fletch_error *err)
 {
@@ -114,7 +114,7 @@ static enum fletch_status take_dtype(struct scan *scan, struct fletch_error *err
     return keep_text(scan, &scan->reader->rows[scan->row].dtype, &kind, err);
 }
 
-/* num_params; shapes have been read before, and the two must agree. */
+/* num_params; shapes were read before, and the two must agree. */
 static enum fletch_status take_count(struct scan *scan, struct fletch_error *err)
 {
     const struct fletch_reader_row *row = &scan->reader->rows[scan->row];
@@ -152,7 +152,7 @@ static enum fletch_status flat_page(struct scan *scan, uint32_t count,
     return FLETCH_OK;
 }
 
-/* The dimensions gathered become the shape of the row. */
+/* Makes the gathered dimensions the shape of the row. */
 static enum fletch_status end_shape(struct scan *scan, struct fletch_error *err)
 {
     struct fletch_reader_row *row;
@@ -204,7 +204,7 @@ static enum fletch_status take_dim(struct scan *scan, struct fletch_error *err)
     return FLETCH_OK;
 }
 
-/* Rows may go on from one page to the next: in_row outlives the page. */
+/* Rows may continue on the next page: in_row outlives the page. */
 static enum fletch_status shape_page(struct scan *scan, uint32_t count,
                                      struct fletch_error *err)
 {
@@ -251,7 +251,7 @@ static enum fletch_status take_dictionary(struct scan *scan, const struct fletch
     return FLETCH_OK;
 }
 
-/* One page, of whatever kind; *count becomes the number of its values. */
+/* Reads one page of any kind; *count becomes the number of its values. */
 static enum fletch_status scan_page(struct scan *scan, const struct fletch_page *page,
                                     const struct fletch_chunk *chunk, int64_t *count,
                                     struct fletch_error *err)
@@ -328,7 +328,7 @@ static void release_scan(struct scan *scan)
 enum fletch_status fletch_reader_columns(struct fletch_reader *reader,
                                          struct fletch_error *err)
 {
-    /* names first, for messages; shapes before counts, which are held against them */
+    /* names first, for messages; shapes before counts, which are checked against them */
     static const enum fletch_reader_column order[] = {
         FLETCH_READER_NAME, FLETCH_READER_DTYPE, FLETCH_READER_SHAPE, FLETCH_READER_PARAMS
     };

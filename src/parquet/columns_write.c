@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* columns_write.c - the small columns of a row group: names, shapes, types, counts
  *
- * Next to `data` they are nothing, unless a file has very many small tensors: names, shapes
- * and counts are then much alike, and are compressed where that makes them smaller.
+ * Compared with `data` they are negligible, unless a file has very many small tensors. Then
+ * names, shapes and counts are much alike, and are compressed if that makes them smaller.
  */
 #include "parquet/writer_internal.h"
 
@@ -12,13 +12,14 @@
 
 #include <string.h>
 
-/* Content of a page; what readers expect of one. */
+/* Content of a page, in the size that readers expect. */
 #define PAGE_CONTENT_SIZE ((size_t)1 << 20)
-/* Less content than this is never compressed: a file of a few rows can be read by eye. */
+/* Less content than this is never compressed, so that a file of a few rows can be read by
+ * eye. */
 #define COMPRESS_MIN ((size_t)4 << 10)
-/* Longer ones make no statistics: they would swell every reader's footer. */
+/* Longer values get no statistics: they would swell every reader's footer. */
 #define STATISTICS_SIZE_MAX ((size_t)1024)
-/* Torch has a few dozen; the layout stores seven. Levels are at most 8 bits wide. */
+/* Torch has a few dozen types; the layout stores seven. Levels are at most 8 bits wide. */
 #define DTYPES_MAX 128
 
 struct column {
@@ -31,8 +32,8 @@ struct column {
     uint8_t *indices; /* [rows], into dtypes */
 };
 
-/* Rows `first` to `end` of a column as a page's content in writer->body; the number of
- * values, nulls and empty lists included. */
+/* Puts rows `first` to `end` of a column as a page's content into writer->body; returns the
+ * number of values, nulls and empty lists included. */
 typedef size_t (*body_fn)(struct column *column, size_t first, size_t end);
 
 /* V1 levels of a column that has a value in every row. */
@@ -141,7 +142,7 @@ static size_t put_shapes(struct column *column, size_t first, size_t end)
     return count;
 }
 
-/* Compresses writer->body into writer->packed, as pages of `data` are. */
+/* Compresses writer->body into writer->packed, as for pages of `data`. */
 static enum fletch_status pack(struct fletch_writer *writer, struct fletch_error *err)
 {
     const struct fletch_codec *codec = writer->small_codec;
@@ -173,7 +174,7 @@ static enum fletch_status pack(struct fletch_writer *writer, struct fletch_error
     return FLETCH_OK;
 }
 
-/* By its first page: whether the column's pages are compressed. */
+/* Decides by the first page whether the column's pages are compressed. */
 static enum fletch_status choose_codec(struct column *column, struct fletch_error *err)
 {
     struct fletch_writer *writer = column->writer;
@@ -222,7 +223,7 @@ static enum fletch_status emit_page(struct column *column, struct fletch_page_he
     return fletch_writer_emit(writer, stored->bytes, stored->size, err);
 }
 
-/* About what a row takes in any of the columns: where to cut pages. */
+/* Roughly the bytes that a row takes in any column: decides where to cut pages. */
 static size_t row_size(const struct fletch_writer_cell *cell)
 {
     return 8 + strlen(cell->name) + 5 * (size_t)cell->rank;
@@ -286,7 +287,7 @@ put_text_range(struct column *column,
     const char *min = text_of(&writer->cells[0]), *max = min;
     struct fletch_statistics *statistics = &column->chunk->statistics;
 
-    /* strcmp compares unsigned bytes: the order that column_orders promises */
+    /* strcmp compares unsigned bytes, the order that column_orders promises */
     for (size_t i = 1; i < writer->cells_count; i++) {
         const char *text = text_of(&writer->cells[i]);
 

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* cursor.c - values out of an open file
+/* cursor.c - reads values from an open file
  *
- * A row that has a V1 page of its own with PLAIN encoding (fletch's own layout) is
- * streamed: the file is read in steps, the CRC kept up with them, and what the codec gives
- * is handed out in pieces. In every other layout the page is decoded whole, kept, and its
- * values are handed out from there: neighbours in a page cost one decoding, as does a
- * dictionary.
+ * A row with a V1 page of its own in PLAIN encoding (fletch's own layout) is streamed: the
+ * file is read in steps, the CRC is updated with each, and what the codec gives is handed
+ * out in pieces. With any other layout the page is decoded whole and kept, and its values
+ * are handed out from there: neighbours in a page cost one decoding, as does a dictionary.
  */
 #include "parquet/cursor.h"
 
@@ -139,7 +138,7 @@ static enum fletch_status load_dictionary(struct fletch_cursor *cursor, size_t g
     return FLETCH_OK;
 }
 
-/* Goes to the first value of the page at hand. */
+/* Goes to the first value of the current page. */
 static enum fletch_status rewind_page(struct fletch_cursor *cursor,
                                       const struct fletch_page_ref *ref, size_t group,
                                       struct fletch_error *err)
@@ -207,7 +206,7 @@ enum fletch_status fletch_cursor_read_whole(struct fletch_cursor *cursor, size_t
 
 /* ---- Streams ---- */
 
-/* Whether the row's page is one that can be streamed: its value is all there is in it. */
+/* True when the row's page can be streamed: it contains nothing but the row's value. */
 static bool can_stream(const struct fletch_cursor *cursor,
                        const struct fletch_page_ref *ref)
 {
@@ -262,7 +261,7 @@ static enum fletch_status pull(struct fletch_cursor *cursor, uint8_t *out, size_
             continue;
         if (!stream->stored_left)
             return fail_short(have, size, err);
-        /* what a codec leaves is kept in front of what comes */
+        /* input that the codec left is kept before the next bytes */
         stream->in_size -= stream->in_pos;
         memmove(cursor->in, cursor->in + stream->in_pos, stream->in_size);
         stream->in_pos = 0;
@@ -365,13 +364,13 @@ enum fletch_status fletch_cursor_end_stream(struct fletch_cursor *cursor,
         return fletch_fail(err, FLETCH_ERR_FORMAT,
                            "%" PRIu64 " bytes of its body behind the value's end",
                            stream->stored_left + stream->in_size - stream->in_pos);
-    /* the sum first: that bytes were damaged says more than what the codec makes of them */
+    /* check the sum first: that bytes are damaged tells more than the codec's error */
     TRY(fletch_page_check_crc(&stream->page, stream->crc, err));
     return stream->codec ? stream->codec->stream_finish(stream->decoder, err) : FLETCH_OK;
 }
 
-/* Levels and length in front of the value. *odd: levels that say the same in another way;
- * the page is then better decoded whole. */
+/* Reads levels and length before the value. *odd: the levels mean the same but are written
+ * differently; then the page is better decoded whole. */
 static enum fletch_status pull_prefix(struct fletch_cursor *cursor, bool *odd,
                                       struct fletch_error *err)
 {
@@ -534,7 +533,7 @@ enum fletch_status fletch_cursor_read_value(struct fletch_cursor *cursor, size_t
     if (i >= cursor->reader->rows_count)
         return fletch_fail(err, FLETCH_ERR_NOT_FOUND, "row %zu of %zu", i,
                            cursor->reader->rows_count);
-    if (cursor->loader.map) /* rather an error than SIGBUS, where there is a choice */
+    if (cursor->loader.map) /* prefer an error to SIGBUS, where there is a choice */
         TRY(fletch_file_check_size(cursor->reader->file->file, err));
     TRY(fletch_cursor_find_row(cursor, i, &ref, &chunk, err));
     return fletch_cursor_read_whole(cursor, i, out, err);

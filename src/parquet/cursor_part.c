@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* cursor_part.c - values into memory of the caller's, and parts of values */
+/* cursor_part.c - reads values into the caller's memory, and parts of values */
 #include "parquet/cursor.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-/* Whether the page at hand is nothing but its row's value, which then ends up in the memory
- * that the page is loaded into. */
+/* True when the current page holds nothing but its row's value, which then ends up in the
+ * memory that the page is loaded into. */
 static bool is_alone(const struct fletch_cursor *cursor, const struct fletch_page_ref *ref,
                      const struct fletch_data_chunk *chunk)
 {
@@ -17,7 +17,7 @@ static bool is_alone(const struct fletch_cursor *cursor, const struct fletch_pag
            !(cursor->loader.map && fletch_page_is_plain(&chunk->chunk, header));
 }
 
-/* Other prefixes than our own put a value elsewhere in its memory. */
+/* A prefix other than ours puts a value elsewhere in its memory. */
 static void align(struct fletch_slice *value, uint8_t *memory)
 {
     if ((uintptr_t)value->bytes % FLETCH_VALUE_ALIGN == 0)
@@ -50,7 +50,7 @@ static enum fletch_status read_into(struct fletch_cursor *cursor, size_t i,
     cursor->page_memory = given;
     status = fletch_cursor_read_whole(cursor, i, out, err);
     cursor->page_memory = kept;
-    cursor->page_index = FLETCH_NO_PAGE; /* it is the caller's */
+    cursor->page_index = FLETCH_NO_PAGE; /* it now belongs to the caller */
     if (!status)
         align(out, given.bytes);
     return status;
@@ -70,7 +70,7 @@ enum fletch_status fletch_cursor_read_into(struct fletch_cursor *cursor, size_t 
     return FLETCH_OK;
 }
 
-/* Of a stream that has just begun. What is stored plainly is stepped over, not read. */
+/* For a stream that has just begun. Uncompressed bytes are skipped, not read. */
 static enum fletch_status pull_part(struct fletch_cursor *cursor, uint8_t *out, size_t size,
                                     uint64_t begin, struct fletch_error *err)
 {

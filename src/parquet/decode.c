@@ -7,7 +7,8 @@
 
 #include <inttypes.h>
 
-/* The specification asks for multiples of 128 and 32; larger blocks than this are nobody's.
+/* The specification asks for multiples of 128 and 32; no writer uses blocks larger than
+ * this.
  */
 #define DELTA_BLOCK_MAX ((uint32_t)1 << 20)
 
@@ -72,7 +73,7 @@ bool fletch_delta_next(struct fletch_delta *delta, int64_t *value)
     return true;
 }
 
-/* The byte behind all of it, which only reading all of it tells. */
+/* The offset after it, which is known only by reading all of it. */
 static bool delta_end(const struct fletch_delta *delta, size_t *end)
 {
     struct fletch_delta copy = *delta;
@@ -101,7 +102,7 @@ static unsigned bit_width(unsigned max)
     return width;
 }
 
-/* Levels of a V1 page: their length, then so many bytes. */
+/* Levels of a V1 page: their length, then that many bytes. */
 static enum fletch_status begin_levels_v1(struct fletch_levels *levels, unsigned max,
                                           int encoding, const struct fletch_slice *body,
                                           size_t *pos, struct fletch_error *err)
@@ -182,7 +183,8 @@ static enum fletch_status begin_indices(struct fletch_values *values,
     return FLETCH_OK;
 }
 
-/* DELTA_BYTE_ARRAY: lengths of prefixes, then as DELTA_LENGTH_BYTE_ARRAY: lengths, bytes.
+/* DELTA_BYTE_ARRAY: lengths of prefixes, then as in DELTA_LENGTH_BYTE_ARRAY: lengths,
+ * bytes.
  */
 static enum fletch_status begin_deltas(struct fletch_values *values,
                                        struct fletch_error *err)
@@ -256,7 +258,7 @@ enum fletch_status fletch_values_begin(struct fletch_values *values,
     TRY(begin_levels(values, leaf, header, body, &pos, err));
     values->bytes = body->bytes + pos;
     values->size = body->size - pos;
-    /* a page of nothing but nulls and empty lists may say anything about its values */
+    /* a page of only nulls and empty lists may state anything about its values */
     if (!values->size && !fletch_encoding_has_dictionary(header->encoding))
         return FLETCH_OK;
     return begin_encoding(values, err);
@@ -287,7 +289,7 @@ static enum fletch_status next_index(struct fletch_values *values, struct fletch
     return FLETCH_OK;
 }
 
-/* `len` bytes at the present place. */
+/* Takes `len` bytes at the current position. */
 static enum fletch_status take(struct fletch_values *values, int64_t len,
                                struct fletch_slice *out, struct fletch_error *err)
 {
@@ -357,7 +359,7 @@ static int64_t load_int(const uint8_t *bytes, int type)
     return (int64_t)fletch_load_u64(bytes);
 }
 
-/* BYTE_STREAM_SPLIT: the first bytes of all values, then all second ones, and so on. */
+/* BYTE_STREAM_SPLIT: the first bytes of all values, then all second bytes, and so on. */
 static enum fletch_status unsplit(struct fletch_values *values, int64_t *out,
                                   struct fletch_error *err)
 {

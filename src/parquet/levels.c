@@ -5,7 +5,7 @@
 #include "parquet/bits.h"
 #include "parquet/thrift.h"
 
-/* Shorter repetitions are packed: a run header and value cost as much. */
+/* Shorter repetitions are packed: a run's header and value cost as much. */
 #define RUN_MIN 8
 
 static size_t run_length(const uint8_t *values, size_t count)
@@ -35,12 +35,12 @@ static void put_packed(struct fletch_buf *buf, const uint8_t *values, size_t cou
 void fletch_levels_put(struct fletch_buf *buf, const uint8_t *values, size_t count,
                        unsigned bit_width)
 {
-    size_t packed = 0; /* values before `at` that wait to be packed */
+    size_t packed = 0; /* values before `at` still to be packed */
 
     for (size_t at = 0; at < count;) {
         size_t run = run_length(values + at, count - at);
 
-        /* a packed run in front of another run must fill its groups */
+        /* a packed run that another run follows must fill its groups */
         if (packed % 8) {
             size_t fill = 8 - packed % 8;
 
@@ -83,7 +83,7 @@ static bool next_run(struct fletch_levels *levels)
     if (levels->packed) {
         uint64_t size = (uint64_t)(header >> 1) * levels->bit_width;
 
-        /* the last group may be cut where its values end: some writers do */
+        /* some writers cut the last group where its values end */
         size = size < left ? size : left;
         levels->bit_pos = 8 * (uint64_t)levels->pos;
         levels->run_left = 8 * size / levels->bit_width;

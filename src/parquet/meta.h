@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* meta.h - Parquet's metadata as structs, and those as thrift
+/* meta.h - Parquet's metadata as structs, and their Thrift form
  *
- * Only the fields that fletch writes or acts on; all others are stepped over. Field names
- * follow parquet.thrift. What is parsed has types and ranges checked, not sense: whether a
- * range lies in the file is for whoever reads it.
+ * Holds only the fields that fletch writes or uses; others are skipped. Field names follow
+ * parquet.thrift. Parsing checks types and ranges, not meaning: code that reads a byte
+ * range must check that it lies in the file.
  */
 #ifndef FLETCH_PARQUET_META_H
 #define FLETCH_PARQUET_META_H
@@ -58,7 +58,7 @@ struct fletch_statistics {
 };
 
 struct fletch_column_chunk {
-    bool foreign;   /* file_path: the data lie in another file */
+    bool foreign;   /* file_path: the data are in another file */
     bool encrypted; /* crypto_metadata, or no meta_data */
     int type, codec;
     int64_t num_values;
@@ -78,7 +78,7 @@ struct fletch_group_meta {
     struct fletch_column_chunk *columns; /* [columns_count] */
     size_t columns_count;
     int64_t num_rows;
-    int64_t uncompressed_size, compressed_size; /* written only, as the next */
+    int64_t uncompressed_size, compressed_size; /* only written, as is the next */
     int64_t file_offset;
 };
 
@@ -92,7 +92,7 @@ struct fletch_footer {
     int64_t num_rows;
     struct fletch_group_meta *groups; /* [groups_count] */
     size_t groups_count;
-    const char *created_by; /* NULL: not said */
+    const char *created_by; /* NULL: not stated */
     bool encrypted;
     /* written only */
     struct fletch_footer_pair *pairs; /* [pairs_count] */
@@ -100,8 +100,8 @@ struct fletch_footer {
     size_t leaves; /* column_orders */
 };
 
-/* The footer's struct; strings and arrays are in the arena. `base` is the file offset of
- * bytes[0]. */
+/* Parses the footer's struct; strings and arrays are put in the arena. `base` is the file
+ * offset of bytes[0]. */
 enum fletch_status fletch_footer_parse(struct fletch_footer *out,
                                        struct fletch_arena *arena, const void *bytes,
                                        size_t size, uint64_t base,
@@ -113,26 +113,26 @@ struct fletch_page_header {
     int32_t uncompressed_size, compressed_size; /* of the body */
     bool has_crc;
     uint32_t crc;
-    bool has_body_header; /* the struct that belongs to the type is there */
-    int32_t num_values;   /* of any type of page but INDEX */
+    bool has_body_header; /* the struct that belongs to the type is present */
+    int32_t num_values;   /* for any type of page but INDEX */
     int encoding;
     int definition_encoding, repetition_encoding; /* V1 */
-    int32_t definition_size, repetition_size;     /* V2, as the next */
+    int32_t definition_size, repetition_size;     /* V2, as is the next */
     bool is_compressed;
 };
 
-/* The header at bytes[0]; *used is its length. With *more set the failure is only that the
- * bytes ended: try again with more of them. */
+/* Parses the header at bytes[0]; *used is its length. If *more is set, the failure is only
+ * that the bytes ended: try again with more. */
 enum fletch_status fletch_page_header_parse(struct fletch_page_header *out, size_t *used,
                                             bool *more, const void *bytes, size_t size,
                                             uint64_t base, struct fletch_error *err);
 
-/* A V1 data page or a dictionary page. `wide`: sizes and CRC in padded varints, so that
- * fletch_page_header_patch can put them in later. `pad` appends a field of `padding`
- * bytes (at most 127) that is in no standard, which readers skip; it makes the header
- * FLETCH_PAGE_PAD_SIZE + padding bytes longer. Parquet's field for extensions, 32767, would
- * need the long form of a field's header, which fastparquet takes for something else; this
- * is the last number that the short form reaches behind the page's own header, 5. */
+/* Writes the header of a V1 data page or a dictionary page. `wide`: sizes and CRC become
+ * padded varints, so that fletch_page_header_patch can fill them in later. `pad` appends a
+ * field of `padding` bytes (at most 127) that no standard defines and readers skip; the
+ * header grows by FLETCH_PAGE_PAD_SIZE + padding bytes. Parquet's own field for extensions,
+ * 32767, would need the long form of a field header, which fastparquet misreads; this
+ * number is the last that the short form can reach after the page header's own field, 5. */
 #define FLETCH_PAGE_PAD_SIZE 2
 #define FLETCH_PAGE_PAD_FIELD 20
 struct fletch_page_header_put {
@@ -143,14 +143,14 @@ struct fletch_page_header_put {
 };
 void fletch_page_header_put(struct fletch_buf *buf,
                             const struct fletch_page_header_put *what);
-/* Puts the sizes and the CRC of `values` into a wide header. */
+/* Fills the sizes and the CRC of `values` into a wide header. */
 void fletch_page_header_patch(uint8_t *header, const struct fletch_page_header *values);
 
 struct fletch_page_location {
     int64_t offset;
     int32_t compressed_size; /* page header included */
     int64_t first_row;       /* in its group */
-    int64_t value_size;      /* bytes of its values; -1 when the index does not say */
+    int64_t value_size;      /* bytes of its values; -1 when the index does not state it */
 };
 
 /* The arrays are in the arena. */
@@ -158,7 +158,7 @@ enum fletch_status fletch_offset_index_parse(struct fletch_page_location **out,
                                              size_t *count, struct fletch_arena *arena,
                                              const void *bytes, size_t size, uint64_t base,
                                              struct fletch_error *err);
-/* `sized`: with the sizes of the values. */
+/* `sized`: includes the sizes of the values. */
 void fletch_offset_index_put(struct fletch_buf *buf,
                              const struct fletch_page_location *pages, size_t count,
                              bool sized);

@@ -5,8 +5,8 @@
 #include <string.h>
 
 /* A list of structs. `item_min` is the least bytes that one can take with the fields that
- * parquet.thrift requires: a list's count is held against it before memory is taken, and
- * each struct when it has been read, so that memory stays in proportion to bytes. */
+ * parquet.thrift requires. A list's count is checked against it before memory is allocated,
+ * and each struct after it was read, so that memory stays in proportion to bytes. */
 struct struct_list {
     const char *name;
     size_t item_min;
@@ -17,7 +17,7 @@ static const struct struct_list group_list = { "row_groups", 7 };
 static const struct struct_list column_list = { "columns", 16 };
 static const struct struct_list page_list = { "page_locations", 7 };
 
-/* What the parsing functions hand around. */
+/* State passed between the parsing functions. */
 struct parse {
     struct fletch_thrift_reader in;
     struct fletch_arena *arena;
@@ -35,7 +35,7 @@ static void *parse_alloc(struct parse *parse, size_t count, size_t size)
     return memory;
 }
 
-/* The list's count, 0 after a problem; `before` is what the same field gave earlier, or
+/* The list's count, 0 after a problem; `before` is the same field's earlier value, or
  * NULL. */
 static size_t begin_list(struct fletch_thrift_reader *in, const struct struct_list *list,
                          enum fletch_thrift_type type, const void *before)
@@ -336,7 +336,7 @@ static void parse_data_header_v2(struct fletch_thrift_reader *in,
     }
 }
 
-/* The struct for a page's type: field 5, 7 or 8. One of another type is stepped over. */
+/* The struct for a page's type: field 5, 7 or 8. Structs of other types are skipped. */
 static void parse_body_header(struct fletch_thrift_reader *in,
                               struct fletch_page_header *out,
                               const struct fletch_thrift_field *field)

@@ -5,10 +5,10 @@
 #include <string.h>
 
 #define FOOTER_VERSION 1
-/* RowGroup.ordinal is an i16; beyond it, it is left out. */
+/* RowGroup.ordinal is an i16; it is omitted beyond that. */
 #define ORDINAL_MAX INT16_MAX
 
-/* ConvertedType and LogicalType say the same twice: DuckDB and hyparquet know only the
+/* ConvertedType and LogicalType state the same twice: DuckDB and hyparquet know only the
  * first. */
 static void put_logical(struct fletch_thrift_writer *out, int logical)
 {

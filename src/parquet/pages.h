@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* pages.h - private: a page out of the file: its header, its body with the CRC checked
+/* pages.h - private: reads a page from the file: its header, and its body with the CRC
+ * checked
  *
- * Sizes in a header are claims. The stored size is held against the column chunk's end, the
- * other one against what the codec can make of that many bytes, before memory is taken.
+ * Sizes in a header are claims. Before memory is allocated, the stored size is checked
+ * against the column chunk's end, and the other against what the codec can make of that
+ * many bytes.
  */
 #ifndef FLETCH_PARQUET_PAGES_H
 #define FLETCH_PARQUET_PAGES_H
@@ -25,43 +27,44 @@ struct fletch_page {
     struct fletch_page_header header;
     uint64_t offset;    /* of the header */
     size_t header_size; /* bytes */
-    bool crc_ok;        /* in the map, and found right before */
+    bool crc_ok;        /* in the map, and already found right */
 };
 
 /* One thread's buffers and decoders. Zeroed is ready. */
 #define FLETCH_PAGES_CODECS 8
 struct fletch_page_loader {
-    struct fletch_buf window; /* a page's beginning */
+    struct fletch_buf window; /* the start of a page */
     uint64_t window_at;
-    struct fletch_buf stored; /* a page's body as stored, or a part of it */
-    const uint8_t *map;       /* [file's size], or NULL: pages stored plainly stay there */
+    struct fletch_buf stored; /* a page's body as stored, or part of it */
+    const uint8_t *map;       /* [file's size], or NULL: uncompressed pages are used from
+                                 there */
     struct fletch_decoder *decoders[FLETCH_PAGES_CODECS];
 };
 
 void fletch_page_loader_release(struct fletch_page_loader *loader);
-/* Bytes of the chunk's file, from the tail where they are there. */
+/* Reads bytes of the chunk's file, from the tail when they are in it. */
 enum fletch_status fletch_chunk_read(const struct fletch_chunk *chunk, uint64_t offset,
                                      void *out, size_t size, struct fletch_error *err);
-/* The page whose header is at `offset`; its body lies within the chunk. */
+/* Finds the page whose header is at `offset`; its body lies within the chunk. */
 enum fletch_status fletch_page_find(struct fletch_page *out,
                                     struct fletch_page_loader *loader,
                                     const struct fletch_chunk *chunk, uint64_t offset,
                                     struct fletch_error *err);
-/* Its whole body, decompressed: out->size is header.uncompressed_size. It lies in `memory`,
- * so that what follows a FLETCH_PAGE_PREFIX is aligned to FLETCH_VALUE_ALIGN bytes, or in
- * the loader's map. The caller puts the page in front of a message
- * (fletch_page_error_context). */
+/* Loads and decompresses its whole body: out->size is header.uncompressed_size. The result
+ * lies either in `memory`, placed so that what follows a FLETCH_PAGE_PREFIX is aligned to
+ * FLETCH_VALUE_ALIGN bytes, or in the loader's map. The caller puts the page in front of
+ * errors (fletch_page_error_context). */
 enum fletch_status fletch_page_load(struct fletch_slice *out, struct fletch_buf *memory,
                                     struct fletch_page_loader *loader,
                                     const struct fletch_chunk *chunk,
                                     const struct fletch_page *page,
                                     struct fletch_error *err);
-/* The capacity of `memory` that suffices for a body of `size` bytes. */
+/* The capacity that `memory` needs for a body of `size` bytes. */
 size_t fletch_page_room(size_t size);
-/* Whether the body is in the file as it is, and in one piece. */
+/* True when the body is in the file uncompressed and in one piece. */
 bool fletch_page_is_plain(const struct fletch_chunk *chunk,
                           const struct fletch_page_header *header);
-/* FORMAT when the header has a CRC and it is another. */
+/* FORMAT when the header has a CRC and it differs. */
 enum fletch_status fletch_page_check_crc(const struct fletch_page *page, uint32_t crc,
                                          struct fletch_error *err);
 /* The loader's decoder for a codec. */
@@ -69,9 +72,9 @@ enum fletch_status fletch_page_decoder(struct fletch_decoder **out,
                                        const struct fletch_codec **codec,
                                        struct fletch_page_loader *loader, int id,
                                        struct fletch_error *err);
-/* The offset of the byte behind the page. */
+/* The offset of the byte after the page. */
 uint64_t fletch_page_end(const struct fletch_page *page);
-/* Puts column and page in front of a FORMAT or UNSUPPORTED. */
+/* Puts column and page in front of a FORMAT or UNSUPPORTED error. */
 enum fletch_status fletch_page_error_context(enum fletch_status status,
                                              const struct fletch_chunk *chunk,
                                              uint64_t offset, struct fletch_error *err);

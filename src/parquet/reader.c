@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* reader.c - opens a file: footer, schema, where every page of `data` lies
+/* reader.c - opens a file: footer, schema, and the place of every page of `data`
  *
- * The file's end is read at once and kept while opening: for small files it holds
- * everything but the values, for large ones the footer and offset indexes.
+ * The file's end is read at once and kept while opening: in small files it holds everything
+ * but the values, in large ones the footer and offset indexes.
  */
 #include "parquet/reader_internal.h"
 
@@ -13,9 +13,9 @@
 #include <string.h>
 
 #define TAIL_SIZE ((size_t)64 << 10)
-/* No checkpoint comes near; a few bytes of a hostile file may claim any number. */
+/* No checkpoint comes near this; a few bytes of a hostile file may claim any number. */
 #define ROWS_MAX ((int64_t)1 << 20)
-/* Offset indexes that are read together. */
+/* Offset indexes read at once. */
 #define INDEXES_SIZE_MAX ((uint64_t)4 << 20)
 #define MAGIC_SIZE 4
 /* Footer length and magic. */
@@ -94,7 +94,7 @@ static enum fletch_status read_footer(struct fletch_reader *reader,
                                file->footer_at, err);
 }
 
-/* Row counts: those of the groups must add up to the file's. */
+/* The groups' row counts must add up to the file's. */
 static enum fletch_status count_rows(struct fletch_reader *reader, struct fletch_error *err)
 {
     struct fletch_reader_file *file = reader->file;
@@ -151,7 +151,7 @@ enum fletch_status fletch_reader_chunk(struct fletch_chunk *out,
         return fletch_fail(err, FLETCH_ERR_FORMAT,
                            "column '%s': type %d in row group %zu, but %d in the schema",
                            leaf->name, meta->type, group, leaf->type);
-    /* an offset of 0 is how some writers say that there is none */
+    /* some writers use an offset of 0 for none */
     if (dictionary && dictionary < start)
         start = dictionary;
     if (start < MAGIC_SIZE || start > file->footer_at || size > file->footer_at - start)
@@ -200,7 +200,7 @@ size_t fletch_reader_find_group(const struct fletch_reader_file *file, size_t ro
     return low;
 }
 
-/* ---- Where the pages of `data` are ---- */
+/* ---- Locating the pages of `data` ---- */
 
 static enum fletch_status add_page(struct fletch_reader_file *file,
                                    const struct fletch_page_ref *page,
@@ -289,7 +289,7 @@ static enum fletch_status read_index(struct fletch_reader_file *file, size_t gro
 }
 
 /* Without an index only the page headers tell. A chunk may be followed by bytes that are
- * not pages, so it ends where its rows do. */
+ * not pages, so it ends with its rows. */
 static enum fletch_status walk_pages(struct fletch_reader_file *file, size_t group,
                                      struct fletch_page_loader *loader,
                                      struct fletch_error *err)
@@ -322,7 +322,7 @@ static enum fletch_status walk_pages(struct fletch_reader_file *file, size_t gro
     return FLETCH_OK;
 }
 
-/* Offset indexes usually stand together in front of the footer: then they are read at once.
+/* Offset indexes are usually contiguous before the footer: then they are read at once.
  */
 static enum fletch_status read_indexes(struct fletch_reader_file *file,
                                        struct fletch_error *err)
@@ -358,7 +358,7 @@ static enum fletch_status find_pages(struct fletch_reader *reader,
             &group->columns[file->leaves[FLETCH_READER_DATA].index];
 
         if (!group->num_rows && !meta->num_values)
-            continue; /* its offsets may say anything */
+            continue; /* its offsets may have any value */
         TRY(fletch_reader_chunk(&file->chunks[i].chunk, file, i, FLETCH_READER_DATA, err));
         file->chunks[i].has_dictionary = meta->dictionary_page_offset > 0;
         if (group->num_rows != meta->num_values)
@@ -374,7 +374,7 @@ static enum fletch_status find_pages(struct fletch_reader *reader,
     return FLETCH_OK;
 }
 
-/* Content and compressed bytes of a page that a stream cannot be made of. */
+/* Content and compressed bytes of a page that cannot be streamed. */
 static uint64_t whole_size(const struct fletch_chunk *chunk,
                            const struct fletch_page_ref *page)
 {
@@ -387,7 +387,7 @@ static uint64_t whole_size(const struct fletch_chunk *chunk,
     return page->size + page->value_size;
 }
 
-/* Rows that have a page of their own know where it is. */
+/* Records the place of pages that hold a single row. */
 static void tell_rows(struct fletch_reader *reader)
 {
     const struct fletch_reader_file *file = reader->file;
@@ -451,7 +451,7 @@ enum fletch_status fletch_reader_open(struct fletch_reader **out,
     status = fletch_reader_error_context(open_file(reader, err), file, err);
     if (status)
         goto done;
-    /* everything in it has been parsed; who reads values reads the file */
+    /* everything in it has been parsed; values are read from the file */
     fletch_free(reader->file->tail);
     reader->file->tail = NULL;
     for (size_t i = 0; i < reader->file->footer.groups_count; i++)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* reader_internal.h - private: an open file as the reader's parts see it */
+/* reader_internal.h - private: an open file, as seen by the parts of the reader */
 #ifndef FLETCH_PARQUET_READER_INTERNAL_H
 #define FLETCH_PARQUET_READER_INTERNAL_H
 
 #include "parquet/pages.h"
 #include "parquet/decode.h"
 
-/* In the order of the schema that fletch writes; a file may have another. */
+/* In the order of the schema that fletch writes; other files may differ. */
 enum fletch_reader_column {
     FLETCH_READER_NAME,
     FLETCH_READER_SHAPE,
@@ -28,7 +28,7 @@ struct fletch_page_ref {
 /* A row group's chunk of `data`. */
 struct fletch_data_chunk {
     struct fletch_chunk chunk;
-    bool has_dictionary; /* as the footer says */
+    bool has_dictionary; /* according to the footer */
 };
 
 struct fletch_reader_file {
@@ -54,15 +54,16 @@ enum fletch_status fletch_reader_chunk(struct fletch_chunk *out,
                                        const struct fletch_reader_file *file, size_t group,
                                        enum fletch_reader_column column,
                                        struct fletch_error *err);
-/* Which page of `data`, which group a row is in. */
+/* The page of `data`, and the group, that contains a row. */
 size_t fletch_reader_find_page(const struct fletch_reader_file *file, size_t row);
 size_t fletch_reader_find_group(const struct fletch_reader_file *file, size_t row);
-/* Puts the file's path in front of a FORMAT or UNSUPPORTED. */
+/* Puts the file's path in front of a FORMAT or UNSUPPORTED error. */
 enum fletch_status fletch_reader_error_context(enum fletch_status status,
                                                const struct fletch_file *file,
                                                struct fletch_error *err);
 
-/* columns_read.c: all rows but their values; rows_count is known and `rows` allocated. */
+/* columns_read.c: reads all rows but their values; rows_count is known and `rows`
+ * allocated. */
 enum fletch_status fletch_reader_columns(struct fletch_reader *reader,
                                          struct fletch_error *err);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* schema.c - the five columns in whatever schema a file has
+/* schema.c - finds the five columns in any schema
  *
  * Columns may come in any order, be required or optional, and stand among others. A shape
  * is a list of 32- or 64-bit integers of three levels, of two, or a bare repeated field.
@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define NESTING_MAX 32
-/* A column of this name makes a file one of quantized values, which mean something else. */
+/* A column with this name marks a file of quantized values, which mean something else. */
 static const char quantized_mark[] = "quant_type";
 
 struct walk {
@@ -24,10 +24,10 @@ static enum fletch_status fail_ended(struct fletch_error *err)
                        "footer: the schema has fewer elements than its groups say");
 }
 
-/* Steps over an element and all below it. */
+/* Skips an element and all below it. */
 static enum fletch_status skip(struct walk *walk, struct fletch_error *err)
 {
-    size_t open[NESTING_MAX]; /* children still to come, per nesting */
+    size_t open[NESTING_MAX]; /* remaining children, per nesting level */
     size_t depth = 0;
 
     open[0] = 1;
@@ -76,7 +76,7 @@ static enum fletch_status fail_type(const struct fletch_leaf *leaf,
                        expected);
 }
 
-/* A column of one value per row. */
+/* A column with one value per row. */
 static enum fletch_status find_flat(struct fletch_leaf *leaf, struct walk *walk,
                                     bool is_bytes, struct fletch_error *err)
 {
@@ -94,7 +94,7 @@ static enum fletch_status find_flat(struct fletch_leaf *leaf, struct walk *walk,
     return FLETCH_OK;
 }
 
-/* Down a chain of groups of one child each, exactly one of which is repeated. */
+/* Follows a chain of groups with one child each, exactly one of which is repeated. */
 static enum fletch_status find_list(struct fletch_leaf *leaf, struct walk *walk,
                                     struct fletch_error *err)
 {

@@ -18,7 +18,8 @@ struct fletch_table {
     struct fletch_cursor *cursor; /* opened by the first read */
     const uint8_t *map;           /* [file.size], or NULL */
     size_t *by_name;              /* [rows_count], indices in the order of names */
-    bool borrows;                 /* all of the above but the cursor, of another table */
+    bool borrows;                 /* all of the above but the cursor belong to another
+                                     table */
 };
 
 /* ---- What is at a path ---- */
@@ -57,7 +58,7 @@ enum fletch_status fletch_path_look(enum fletch_path_kind *out, const char *path
     if (S_ISREG(info.st_mode))
         return look_into_file(out, path, err);
     if (!S_ISDIR(info.st_mode)) {
-        *out = FLETCH_PATH_CHECKPOINT_FILE; /* whose reader says that it is no file */
+        *out = FLETCH_PATH_CHECKPOINT_FILE; /* its reader reports that it is not a file */
         return FLETCH_OK;
     }
     weights = fletch_path_join(&arena, path, FLETCH_WEIGHTS_FILE);
@@ -236,7 +237,7 @@ static bool is_mapped(const struct fletch_table *table, const void *data)
     return table->map && at >= begin && at - begin < table->file.size;
 }
 
-/* What is known of the row, and the cursor to read it with. */
+/* Fills in what is known of the row, and prepares the cursor to read it. */
 static enum fletch_status begin_row(struct fletch_row *row, struct fletch_table *table,
                                     size_t i, struct fletch_error *err)
 {
@@ -262,7 +263,7 @@ enum fletch_status fletch_table_read(struct fletch_row *out, struct fletch_table
     return FLETCH_OK;
 }
 
-/* A copy that is aligned as a value is that was read into its place. */
+/* Copies a value with the same alignment as one read into place. */
 static enum fletch_status copy_value(const void **data, uint64_t size, fletch_memory_fn get,
                                      void *user, struct fletch_error *err)
 {

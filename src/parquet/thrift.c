@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* 64 bits in groups of 7; padded ones may be as long, never longer. */
+/* 64 bits in groups of 7; padded varints may be as long, never longer. */
 #define VARINT_SIZE_MAX 10
 
 static uint64_t zigzag(int64_t value)
@@ -197,7 +197,7 @@ static uint64_t get_varint(struct fletch_thrift_reader *reader)
     if (reader->pos - start == VARINT_SIZE_MAX)
         fletch_thrift_problem(reader, "a varint of more than 64 bits");
     else
-        have(reader, 1); /* says that the bytes end */
+        have(reader, 1); /* records that the bytes end */
     return 0;
 }
 
@@ -278,7 +278,7 @@ bool fletch_thrift_get_struct(struct fletch_thrift_reader *reader,
     return want(reader, type == FLETCH_THRIFT_STRUCT, type, "a struct");
 }
 
-/* List header: count and element type; the count is held against the bytes left. */
+/* List header: count and element type; the count is checked against the bytes left. */
 static uint64_t get_list_header(struct fletch_thrift_reader *reader,
                                 enum fletch_thrift_type *item, size_t item_size)
 {
@@ -315,8 +315,8 @@ size_t fletch_thrift_get_list(struct fletch_thrift_reader *reader,
     return (size_t)count;
 }
 
-/* In lists and maps a boolean is a byte of its own, unlike in a field: stepping over an
- * element always takes bytes. */
+/* In lists and maps a boolean takes a byte of its own, unlike in a field: skipping an
+ * element always consumes bytes. */
 static enum fletch_thrift_type as_element(enum fletch_thrift_type type)
 {
     bool is_bool = type == FLETCH_THRIFT_TRUE || type == FLETCH_THRIFT_FALSE;

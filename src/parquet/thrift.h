@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* thrift.h - Thrift's compact protocol, as much of it as Parquet uses
+/* thrift.h - the part of Thrift's compact protocol that Parquet uses
  *
- * Both ways the error is sticky: write or read freely, ask once. What is read comes from
- * strangers: every count is held against the bytes that are left, nesting is bounded, and
- * unknown fields of every type are stepped over.
+ * Errors are sticky both ways: write or read freely, check once. Input is untrusted: every
+ * count is checked against the bytes left, nesting is bounded, and unknown fields of every
+ * type are skipped.
  */
 #ifndef FLETCH_PARQUET_THRIFT_H
 #define FLETCH_PARQUET_THRIFT_H
@@ -28,7 +28,7 @@ enum fletch_thrift_type {
     FLETCH_THRIFT_UUID = 13
 };
 
-/* Parquet's own structs nest 6 deep; what is stepped over may nest this deep. */
+/* Parquet's own structs nest 6 deep; skipped fields may nest this deep. */
 #define FLETCH_THRIFT_DEPTH_MAX 32
 /* Bytes of an i32 whose varint is padded to be patched later. */
 #define FLETCH_THRIFT_WIDE_SIZE 5
@@ -37,7 +37,7 @@ enum fletch_thrift_type {
 
 struct fletch_thrift_writer {
     struct fletch_buf *buf;
-    int last[8]; /* field id before, per nesting */
+    int last[8]; /* the previous field id, per nesting level */
     unsigned depth;
 };
 
@@ -45,16 +45,16 @@ void fletch_thrift_put_int(struct fletch_thrift_writer *writer, int id,
                            enum fletch_thrift_type type, int64_t value);
 void fletch_thrift_put_i32(struct fletch_thrift_writer *writer, int id, int32_t value);
 void fletch_thrift_put_i64(struct fletch_thrift_writer *writer, int id, int64_t value);
-/* An i32 in a varint of FLETCH_THRIFT_WIDE_SIZE bytes. */
+/* Writes an i32 as a varint of FLETCH_THRIFT_WIDE_SIZE bytes. */
 void fletch_thrift_put_wide(struct fletch_thrift_writer *writer, int id, int32_t value);
 void fletch_thrift_put_bytes(struct fletch_thrift_writer *writer, int id, const void *bytes,
                              size_t size);
 void fletch_thrift_put_text(struct fletch_thrift_writer *writer, int id, const char *text);
-/* Between begin and end come the fields of the inner struct. */
+/* Write the fields of the inner struct between begin and end. */
 void fletch_thrift_begin_struct(struct fletch_thrift_writer *writer, int id);
-/* Ends the innermost struct; with none begun, the outermost. */
+/* Ends the innermost struct, or the outermost if none was begun. */
 void fletch_thrift_end_struct(struct fletch_thrift_writer *writer);
-/* After it come `count` elements: item_* for plain ones, begin_item and end_struct around
+/* Then write `count` elements: item_* for plain ones, begin_item and end_struct around
  * structs. */
 void fletch_thrift_put_list(struct fletch_thrift_writer *writer, int id,
                             enum fletch_thrift_type type, size_t count);
@@ -62,10 +62,10 @@ void fletch_thrift_item_int(struct fletch_thrift_writer *writer, int64_t value);
 void fletch_thrift_item_bytes(struct fletch_thrift_writer *writer, const void *bytes,
                               size_t size);
 void fletch_thrift_begin_item(struct fletch_thrift_writer *writer);
-/* Plain ULEB128; also what level runs begin with. */
+/* Plain ULEB128, which level runs also begin with. */
 void fletch_put_varint(struct fletch_buf *buf, uint64_t value);
-/* The one at bytes[*pos], which moves behind it. False when the bytes end first, or when it
- * is longer than 10 bytes or 64 bits. */
+/* Reads the varint at bytes[*pos] and advances *pos. False when the bytes end first, or
+ * when it is longer than 10 bytes or 64 bits. */
 bool fletch_get_varint(const uint8_t *bytes, size_t size, size_t *pos, uint64_t *value);
 int64_t fletch_unzigzag(uint64_t value);
 void fletch_store_wide(uint8_t out[FLETCH_THRIFT_WIDE_SIZE], int32_t value);
@@ -77,22 +77,22 @@ struct fletch_thrift_reader {
     size_t size;
     size_t pos;
     unsigned depth;
-    bool ended;        /* the problem is that the bytes ended: more of them might do */
-    char problem[120]; /* "" while all is well */
+    bool ended;        /* the problem is that the bytes ended; more of them may help */
+    char problem[120]; /* "": none */
     size_t problem_at;
 };
 
-/* Zeroed before the first field of a struct. */
+/* Zero it before the first field of a struct. */
 struct fletch_thrift_field {
     int id;
     enum fletch_thrift_type type;
 };
 
-/* The next field; false at the struct's end, and after any problem. Its value must then be
- * read or skipped. */
+/* The next field, whose value must then be read or skipped; false at the struct's end, and
+ * after any problem. */
 bool fletch_thrift_next(struct fletch_thrift_reader *reader,
                         struct fletch_thrift_field *field);
-/* Values: 0, empty or false after a problem, which includes another type. */
+/* Read a value: 0, empty or false after a problem, including a value of another type. */
 int64_t fletch_thrift_get_int(struct fletch_thrift_reader *reader,
                               enum fletch_thrift_type type, int64_t min, int64_t max);
 bool fletch_thrift_get_bool(struct fletch_thrift_reader *reader,
@@ -100,18 +100,18 @@ bool fletch_thrift_get_bool(struct fletch_thrift_reader *reader,
 /* Borrowed from the input. */
 const uint8_t *fletch_thrift_get_bytes(struct fletch_thrift_reader *reader,
                                        enum fletch_thrift_type type, size_t *size);
-/* The count of a list of `item` elements, each at least item_size bytes long. */
+/* Reads the count of a list of `item` elements, each at least item_size bytes long. */
 size_t fletch_thrift_get_list(struct fletch_thrift_reader *reader,
                               enum fletch_thrift_type type, enum fletch_thrift_type item,
                               size_t item_size);
-/* Only says whether the type is a struct. */
+/* Only checks that the type is a struct. */
 bool fletch_thrift_get_struct(struct fletch_thrift_reader *reader,
                               enum fletch_thrift_type type);
 void fletch_thrift_skip(struct fletch_thrift_reader *reader, enum fletch_thrift_type type);
-/* Notes a problem at the present byte, unless there was one before. */
+/* Records a problem at the current byte, unless there is one already. */
 void fletch_thrift_problem(struct fletch_thrift_reader *reader, const char *format, ...)
     FLETCH_PRINTF(2, 3);
-/* FORMAT with the byte offset, `base` being that of bytes[0]. */
+/* FORMAT with the byte offset, counted from `base`, the offset of bytes[0]. */
 enum fletch_status fletch_thrift_status(const struct fletch_thrift_reader *reader,
                                         uint64_t base, const char *what,
                                         struct fletch_error *err);

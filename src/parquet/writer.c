@@ -3,8 +3,8 @@
  *
  * Bytes go through a buffer, so that files of many small rows do not cost a system call per
  * page. A page header is written before its sizes are known, with room for any, and patched
- * in the buffer or in the file. It never straddles the two. The page of a small value is
- * kept until its end, so that its header takes no byte more than it must.
+ * later in the buffer or in the file; it never straddles the two. The page of a small value
+ * is kept until its end, so that its header is as short as possible.
  */
 #include "parquet/writer_internal.h"
 
@@ -17,9 +17,9 @@
 #include <string.h>
 
 #define PENDING_SIZE ((size_t)256 << 10)
-/* No header of ours is longer, padding included. */
+/* No header that fletch writes is longer, padding included. */
 #define HEADER_SIZE_MAX ((size_t)256)
-/* Names are unbounded in a checkpoint, but one must fit a page of its own and a sentence.
+/* Names in a checkpoint are unbounded, but one must fit a page of its own and a message.
  */
 #define NAME_SIZE_MAX ((size_t)65535)
 
@@ -227,7 +227,8 @@ static enum fletch_status keep_cell(struct fletch_writer *writer,
     return FLETCH_OK;
 }
 
-/* What the small columns need of the group's rows, and places for their pages. */
+/* Keeps what the small columns need of the group's rows, and allocates places for their
+ * pages. */
 static enum fletch_status keep_cells(struct fletch_writer *writer,
                                      const struct fletch_output_row *rows, size_t count,
                                      struct fletch_error *err)
@@ -274,8 +275,8 @@ enum fletch_status fletch_writer_begin_group(struct fletch_writer *writer,
     return FLETCH_OK;
 }
 
-/* Pads the header of a page at the file's end so that its value is aligned there: by a
- * field that readers skip, which takes FLETCH_PAGE_PAD_SIZE bytes or more. */
+/* Pads the header of a page at the file's end to align its value there, with a field that
+ * readers skip, which takes FLETCH_PAGE_PAD_SIZE bytes or more. */
 static void pad_header(struct fletch_writer *writer, struct fletch_page_header_put *what)
 {
     size_t align = writer->small ? FLETCH_SMALL_ALIGN : FLETCH_VALUE_ALIGN;
@@ -291,7 +292,8 @@ static void pad_header(struct fletch_writer *writer, struct fletch_page_header_p
     fletch_page_header_put(&writer->header, what);
 }
 
-/* A V1 page's: of a small value as short as can be, else with sizes and CRC left open. */
+/* The header of a V1 page: as short as possible for a small value, else with sizes and CRC
+ * left open. */
 static enum fletch_status make_header(struct fletch_writer *writer,
                                       struct fletch_error *err)
 {
@@ -383,7 +385,7 @@ enum fletch_status fletch_writer_abort_row(struct fletch_writer *writer,
     return FLETCH_OK;
 }
 
-/* Sizes and CRC into the header, in the buffer or in the file. */
+/* Puts sizes and CRC into the header, in the buffer or in the file. */
 static enum fletch_status patch_header(struct fletch_writer *writer,
                                        struct fletch_error *err)
 {
@@ -399,7 +401,7 @@ static enum fletch_status patch_header(struct fletch_writer *writer,
                                  &values);
         return FLETCH_OK;
     }
-    /* the scratch still holds the header as begin_row made it */
+    /* the scratch buffer still holds the header as begin_row made it */
     fletch_page_header_patch(writer->header.bytes, &values);
     return fletch_file_write(writer->file, writer->row_offset, writer->header.bytes,
                              writer->header_size, err);
@@ -491,7 +493,7 @@ enum fletch_status fletch_writer_end_group(struct fletch_writer *writer,
     return FLETCH_OK;
 }
 
-/* Offset indexes stand right behind the last group: only now is it known where. */
+/* Offset indexes follow the last group: only now is their position known. */
 static enum fletch_status emit_indexes(struct fletch_writer *writer,
                                        struct fletch_error *err)
 {
@@ -513,7 +515,7 @@ enum fletch_status fletch_writer_finish(struct fletch_writer *writer, uint64_t *
         .groups_count = writer->groups_count,
         .pairs = writer->pairs,
         .pairs_count = writer->pairs_count,
-        /* the form that parquet readers take apart: name, "version", number */
+        /* the form that Parquet readers parse: name, "version", number */
         .created_by = "fletch version " FLETCH_VERSION,
         .leaves = FLETCH_COLUMNS,
     };

@@ -2,7 +2,7 @@
 /* budget.c - see budget.h
  *
  * Writing and proving do not overlap, so a conversion needs the larger of the two: what two
- * threads share a row with in the proof takes less than the slots that are gone by then.
+ * threads need to share a row in the proof is less than the slots that are freed by then.
  * The figures per thread are what the code allocates; the rest of the process is measured
  * (`make bench` checks the sum against the system's own account).
  */
@@ -15,20 +15,21 @@
 #define KIB ((uint64_t)1 << 10)
 #define MIB ((uint64_t)1 << 20)
 
-/* Code, libraries, stacks, the model's listing: what is there with no buffer at all. */
+/* Code, libraries, stacks, the model's listing: needed without any buffer. */
 #define PROCESS_SIZE (12 * MIB)
 /* A row in the plan, the listing, the writer's columns and metadata.json. */
 #define ROW_SIZE ((uint64_t)2048)
-/* A thread's chunk of source elements, and in the proof the expected one beside it. */
+/* A thread's chunk of source elements, and in the proof the expected elements beside it. */
 #define CHUNKS_SIZE MIB
 /* In the proof: a cursor's step and piece, and a decoder with a window of at most 8 MiB,
  * which small pages do not fill. */
 #define CURSOR_SIZE (2 * MIB)
-/* Slots for each thread: one in the making, one waiting for its turn, and room for a slow
+/* Slots per thread: one being made, one waiting for its turn, and room for a slow
  * commit. */
 #define SLOTS_PER_THREAD 2
 #define SLOTS_SPARE 2
-/* What pages that cannot be cut may use together, unless one alone needs more. */
+/* The most that pages which cannot be split may use together, unless a single one needs
+ * more. */
 #define LARGE_LIMIT (24 * MIB)
 
 unsigned fletch_thread_count(const struct fletch_options *options)
@@ -39,9 +40,9 @@ unsigned fletch_thread_count(const struct fletch_options *options)
 }
 
 struct needs {
-    uint64_t fixed, thread, slot;         /* bytes; of each thread, of each slot */
+    uint64_t fixed, thread, slot;         /* bytes: fixed, per thread, per slot */
     uint64_t large, rewritten, all_large; /* of whole pages: the largest, the largest that
-                                             may be written anew, and their sum */
+                                             may be rewritten, and their sum */
 };
 
 static uint64_t larger(uint64_t a, uint64_t b)
@@ -56,8 +57,8 @@ static uint64_t whole_page(const struct fletch_row_plans *plans,
     return size + codec->bound((size_t)size + plans->output->prefix_size);
 }
 
-/* Pages that must be whole when they are written or read back; none when they come in
- * pieces both ways. A row that may stay wide is counted as that. */
+/* Counts pages that must be whole when written or read back; none if they come in pieces
+ * both ways. A row that may stay wide is counted as wide. */
 static void add_large(struct needs *needs, const struct fletch_row_plans *plans,
                       const struct fletch_codec *codec,
                       const struct fletch_options *options)
@@ -78,8 +79,8 @@ static void add_large(struct needs *needs, const struct fletch_row_plans *plans,
     }
 }
 
-/* What such pages take at a time, at most: they share `limit`, unless one alone needs more.
- * One that is written anew in its wide type has the share of its narrow one, half of it. */
+/* The most that such pages take at a time: they share `limit`, unless a single one needs
+ * more. One rewritten in its wide type has the share of its narrow one, half of it. */
 static uint64_t large_pages(const struct needs *needs, uint64_t limit)
 {
     uint64_t most = larger(needs->large, limit + needs->rewritten / 2);
@@ -87,8 +88,8 @@ static uint64_t large_pages(const struct needs *needs, uint64_t limit)
     return most < needs->all_large ? most : needs->all_large;
 }
 
-/* What tensors take that do not lie in order: each checkpoint's windows, of which the rows
- * are together, and a stage for each thread. */
+/* Adds what non-contiguous tensors take: windows for each checkpoint, whose rows are
+ * adjacent here, and a stage for each thread. */
 static void add_gathering(struct needs *needs, const struct fletch_row_plans *plans)
 {
     const struct fletch_checkpoint *before = NULL;

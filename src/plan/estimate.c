@@ -2,7 +2,7 @@
 /* estimate.c - see estimate.h */
 #include "plan/estimate.h"
 
-/* What weights in a type usually shrink to, in thousandths; trained weights are near to
+/* What weights of a type usually shrink to, in thousandths. Trained weights are close to
  * noise, so only codecs with entropy coding shrink them. Measured on normally distributed
  * values. */
 struct prediction {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* estimate.h - how large the file of a plan will be, before a value is read */
+/* estimate.h - estimates the size of a plan's file before a value is read */
 #ifndef FLETCH_PLAN_ESTIMATE_H
 #define FLETCH_PLAN_ESTIMATE_H
 
 #include "plan/plan.h"
 
-/* Bytes of weights.parquet: from the codec and the rows' types alone. */
+/* The estimated size of weights.parquet in bytes, from the codec and the rows' types
+ * alone. */
 uint64_t fletch_estimate_file(const struct fletch_row_plans *plans,
                               const struct fletch_codec *codec);
 

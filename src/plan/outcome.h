@@ -12,9 +12,10 @@ struct fletch_row_outcome {
     uint64_t size;                    /* bytes of the value */
     uint64_t compressed_size;         /* of its page, header included */
     struct fletch_cast_report report; /* of the cast that was stored */
-    uint64_t overflowed; /* values beyond the plan's type, also where the row stayed wide */
+    uint64_t overflowed; /* values beyond the plan's type, also if the row stayed wide */
     uint8_t sha256[FLETCH_SHA256_SIZE];        /* of the stored value */
-    uint8_t source_sha256[FLETCH_SHA256_SIZE]; /* of the source's bytes; certify only */
+    uint8_t source_sha256[FLETCH_SHA256_SIZE]; /* of the source's bytes; only with
+                                                  certify */
 };
 
 #endif

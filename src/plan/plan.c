@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* plan.c - see plan.h
  *
- * Each part's names are mapped, then every row gets its types and sizes, then rows are
- * sorted, checked for doubles and cut into row groups.
+ * Each part's names are mapped, every row gets its types and sizes, and the rows are
+ * sorted, checked for duplicates and divided into row groups.
  */
 #include "plan/plan.h"
 
@@ -84,7 +84,7 @@ static enum fletch_status size_row(struct fletch_row_plan *row,
 
 /* ---- Rows and what is left out ---- */
 
-/* A tensor's name as metadata says it: that in its file, behind the part's. */
+/* A tensor's name for metadata: its name in the file, after the part's. */
 static enum fletch_status say_name(const char **out, const struct planner *planner,
                                    const struct fletch_component *component,
                                    const struct fletch_tensor *tensor,
@@ -122,7 +122,7 @@ static void put_left_out_name(const struct planner *planner, const char *tensor,
         (struct fletch_left_out_plan){ .tensor = tensor, .reason = reason };
 }
 
-/* A pruned weight is two tensors. */
+/* A pruned weight counts as two tensors. */
 static enum fletch_status put_left_out(const struct planner *planner,
                                        const struct fletch_component *component,
                                        const struct fletch_tensor *tensor,
@@ -137,7 +137,7 @@ static enum fletch_status put_left_out(const struct planner *planner,
     return FLETCH_OK;
 }
 
-/* The encoder's rows as shapes, under the names that the model has for them. */
+/* The encoder's rows as shapes, under the model's names for them. */
 static enum fletch_status list_shapes(struct fletch_dialect_input *out,
                                       const struct planner *planner,
                                       const struct fletch_mapping *mapped,
@@ -160,7 +160,7 @@ static enum fletch_status list_shapes(struct fletch_dialect_input *out,
     return FLETCH_OK;
 }
 
-/* Of a reranker or a SPLADE the head is the point: that it is left out must be said. */
+/* The head is the purpose of a reranker or a SPLADE: warn when it is left out. */
 static enum fletch_status warn_of_head(const struct planner *planner,
                                        const struct fletch_mapping *mapped,
                                        const struct fletch_map_input *input,
@@ -189,7 +189,7 @@ static enum fletch_status warn_of_head(const struct planner *planner,
     return FLETCH_OK;
 }
 
-/* A shard is no model, even where its tensors would be one with fewer layers. */
+/* A shard is not a model, even if its tensors would be one with fewer layers. */
 static enum fletch_status check_complete(const struct planner *planner, const char *alone,
                                          const struct fletch_missing_keys *missing_keys,
                                          const struct fletch_map_input *input,
@@ -205,7 +205,7 @@ static enum fletch_status check_complete(const struct planner *planner, const ch
                        alone);
 }
 
-/* Nothing that is known is missing from a shard: what is in the others still is. */
+/* Reports no known name as missing from a shard, but that the other shards are. */
 static enum fletch_status lack_shards(struct fletch_row_plans *plans,
                                       struct fletch_error *err)
 {
@@ -216,7 +216,8 @@ static enum fletch_status lack_shards(struct fletch_row_plans *plans,
     return FLETCH_OK;
 }
 
-/* What is missing, which is an error unless it is allowed, and what does not agree. */
+/* Lists what is missing, which is an error unless it is allowed, and what does not
+ * agree. */
 static enum fletch_status list_warnings(const struct planner *planner,
                                         const struct fletch_mapping *mapped,
                                         const struct fletch_map_input *input,
@@ -253,8 +254,8 @@ static enum fletch_status list_warnings(const struct planner *planner,
     return warn_of_head(planner, mapped, input, err);
 }
 
-/* Files of slices say where theirs begin, not how large the tensors are: where the last
- * files are lost, what is left joins to smaller tensors. Only the config can tell. */
+/* Files of slices state where theirs begin, not how large the tensors are: if the last
+ * files are lost, the rest joins to smaller tensors. Only the config can tell. */
 static enum fletch_status check_joined(const struct planner *planner,
                                        const struct fletch_mapping *mapped,
                                        struct fletch_error *err)
@@ -280,7 +281,7 @@ static enum fletch_status check_joined(const struct planner *planner,
                        checkpoint->files_count, found[0]);
 }
 
-/* Before anything is missed: what is there must be weights. */
+/* Checks first that what is there can be weights; only then what is missing. */
 static enum fletch_status check_fit(const struct planner *planner,
                                     const struct fletch_mapping *mapped,
                                     const struct fletch_map_input *input,
@@ -302,7 +303,7 @@ static enum fletch_status check_fit(const struct planner *planner,
     return fletch_family_check_fit(mapped, input, facts, err);
 }
 
-/* The encoder's tensors, as its family has them. */
+/* Plans the encoder's tensors, by its family. */
 static enum fletch_status plan_encoder(const struct planner *planner,
                                        struct fletch_error *err)
 {
@@ -362,8 +363,8 @@ static enum fletch_status plan_encoder(const struct planner *planner,
     return list_warnings(planner, mapped, &input, err);
 }
 
-/* All tensors of a module behind the encoder, under the name of its folder, or of a head
- * beside it, under that of its file. */
+/* Plans all tensors of a module after the encoder, named by its folder, or of a head beside
+ * it, named by its file. */
 static enum fletch_status plan_module(const struct planner *planner,
                                       const struct fletch_component *component,
                                       struct fletch_error *err)
@@ -406,7 +407,7 @@ static int compare_left_out(const void *a, const void *b)
     return fletch_natural_compare(x->tensor, y->tensor);
 }
 
-/* Several parts of one tensor are one that is left out. */
+/* Several parts of one tensor count as one that is left out. */
 static void join_left_out(struct fletch_row_plans *plans)
 {
     size_t kept = 0;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* plan.h - what a conversion will do: rows, casts, what is left out
+/* plan.h - what a conversion will do: rows, casts, and what is left out
  *
- * Pure: made from the model's listing, the family and the options, without a tensor byte.
- * Rows are in natural order of their names, so the same weights give the same file whatever
- * files they came in.
+ * Pure: it follows from the model's list of tensors, the family and the options, and reads
+ * no tensor. Rows are in natural order of their names, so the same weights give the same
+ * file, whatever files they came in.
  */
 #ifndef FLETCH_PLAN_PLAN_H
 #define FLETCH_PLAN_PLAN_H
@@ -15,10 +15,10 @@ struct fletch_row_plan {
     const char *name; /* of the row */
     const struct fletch_checkpoint *checkpoint;
     const struct fletch_tensor *tensor; /* its source */
-    const char *tensor_name; /* as metadata says it: "2_Dense/linear.weight" for parts */
-    const char *mask_name;   /* the same of a pruned weight's mask; NULL */
-    enum fletch_dtype dtype; /* stored as, unless a value overflows */
-    enum fletch_dtype wide;  /* stored as when one does (--on-overflow keep) */
+    const char *tensor_name; /* as metadata gives it: "2_Dense/linear.weight" for parts */
+    const char *mask_name;   /* the same for a pruned weight's mask; NULL */
+    enum fletch_dtype dtype; /* the stored type, unless a value overflows */
+    enum fletch_dtype wide;  /* the stored type when one does (--on-overflow keep) */
     uint64_t size;           /* bytes when stored as `dtype` */
     size_t group;            /* row group, from 0 */
 };
@@ -36,11 +36,11 @@ struct fletch_row_plans {
     struct fletch_left_out_plan *left_out; /* [left_out_count], in natural order */
     size_t left_out_count;
     const char *
-        *warnings; /* [warnings_count]: what the model's class has and the checkpoint
-                      lacks, and what of config.json its shapes contradict */
+        *warnings; /* [warnings_count]: what the model's class has and the checkpoint lacks,
+                      and config.json values that the tensors' shapes contradict */
     size_t warnings_count;
-    /* [missing_count]: what the model's class cannot do without and the checkpoint does not
-     * have, where that is allowed; in natural order */
+    /* [missing_count]: tensors that the model's class needs and the checkpoint lacks, if
+     * that is allowed; in natural order */
     const char **missing;
     size_t missing_count;
     size_t groups_count;
@@ -56,7 +56,7 @@ enum fletch_status fletch_row_plans_make(struct fletch_row_plans *out,
                                          const struct fletch_output_format *output,
                                          enum fletch_precision precision,
                                          struct fletch_error *err);
-/* UNSUPPORTED when a value is too large for the codec's pages; said before any work. */
+/* UNSUPPORTED when a value is too large for the codec's pages; called before any work. */
 enum fletch_status fletch_row_plans_check(const struct fletch_row_plans *plans,
                                           const struct fletch_codec *codec,
                                           struct fletch_error *err);
@@ -71,7 +71,7 @@ static inline uint64_t fletch_row_wide_size(const struct fletch_row_plan *row)
 /* The formats of outputs; ends with NULL. The first is what a conversion writes. */
 extern const struct fletch_output_format *const fletch_outputs[];
 
-/* The i-th note of the model's checkpoints, its parts in turn; NULL past the last. */
+/* The i-th note of the model's checkpoints, taken part by part; NULL past the last. */
 const char *fletch_model_note(const struct fletch_model *model, size_t i);
 
 #endif

@@ -35,7 +35,7 @@ enum fletch_status fletch_preflight_make(struct fletch_preflight *out, const cha
     *out = flight;
     TRY(fletch_codec_find(&flight.codec, options->codec, err));
     TRY(fletch_codec_level(&flight.level, flight.codec, options->level, err));
-    /* what the tensors are comes first: only then is asked for what they do not tell */
+    /* find out first what the tensors are: only then ask for what they do not tell */
     TRY(fletch_source_open(&flight.source, path, options, err));
     status = fletch_model_check_config(flight.source.model, err);
     if (!status)

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* preflight.h - everything about a conversion that can fail before a tensor is read
  *
- * `plan` and `convert` both begin here, so a plan fails with what the conversion would fail
- * with. The proof and `verify` open their source by the same function, but need none of the
- * checks of what would be written.
+ * `plan` and `convert` both begin here, so a plan fails as the conversion would. The proof
+ * and `verify` open their source with the same function, but skip the checks of the output.
  */
 #ifndef FLETCH_PLAN_PREFLIGHT_H
 #define FLETCH_PLAN_PREFLIGHT_H
 
 #include "plan/budget.h"
 
-/* A model and the rows that it becomes. Zeroed is empty. */
+/* A model and its planned rows. Zeroed is empty. */
 struct fletch_source {
     struct fletch_model *model;
     struct fletch_row_plans plans;
@@ -29,8 +28,8 @@ struct fletch_preflight {
     struct fletch_budget budget;
 };
 
-/* Codec and level, the model, its rows, what metadata.json needs of its config, the codec's
- * limits, the memory budget; in this order. On failure *out is empty. */
+/* Checks in this order: codec and level, the model, its rows, what metadata.json needs of
+ * its config, the codec's limits, the memory budget. On failure *out is empty. */
 enum fletch_status fletch_preflight_make(struct fletch_preflight *out, const char *path,
                                          const struct fletch_options *options,
                                          struct fletch_error *err);

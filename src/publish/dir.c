@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Deeper than anybody's model folder; bounds the recursion. */
+/* Deeper than any model folder; bounds the recursion. */
 #define DEPTH_MAX 32
 
 static bool is_folder_at(int fd, const char *name)
@@ -72,7 +72,7 @@ bool fletch_dir_find_prefixed(char *name, size_t size, const char *folder,
 
 static int link_entries(int to, int from, fletch_dir_own_fn own, unsigned depth);
 
-/* The folder of that name below `from`, made below `to` where it lacks it. */
+/* Links the folder of that name below `from`, creating it below `to` if missing. */
 static int link_folder(int to, int from, const char *name, fletch_dir_own_fn own,
                        unsigned depth)
 {
@@ -91,7 +91,7 @@ static int link_folder(int to, int from, const char *name, fletch_dir_own_fn own
     return failure;
 }
 
-/* Links files, makes folders; an entry that is in `to` already is ours and stays. Closes
+/* Links files, creates folders; an entry that is already in `to` is ours and stays. Closes
  * `from`. */
 static int link_entries(int to, int from, fletch_dir_own_fn own, unsigned depth)
 {
@@ -113,7 +113,7 @@ static int link_entries(int to, int from, fletch_dir_own_fn own, unsigned depth)
         if (is_folder_at(dirfd(dir), name)) {
             failure = link_folder(to, dirfd(dir), name,
                                   mixed ? fletch_output_is_tokenizer : NULL, depth);
-            /* refuses where it is not empty */
+            /* fails if it is not empty */
             if (!failure && mixed)
                 unlinkat(to, name, AT_REMOVEDIR);
         } else if (linkat(dirfd(dir), name, to, name, 0) && errno != EEXIST) {

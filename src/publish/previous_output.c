@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* previous_output.c - see previous_output.h
  *
- * An output is known by its metadata.json, or by the key of ours in its weights.parquet.
- * Older converters wrote the same files without that key; their metadata.json has
- * layer_info too.
+ * An output is recognised by its metadata.json, or by fletch's key in its weights.parquet.
+ * Older converters wrote the same files without that key; their metadata.json also has
+ * layer_info.
  */
 #include "publish/previous_output.h"
 
@@ -16,7 +16,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* The end of the footer, where the file's own keys are: those of ours take 100 bytes. */
+/* The end of the footer, with the file's own keys: fletch's take 100 bytes. */
 #define END_SIZE ((size_t)256)
 /* The magic at both ends and the footer's length. */
 #define PARQUET_SIZE_MIN ((size_t)12)
@@ -27,7 +27,7 @@ static const char KEY[] = "fletch.version";
 enum look {
     MISSING,
     FOREIGN,
-    LIKELY, /* as a converter writes it, and others as well */
+    LIKELY, /* as converters write it, and other programs too */
     CERTAIN
 };
 
@@ -81,7 +81,7 @@ static enum fletch_status look_at(enum look *out, const char *path, look_fn *loo
     struct stat info;
 
     *out = MISSING;
-    /* a link is replaced, and what it points to is not lost */
+    /* a link is replaced, and its target is not lost */
     if (lstat(path, &info) || S_ISLNK(info.st_mode))
         return FLETCH_OK;
     *out = LIKELY;
@@ -100,7 +100,7 @@ enum fletch_status fletch_previous_output_check(const char *folder,
 {
     static const struct {
         const char *name;
-        look_fn *look; /* NULL: nothing is looked for */
+        look_fn *look; /* NULL: not examined */
     } files[] = { { FLETCH_WEIGHTS_FILE, look_at_weights },
                   { FLETCH_METADATA_FILE, look_at_metadata },
                   { FLETCH_TOKENIZER_FOLDER "/" FLETCH_TOKENIZER_FILE, NULL } };

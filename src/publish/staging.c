@@ -2,13 +2,14 @@
 /* staging.c - see staging.h
  *
  * The staging folder lies beside the output, so that one rename (or one exchange, over an
- * older output) publishes it. A mount point cannot be renamed, nor what lies in a folder
- * that one may not write to, and who works in a folder wants it to stay: then staging lies
- * inside it and the files are renamed one by one, metadata.json last.
+ * older output) publishes it. A mount point cannot be renamed, nor can anything in a folder
+ * that is not writable, and a process that works in a folder expects it to stay. Then
+ * staging lies inside the output folder, and files are renamed one by one, metadata.json
+ * last.
  *
- * Made, looked at and removed under a lock on the parent folder; a lock on the staging
- * folder itself says that its process still lives. Locks that a file system does not offer
- * are done without.
+ * It is created, examined and removed under a lock on the parent folder; a lock on the
+ * staging folder itself shows that its process is alive. File systems without locks are
+ * used without.
  */
 #include "publish/staging.h"
 
@@ -28,7 +29,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Of the output's name in the staging folder's: leaves room for the rest in 255 bytes. */
+/* How much of the output's name the staging folder's name has: leaves room in 255 bytes. */
 #define NAME_PART_MAX 180
 #define ATTEMPTS_MAX 10000
 
@@ -36,12 +37,13 @@ struct fletch_staging {
     struct fletch_arena arena;
     const char *final;  /* absolute */
     const char *parent; /* of final */
-    const char *path; /* of the staging folder; NULL before it is made and when published */
-    bool replaces;    /* something is at `final`, when it was looked at first */
-    bool inside;      /* path is in final, not beside it */
-    int lock;         /* on the staging folder; -1: none */
+    const char *path;   /* of the staging folder; NULL before it is created and once
+                         published */
+    bool replaces;      /* something was at `final` when first examined */
+    bool inside;        /* path is in final, not beside it */
+    int lock;           /* on the staging folder; -1: none */
     const char
-        *made_parents[64]; /* [made_count]: folders to remove should nothing be published */
+        *made_parents[64]; /* [made_count]: folders to remove if nothing is published */
     size_t made_count;
 };
 
@@ -52,9 +54,9 @@ static enum fletch_status fail_errno(const char *path, const char *what,
                        fletch_errno_text(errno));
 }
 
-/* ---- Where it goes ---- */
+/* ---- The place of the output ---- */
 
-/* mkdir -p, remembering what was made. */
+/* mkdir -p, recording what was created. */
 static enum fletch_status make_parents(struct fletch_staging *staging, const char *path,
                                        struct fletch_error *err)
 {
@@ -96,7 +98,7 @@ static enum fletch_status check_kind(const char *path, enum fletch_file_kind kin
     return FLETCH_OK;
 }
 
-/* ARGUMENT for a name that no folder can have: to be said before the work, not at its end.
+/* ARGUMENT for a name that no folder can have: reported before the work, not at its end.
  */
 static enum fletch_status check_name(const char *name, struct fletch_error *err)
 {
@@ -165,8 +167,8 @@ static const char *kind_text(mode_t mode)
     return S_ISDIR(mode) ? "folder" : S_ISLNK(mode) ? "link" : "file";
 }
 
-/* ARGUMENT when something has a name of ours, but is no such thing: it could neither be
- * kept nor be replaced without a loss. A link in a file's place is replaced, not followed.
+/* ARGUMENT when an entry has one of our names but another kind: it could neither be kept
+ * nor replaced without loss. A link in a file's place is replaced, not followed.
  */
 static enum fletch_status refuse_others_kinds(struct fletch_staging *staging,
                                               struct fletch_error *err)
@@ -228,7 +230,7 @@ static bool lock_folder(int fd, int operation)
     return !result;
 }
 
-/* What killed processes left: folders of our pattern that nobody holds a lock on. */
+/* Removes what killed processes left: folders that match our pattern and are not locked. */
 static void remove_stale(const char *folder, const char *prefix)
 {
     char name[NAME_MAX + 1];
@@ -248,8 +250,7 @@ static void remove_stale(const char *folder, const char *prefix)
     }
 }
 
-/* What the names of staging folders for this output begin with; the process's number
- * follows. */
+/* The prefix of the names of staging folders for this output; the process id follows. */
 static char *staging_prefix(struct fletch_staging *staging)
 {
     if (staging->inside)
@@ -268,8 +269,8 @@ static bool may_write(const char *folder)
     return !faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS);
 }
 
-/* True for an older output that cannot be renamed, or should not: a mount point, the root,
- * the working directory, what lies in a folder that we may not write to. */
+/* True for an older output that cannot or should not be renamed: a mount point, the root,
+ * the working directory, anything in a folder that is not writable. */
 static bool must_stay(const struct fletch_staging *staging)
 {
     struct stat above, here, final;
@@ -315,7 +316,7 @@ static enum fletch_status make_staging(struct fletch_staging *staging,
                        folder);
 }
 
-/* What is there may be replaced. */
+/* Checks that what is there may be replaced. */
 static enum fletch_status check_older(struct fletch_staging *staging, bool force,
                                       struct fletch_error *err)
 {
@@ -368,7 +369,7 @@ const char *fletch_staging_path(const struct fletch_staging *staging)
 
 /* ---- Publishing ---- */
 
-/* What an older output has and the new one has not. */
+/* Removes what the older output has and the new one lacks. */
 static void remove_older(const char *path)
 {
     char inner[PATH_MAX];
@@ -378,7 +379,7 @@ static void remove_older(const char *path)
     } else if ((size_t)snprintf(inner, sizeof(inner), "%s/tokenizer.json", path) <
                sizeof(inner)) {
         unlink(inner);
-        rmdir(path); /* refuses where it holds other files, which stay */
+        rmdir(path); /* fails if it holds other files, which stay */
     }
 }
 
@@ -395,7 +396,7 @@ static enum fletch_status rename_one_by_one(struct fletch_staging *staging,
         if (!from || !to)
             return fletch_fail_memory(err, PATH_MAX, "a path");
         if (fletch_file_kind(from) == FLETCH_FILE_FOLDER) {
-            /* a folder cannot be renamed over one that has files */
+            /* a folder cannot be renamed over one that contains files */
             const char *inner_from =
                 fletch_path_join(&staging->arena, from, FLETCH_TOKENIZER_FILE);
             const char *inner_to =
@@ -414,7 +415,7 @@ static enum fletch_status rename_one_by_one(struct fletch_staging *staging,
     return FLETCH_OK;
 }
 
-/* The old output takes the staging folder's name and is removed. */
+/* Gives the old output the staging folder's name and removes it. */
 static enum fletch_status exchange(struct fletch_staging *staging, struct fletch_error *err)
 {
     enum fletch_status status =
@@ -432,8 +433,8 @@ static enum fletch_status exchange(struct fletch_staging *staging, struct fletch
     return rename_one_by_one(staging, err);
 }
 
-/* Looks again at what is there: another conversion may have been faster, and then its
- * output is the older one. */
+/* Checks again what is there: another conversion may have been faster, and then its output
+ * is the older one. */
 static enum fletch_status put_in_place(struct fletch_staging *staging,
                                        struct fletch_error *err)
 {
@@ -455,8 +456,8 @@ static enum fletch_status put_in_place(struct fletch_staging *staging,
     return exchange(staging, err);
 }
 
-/* The output's name, and those of the folders that were made for it, reach the disk. It is
- * in place: should a folder refuse to be synced, that changes nothing. */
+/* Syncs the output's name, and those of the folders created for it. The output is in place:
+ * a folder that cannot be synced changes nothing. */
 static void sync_names(struct fletch_staging *staging)
 {
     fletch_dir_sync_folder(staging->parent, NULL);
@@ -475,7 +476,7 @@ enum fletch_status fletch_staging_publish(struct fletch_staging *staging,
 {
     TRY(put_in_place(staging, err));
     sync_names(staging);
-    /* published: what is still at the staging path is the old output */
+    /* published: the old output is now at the staging path */
     fletch_dir_remove(staging->path);
     staging->path = NULL;
     return FLETCH_OK;
@@ -495,8 +496,8 @@ void fletch_staging_close(struct fletch_staging *staging)
     fletch_free(staging);
 }
 
-/* A staging folder loses its name first: a rename into place can then no longer find it, so
- * what is removed here is never published. */
+/* Renames a staging folder before removing it: a rename into place can then no longer find
+ * it, so nothing removed here is ever published. */
 static void forget(const struct fletch_staging *staging, const char *prefix)
 {
     const char *folder = staging->inside ? staging->final : staging->parent;

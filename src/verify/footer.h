@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* footer.h - what lies behind the pages of weights.parquet: offset indexes and footer
+/* footer.h - what follows the pages of weights.parquet: offset indexes and footer
  *
- * Pages have CRCs; this has none in the format, so metadata.json keeps its sha256.
+ * Pages have CRCs; the format has none for this part, so metadata.json keeps its sha256.
  */
 #ifndef FLETCH_VERIFY_FOOTER_H
 #define FLETCH_VERIFY_FOOTER_H
@@ -19,8 +19,8 @@ struct fletch_footer_hash {
 enum fletch_status fletch_footer_hash_take(struct fletch_footer_hash *out,
                                            const struct fletch_file *file, uint64_t offset,
                                            uint64_t end, struct fletch_error *err);
-/* VERIFY unless the file's end is as metadata.json's object `fletch.footer` says; no object
- * (NULL) says nothing. */
+/* VERIFY unless the file's end matches metadata.json's object `fletch.footer`; without one
+ * (NULL) nothing is checked. */
 enum fletch_status fletch_footer_hash_check(const json_t *footer,
                                             const struct fletch_file *file,
                                             struct fletch_error *err);

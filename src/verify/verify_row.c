@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* verify_row.c - see verify_row.h
  *
- * The row comes through a cursor in pieces of whatever size; beside it the source is read
- * and narrowed by the plain casts, a chunk at a time.
+ * A cursor supplies the row in pieces of any size; alongside, the source is read and
+ * narrowed by the plain casts, a chunk at a time.
  */
 #include "verify/verify_row.h"
 
@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define SHAPE_TEXT_SIZE 200
-/* Elements of the source that are read and cast at a time. */
+/* Elements of the source read and cast at a time. */
 #define CHUNK_COUNT ((size_t)32 << 10)
 
 static void element_text(char *out, size_t size, const uint8_t *bytes,
@@ -103,7 +103,7 @@ static enum fletch_status compare(struct fletch_comparison *comparison,
     return FLETCH_OK;
 }
 
-/* "[48,32]"; of more dimensions than have room, the first ones. */
+/* "[48,32]"; of too many dimensions, only the first ones. */
 static void shape_text(char out[SHAPE_TEXT_SIZE], const uint64_t *shape, unsigned rank)
 {
     int len = 0;
@@ -128,7 +128,7 @@ static enum fletch_status fail_shape(const struct fletch_reader_row *row,
                        is, should);
 }
 
-/* The row's description against its tensor; fills in how to cast. */
+/* Compares the row's description with its tensor; determines how to cast. */
 static enum fletch_status compare_shape(struct fletch_comparison *comparison,
                                         struct fletch_error *err)
 {
@@ -150,7 +150,7 @@ static enum fletch_status compare_shape(struct fletch_comparison *comparison,
     return FLETCH_OK;
 }
 
-/* A row that stayed wide must hold a value that float16 cannot; one that did not, none. */
+/* A row that stayed wide must hold a value beyond float16; any other row none. */
 static enum fletch_status compare_overflow(const struct fletch_comparison *comparison,
                                            struct fletch_verify_worker *worker,
                                            struct fletch_error *err)

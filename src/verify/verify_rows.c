@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* verify_rows.c - see verify_rows.h
  *
- * First the names: every planned row is in the file once, and nothing else is. Then the
- * values: the threads take rows, the largest first, and stream each through a cursor,
- * beside it the source, narrowed by the plain casts a chunk at a time. A thread that finds
- * no row left takes the comparing off one that is still busy with a large row, which then
- * only decodes.
+ * First the names: every planned row occurs in the file once, and there are no others. Then
+ * the values: the threads take rows, the largest first, and stream each through a cursor
+ * beside the source, which the plain casts narrow a chunk at a time. A thread that finds no
+ * row left takes over the comparison of a large row from a busy thread, which then only
+ * decodes.
  */
 #include "verify/verify_rows.h"
 
@@ -19,18 +19,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Rows that are held whole and smaller than this do not ask for a share of the limit. */
+/* Smaller rows that are held whole do not need a share of the limit. */
 #define LARGE_MIN ((uint64_t)2 << 20)
 
-/* A row is shared when so much of it is left to decode. */
+/* A row is shared when at least this much of it is left to decode. */
 #define SHARE_MIN ((uint64_t)8 * FLETCH_PIECE_SIZE)
 
-/* A row that is being compared. */
+/* A row being compared. */
 struct row_task {
     struct job *job;
     struct fletch_comparison comparison;
     uint64_t whole; /* the row's weight */
-    uint64_t told;  /* of that */
+    uint64_t told;  /* the part of it that was reported */
     struct fletch_piece_queue queue;
     struct row_task *next_offer;
 };
@@ -46,17 +46,18 @@ struct job {
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
     size_t next, done;
-    size_t busy; /* threads with a row */
-    size_t idle; /* without one, and not called upon */
+    size_t busy; /* threads that have a row */
+    size_t idle; /* threads that have none and were offered none */
     struct row_task
-        *offers;         /* rows for them, not taken yet: never more than there were idle */
-    uint64_t large_used; /* by rows under way that are held whole */
+        *offers;         /* rows for them, not taken yet: never more than there were idle
+                            threads */
+    uint64_t large_used; /* by rows in progress that are held whole */
     uint64_t done_bytes;
     struct fletch_verification found;
     enum fletch_status status;
 };
 
-/* ---- Telling ---- */
+/* ---- Reporting ---- */
 
 static uint64_t weight(const struct job *job, const struct fletch_row_match *match)
 {
@@ -64,7 +65,7 @@ static uint64_t weight(const struct job *job, const struct fletch_row_match *mat
                        : job->proof->output->row_size(&job->reader->rows[match->row]);
 }
 
-/* Under the lock. */
+/* Call with the lock held. */
 static void tell(const struct job *job)
 {
     const struct fletch_options *options = job->proof->options;
@@ -80,7 +81,7 @@ static void tell(const struct job *job)
         options->progress(&progress, options->user);
 }
 
-/* A large row's share so far; what is left of it is told when it is done. */
+/* Reports a large row's progress; the rest is reported when it is done. */
 static void tell_part(struct row_task *task)
 {
     const struct fletch_reader_row *row = task->comparison.row;
@@ -109,7 +110,7 @@ static enum fletch_status take_piece(struct row_task *task,
     return FLETCH_OK;
 }
 
-/* Whether enough is left of the row to share it, and somebody is idle. */
+/* True when enough of the row is left to share it, and a thread is idle. */
 static bool may_share(const struct row_task *task)
 {
     const struct fletch_reader_row *row = task->comparison.row;
@@ -124,8 +125,8 @@ static bool may_share(const struct row_task *task)
     return idle;
 }
 
-/* Calls upon an idle thread to compare what will come through the queue; false when there
- * is none any more. */
+/* Offers an idle thread the comparison of what will come through the queue; false when none
+ * is idle any more. */
 static bool offer(struct row_task *task)
 {
     struct job *job = task->job;
@@ -143,7 +144,7 @@ static bool offer(struct row_task *task)
     return found;
 }
 
-/* Decodes what is left of a row for whoever took the offer. */
+/* Decodes the rest of a row for the thread that took the offer. */
 static enum fletch_status decode_for(struct row_task *task,
                                      struct fletch_verify_worker *worker,
                                      struct fletch_error *err)
@@ -213,8 +214,8 @@ static enum fletch_status verify_row(struct row_task *task,
 
 /* ---- All rows ---- */
 
-/* Under the lock; waits until there is memory for the next row. NULL: nothing is left to
- * do. */
+/* Call with the lock held; waits until there is memory for the next row. NULL: none is
+ * left. */
 static const struct fletch_row_match *take(struct job *job)
 {
     while (!job->status && job->next < job->count) {
@@ -232,7 +233,7 @@ static const struct fletch_row_match *take(struct job *job)
     return NULL;
 }
 
-/* After a row that was held whole, the cursor's buffers go back to the system. */
+/* After a row that was held whole, frees the cursor's buffers. */
 static enum fletch_status give_back(struct job *job, const struct fletch_row_match *match,
                                     struct fletch_verify_worker *worker,
                                     struct fletch_error *err)
@@ -251,7 +252,7 @@ static enum fletch_status give_back(struct job *job, const struct fletch_row_mat
     return status;
 }
 
-/* Under the lock. */
+/* Call with the lock held. */
 static void count_row(struct job *job, const struct row_task *task)
 {
     const struct fletch_row_match *match = task->comparison.match;
@@ -266,7 +267,7 @@ static void count_row(struct job *job, const struct row_task *task)
     tell(job);
 }
 
-/* Under the lock, which is released meanwhile. */
+/* Call with the lock held; it is released meanwhile. */
 static enum fletch_status run_row(struct job *job, const struct fletch_row_match *match,
                                   struct fletch_verify_worker *worker,
                                   struct fletch_error *err)
@@ -287,7 +288,7 @@ static enum fletch_status run_row(struct job *job, const struct fletch_row_match
     return status;
 }
 
-/* Under the lock; waits. A row to help with, or NULL when none will come. */
+/* Call with the lock held; waits. A row to help with, or NULL when none will come. */
 static struct row_task *wait_for_offer(struct job *job)
 {
     struct row_task *offered;
@@ -343,8 +344,7 @@ static int compare_rows(const void *a, const void *b, void *user)
     return strcmp(reader->rows[*x].name, reader->rows[*y].name);
 }
 
-/* The row of that name among the sorted indices; a name that occurs twice was refused
- * before. */
+/* The row with that name among the sorted indices; duplicate names were refused earlier. */
 static const size_t *find_row(const size_t *sorted, const struct fletch_reader *reader,
                               const char *name)
 {
@@ -424,8 +424,8 @@ static int largest_first(const void *a, const void *b, void *user)
     return x < y ? 1 : x > y ? -1 : 0;
 }
 
-/* Two for a row, and no more than there are pieces: a small file does not pay for threads
- * that it cannot use. */
+/* Two threads per row, but no more than there are pieces: a small file need not pay for
+ * idle threads. */
 static unsigned useful_threads(const struct job *job)
 {
     uint64_t most = job->total / FLETCH_PIECE_SIZE + 1;

@@ -15,18 +15,18 @@
 
 struct fletch_proof {
     const struct fletch_output_format *output; /* of the file */
-    const struct fletch_row_plans *plans; /* of the source, made anew; NULL: no source */
+    const struct fletch_row_plans *plans; /* of the source, planned anew; NULL: no source */
     const struct fletch_options *options; /* callbacks and the overflow policy */
-    bool overflow_may_be_inf; /* the policy is not known: float16 infinities are fine */
-    const json_t *rows;       /* `fletch.rows` of metadata.json: hashes to check by
-                                 the rows' names; NULL: none */
+    bool overflow_may_be_inf; /* the policy is unknown: accept float16 infinities */
+    const json_t *rows;       /* `fletch.rows` of metadata.json: hashes to check by row
+                                 name; NULL: none */
     unsigned threads;
     uint64_t large_limit; /* bytes that pages which cannot be streamed may use together,
-                             unless one alone needs more; 0: one at a time */
+                             unless a single one needs more; 0: one at a time */
 };
 
-/* Proves every row of the open file; `out` counts. FLETCH_ERR_VERIFY names the row, the
- * element and both values; a row that is missing or extra is named too. */
+/* Proves every row of the open file and counts into `out`. FLETCH_ERR_VERIFY names the row,
+ * the element and both values; missing and extra rows are named too. */
 enum fletch_status fletch_proof_run(struct fletch_verification *out,
                                     const struct fletch_reader *reader,
                                     const struct fletch_proof *proof,
