@@ -320,24 +320,32 @@ static bool lies_within(struct checkpoint *self, Py_ssize_t tensor,
     return there;
 }
 
+/* False with TypeError, or ValueError for what is no number of bytes. */
+static bool take_bytes(unsigned long long *out, PyObject *value)
+{
+    Py_ssize_t number = PyNumber_AsSsize_t(value, PyExc_ValueError);
+
+    if (number < 0 && !PyErr_Occurred())
+        PyErr_SetString(PyExc_ValueError, "begin and size must not be negative");
+    *out = (unsigned long long)number;
+    return number >= 0;
+}
+
 /* read(tensor, begin, size) -> bytes */
 static PyObject *checkpoint_read(PyObject *object, PyObject *args)
 {
     struct checkpoint *self = (struct checkpoint *)object;
-    Py_ssize_t tensor, begin, size;
-    PyObject *bytes;
+    PyObject *begins, *sizes, *bytes;
+    unsigned long long begin, size;
+    Py_ssize_t tensor;
 
-    if (!PyArg_ParseTuple(args, "nnn", &tensor, &begin, &size))
+    if (!PyArg_ParseTuple(args, "nOO", &tensor, &begins, &sizes) ||
+        !take_bytes(&begin, begins) || !take_bytes(&size, sizes) ||
+        !lies_within(self, tensor, begin, size))
         return NULL;
-    if (begin < 0 || size < 0) {
-        PyErr_SetString(PyExc_ValueError, "begin and size must not be negative");
-        return NULL;
-    }
-    if (!lies_within(self, tensor, (unsigned long long)begin, (unsigned long long)size))
-        return NULL;
-    bytes = PyBytes_FromStringAndSize(NULL, size);
-    if (bytes && !read_into(self, (uint8_t *)PyBytes_AsString(bytes), (size_t)size, tensor,
-                            (unsigned long long)begin))
+    bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size);
+    if (bytes &&
+        !read_into(self, (uint8_t *)PyBytes_AsString(bytes), (size_t)size, tensor, begin))
         Py_CLEAR(bytes);
     return bytes;
 }
@@ -346,22 +354,19 @@ static PyObject *checkpoint_read(PyObject *object, PyObject *args)
 static PyObject *checkpoint_readinto(PyObject *object, PyObject *args)
 {
     struct checkpoint *self = (struct checkpoint *)object;
-    Py_ssize_t tensor, begin;
-    PyObject *target;
+    PyObject *begins, *target;
+    unsigned long long begin;
+    Py_ssize_t tensor;
     Py_buffer buffer;
     bool done;
 
-    if (!PyArg_ParseTuple(args, "nnO", &tensor, &begin, &target))
+    if (!PyArg_ParseTuple(args, "nOO", &tensor, &begins, &target) ||
+        !take_bytes(&begin, begins))
         return NULL;
     if (PyObject_GetBuffer(target, &buffer, PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS))
         return NULL;
-    if (begin < 0)
-        PyErr_SetString(PyExc_ValueError, "begin must not be negative");
-    done =
-        begin >= 0 &&
-        lies_within(self, tensor, (unsigned long long)begin,
-                    (unsigned long long)buffer.len) &&
-        read_into(self, buffer.buf, (size_t)buffer.len, tensor, (unsigned long long)begin);
+    done = lies_within(self, tensor, begin, (unsigned long long)buffer.len) &&
+           read_into(self, buffer.buf, (size_t)buffer.len, tensor, begin);
     PyBuffer_Release(&buffer);
     if (!done)
         return NULL;

@@ -370,3 +370,37 @@ def test_import_is_light():
                             capture_output=True, text=True, check=True).stdout
     assert loaded == "['__future__', 'fletch', 'fletch._fletch']\n"
     assert os.environ["PYTHONPATH"]
+
+
+# ---- What cannot be cut short ----
+
+ABANDON = """
+import signal
+class Stop(Exception): pass
+def handler(*unused): raise Stop
+signal.signal(signal.SIGALRM, handler)
+def left():
+    return sorted(os.listdir(os.path.dirname(out)))
+for seconds in (0.5, 0.5):
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try: print(convert(source, out))
+    except Stop: print(left())
+os.environ['SLOW'] = ''
+print(convert(source, out).passed, left())
+"""
+
+
+def test_work_that_cannot_be_cut_short_is_abandoned(overflowing, tmp_path):
+    """Each pread of the proof takes seconds; the exception comes all the same, with nothing
+    left behind, and what was abandoned does not get into the next conversion's way."""
+    slow = tmp_path / "slow_read.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", slow,
+                    os.path.join(os.path.dirname(__file__), "slow_read.c")], check=True)
+    (tmp_path / "work").mkdir()
+    head = "import os, sys, fletch\nsource, out = sys.argv[1:]\n" \
+           "def convert(*a, **k): return fletch.convert(*a, type='any', **k)\n"
+    ended = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", head + ABANDON, overflowing,
+         tmp_path / "work/out"], capture_output=True, text=True,
+        env={**os.environ, "LD_PRELOAD": str(slow), "SLOW": "1"})
+    assert ended.stdout == "[]\n[]\nTrue ['out']\n", ended.stdout + ended.stderr
