@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
 """The keywords of the calls are the options of the command."""
 import inspect
+import pathlib
 import re
 
 import pytest
 
 import fletch
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Of the command alone: what it prints, and its operands, which are positional here.
 TERMINAL = {"json", "quiet", "verbose", "help"}
 OPERANDS = {"convert": {"model", "output"}, "plan": {"model"}, "verify": set(), "show": set()}
@@ -58,3 +60,19 @@ def test_choices_are_known(command):
     assert ", ".join(codec.name for codec in fletch.codecs()) in " ".join(text.split())
     for family in fletch.families():
         assert family.name in text
+
+
+def test_the_document_has_all_of_it():
+    """docs/api-python.md: every call with its keywords, every exception with its status."""
+    text = (ROOT / "docs/api-python.md").read_text()
+    for name, call in {**CALLS, "open_checkpoint": fletch.open_checkpoint}.items():
+        head = re.search(rf"`{name}\((.*?)\)`", text)
+        assert head, name
+        assert head[1].replace("*, ", "").split(", ") == \
+            list(inspect.signature(call).parameters), name
+    for name in fletch.__all__:
+        kind = getattr(fletch, name)
+        if isinstance(kind, type) and issubclass(kind, fletch.Error) and kind is not fletch.Error:
+            assert re.search(rf"^\| `{name}` \|.*\| `{kind.status}` \|$", text, re.M), name
+        elif inspect.isroutine(kind):
+            assert f"`{name}(" in text or f"`{name}`" in text or f"fletch.{name}(" in text, name
