@@ -26,10 +26,10 @@
 
 static const char CAPSULE[] = "fletch._fletch.task";
 
-/* OPEN and WARNING; none of them may be lost, as steps of progress may. */
+/* OPEN and WARNING, and the last of a stage: none may be lost, as other steps may. */
 struct note {
     struct note *next;
-    struct fletch_progress at; /* without its text */
+    struct fletch_progress at; /* its text, if any, is the copy below */
     char text[];
 };
 
@@ -146,14 +146,16 @@ bool fletch_py_cancelled(void *user)
 
 static void leave_note(struct fletch_py_job *job, const struct fletch_progress *progress)
 {
-    size_t size = strlen(progress->text) + 1;
+    const char *text = progress->text ? progress->text : "";
+    size_t size = strlen(text) + 1;
     struct note *note = malloc(sizeof(*note) + size);
 
     if (!note)
         return;
     note->next = NULL;
     note->at = *progress;
-    memcpy(note->text, progress->text, size);
+    memcpy(note->text, text, size);
+    note->at.text = progress->text ? note->text : NULL;
     *job->end = note;
     job->end = &note->next;
 }
@@ -171,6 +173,8 @@ void fletch_py_follow(const struct fletch_progress *progress, void *user)
         while (!job->alone && !job->may_publish && !atomic_load(&job->cancel))
             pthread_cond_wait(&job->changed, &job->lock);
     } else {
+        if (job->news && job->latest.stage != progress->stage)
+            leave_note(job, &job->latest);
         job->latest = *progress;
         job->news = true;
     }
@@ -279,7 +283,7 @@ static bool tell_all(struct fletch_py_job *job, PyObject *follow)
     job->news = false;
     pthread_mutex_unlock(&job->lock);
     for (struct note *note = notes; note && fine && follow; note = note->next)
-        fine = tell(follow, &note->at, note->text);
+        fine = tell(follow, &note->at, note->at.text);
     drop_notes(notes);
     return fine && (!news || !follow || tell(follow, &latest, NULL));
 }
