@@ -187,3 +187,25 @@ def test_ctrl_c_gets_through(tmp_path):
     time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     assert process.communicate(timeout=60)[0] == "caught\n" and process.returncode == 0
+
+
+def test_the_gil_is_free_while_values_are_read(tmp_path):
+    folder = reading.convert(tmp_path, {"t": np.zeros(12_000_000, np.int32),
+                                        "small": np.zeros(7_000_000, np.int32)},
+                             compression="gzip", validate=False)
+    for name in ("t", "small"):  # by a thread of its own, and by the caller's
+        ended, turns = threading.Event(), 0
+
+        def read():
+            with fletch.safe_open(folder, None) as file:
+                for _ in range(8):
+                    file[name]
+            ended.set()
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        while not ended.is_set():
+            turns += 1
+            time.sleep(0.001)
+        reader.join()
+        assert turns > 40, "this thread had its turn between the reads alone"
