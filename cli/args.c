@@ -362,6 +362,7 @@ struct fletch_options fletch_args_options(const struct fletch_args *args)
         .allow_missing = args->allow_missing,
         .keep_heads = args->keep_heads,
         .skip_verify = args->skip_verify,
+        .paranoid = args->paranoid,
         .skip_tokenizer = args->skip_tokenizer,
         .certify = args->certify,
         .force = args->force,

@@ -35,6 +35,7 @@ struct fletch_args {
     struct fletch_arg_number level, threads, memory;
     struct fletch_arg_list set;
     bool keep_precision, skip_verify, skip_tokenizer, require_exact, certify, force;
+    bool paranoid;
     bool allow_missing, keep_heads;
     bool quiet, verbose, json, no_progress;
     bool help;

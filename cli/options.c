@@ -143,6 +143,13 @@ static const struct fletch_option OPTIONS[] = {
       .offset = AT(skip_verify),
       .commands = FLETCH_FOR_CONVERT,
       .help = "do not read back and compare: faster, and nothing is proven" },
+    { .name = "paranoid",
+      .kind = FLETCH_OPTION_ON,
+      .offset = AT(paranoid),
+      .commands = FOR_WORK,
+      .help =
+          "read back with the codec's library alone, where a faster decoder of fletch's "
+          "own would do" },
     { .name = "no-tokenizer",
       .kind = FLETCH_OPTION_ON,
       .offset = AT(skip_tokenizer),

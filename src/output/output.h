@@ -113,6 +113,8 @@ struct fletch_output_format {
                                       const struct fletch_reader *reader,
                                       struct fletch_error *err);
     void (*cursor_close)(struct fletch_cursor *cursor);
+    /* From now on values are decompressed by the codecs' libraries alone. */
+    void (*cursor_by_library)(struct fletch_cursor *cursor);
     /* Row i in bounded memory: begin, then pieces in order until *size comes out 0, which
      * also says that checksums were right. A piece is at most FLETCH_PIECE_SIZE bytes,
      * except where the codec or the file has only whole pages. */

@@ -517,6 +517,11 @@ bool fletch_cursor_has_crc(const struct fletch_cursor *cursor)
     return cursor->page_found.header.has_crc;
 }
 
+void fletch_cursor_by_library(struct fletch_cursor *cursor)
+{
+    cursor->loader.by_library = true;
+}
+
 void fletch_cursor_set_output(struct fletch_cursor *cursor, uint8_t *piece)
 {
     cursor->aim = piece;

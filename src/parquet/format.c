@@ -43,6 +43,7 @@ const struct fletch_output_format fletch_output_parquet = {
     .row_size = fletch_reader_size,
     .cursor_open = fletch_cursor_open,
     .cursor_close = fletch_cursor_close,
+    .cursor_by_library = fletch_cursor_by_library,
     .cursor_begin = fletch_cursor_begin,
     .cursor_next = fletch_cursor_next,
     .cursor_has_crc = fletch_cursor_has_crc,

@@ -217,6 +217,8 @@ enum fletch_status fletch_page_decoder(struct fletch_decoder **out,
         return fletch_fail(err, FLETCH_ERR_UNSUPPORTED, "codec number %d", id);
     if (!loader->decoders[id])
         TRY(found->decoder_open(&loader->decoders[id], err));
+    if (loader->by_library && found->decode_by_library)
+        found->decode_by_library(loader->decoders[id]);
     *out = loader->decoders[id];
     *codec = found;
     return FLETCH_OK;

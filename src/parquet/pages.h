@@ -39,6 +39,7 @@ struct fletch_page_loader {
     const uint8_t *map;       /* [file's size], or NULL: uncompressed pages are used from
                                  there */
     struct fletch_decoder *decoders[FLETCH_PAGES_CODECS];
+    bool by_library; /* none of our own decoders, if set before the first page */
 };
 
 void fletch_page_loader_release(struct fletch_page_loader *loader);

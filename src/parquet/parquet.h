@@ -141,6 +141,8 @@ enum fletch_status fletch_cursor_next(struct fletch_cursor *cursor, const void *
                                       size_t *size, struct fletch_error *err);
 /* Whether the page of the row that was begun last has a CRC. */
 bool fletch_cursor_has_crc(const struct fletch_cursor *cursor);
+/* From now on values are decompressed by the codecs' libraries alone. */
+void fletch_cursor_by_library(struct fletch_cursor *cursor);
 /* The next piece goes to `piece`, of FLETCH_PIECE_SIZE bytes, where it is decoded in
  * pieces; what comes out of a whole page stays where that is, valid until the row is done.
  * NULL: into the cursor's own again. */

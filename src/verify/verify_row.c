@@ -297,6 +297,8 @@ enum fletch_status fletch_verify_worker_open(struct fletch_verify_worker *worker
         status = proof->output->cursor_open(&opened.cursor, reader, err);
     else
         status = fletch_fail_memory(err, CHUNK_COUNT * 8, "a chunk of a tensor");
+    if (!status && proof->options->paranoid)
+        proof->output->cursor_by_library(opened.cursor);
     if (status) {
         fletch_verify_worker_close(&opened);
         return status;
