@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* hub.h - names of the hub that somebody gives in place of a path
+/* hub.h - names of models on the hub that a user gives in place of a path
  *
  * The library reads no environment and knows no cache, so it can only say that there is no
- * such folder. The command looks where huggingface_hub keeps what it fetched, and says
- * which path to give.
+ * such folder. The command looks where huggingface_hub keeps its downloads, and says which
+ * path to give.
  */
 #ifndef FLETCH_CLI_HUB_H
 #define FLETCH_CLI_HUB_H

@@ -29,7 +29,7 @@ static size_t put_last_words(char *out, size_t size, const char *text)
     return size;
 }
 
-/* A talker that nobody hears goes on. */
+/* Talk that cannot be written does not stop the work. */
 static void say_line(const char *front, const char *line)
 {
     struct fletch_text text = { 0 };

@@ -56,7 +56,7 @@ static void *keep_watch(void *unused)
     if (isatty(STDERR_FILENO))
         fputs("\r\033[K", stderr);
     fletch_say("interrupted");
-    /* nothing is left to clean up: if nobody reads the report, the next signal kills */
+    /* nothing is left to clean up: if the report is not read, the next signal kills */
     atomic_store(&watched, false);
     work.report(work.user);
     fletch_report_finish();

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* text.h - numbers, names and sentences as people and programs read them
  *
- * A text grows as it is added to and remembers a failed allocation, so that one adds freely
- * and asks once. Names come from files that anybody may have made: what is shown goes
- * through fletch_text_safe, what is JSON through fletch_text_json.
+ * A text grows as it is added to and remembers a failed allocation, so callers add freely
+ * and check once. Names come from untrusted files: what is shown goes through
+ * fletch_text_safe, JSON through fletch_text_json.
  */
 #ifndef FLETCH_CLI_TEXT_H
 #define FLETCH_CLI_TEXT_H

@@ -11,22 +11,21 @@
 #include "archive/zip.h"
 #include "base/mem.h"
 
-/* Of all compressed members of a file, unpacked. */
+/* All compressed members of a file together, unpacked. */
 #define FLETCH_SPOOL_MAX ((uint64_t)64 << 30)
 
 struct fletch_spool;
 
-/* The place of the member in *made, which is made for the first one; its name is copied
- * to the arena, which must live as long. FORMAT, UNSUPPORTED (a limit, by name), IO,
- * MEMORY. */
+/* Gives the member a place in *made, which the first one creates; its name is copied to the
+ * arena, which must live as long. FORMAT, UNSUPPORTED (naming the limit), IO, MEMORY. */
 enum fletch_status fletch_spool_place(uint64_t *out, struct fletch_spool **made,
                                       struct fletch_arena *arena,
                                       const struct fletch_zip *zip,
                                       const struct fletch_zip_member *member,
                                       struct fletch_error *err);
-/* The file, in which the member that byte `offset` lies in is unpacked now if it was not
- * yet. Any number of threads at once: they wait for the member that they want, and for no
- * other. FORMAT, IO, MEMORY, CANCELLED. */
+/* The file, after unpacking the member that contains byte `offset` unless that was done
+ * before. Any number of threads at once: each waits only for the member it needs. FORMAT,
+ * IO, MEMORY, CANCELLED. */
 enum fletch_status fletch_spool_file(const struct fletch_file **out,
                                      struct fletch_spool *spool,
                                      const struct fletch_file *archive, uint64_t offset,
@@ -35,7 +34,7 @@ enum fletch_status fletch_spool_file(const struct fletch_file **out,
 /* Gives the disk back: members are unpacked again when they are read. No thread may be
  * reading. Takes NULL. */
 void fletch_spool_release_memory(struct fletch_spool *spool);
-/* Bytes of all places. */
+/* The size of all places together, in bytes. */
 uint64_t fletch_spool_size(const struct fletch_spool *spool);
 /* Takes NULL. */
 void fletch_spool_close(struct fletch_spool *spool);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* error.h - one way to say a failure
+/* error.h - how failures are reported
  *
- * The function that knows most says it once with fletch_fail; everybody above hands the
- * status on with TRY; whoever knows the file or the tensor puts its name in front with
- * fletch_error_prefix. A message names the thing, what was found, what was expected and,
- * for formats, the byte offset.
+ * The function that knows most describes the failure once, with fletch_fail. Its callers
+ * pass the status up with TRY, and the caller that knows the file or the tensor puts its
+ * name in front with fletch_error_prefix. A message names the thing, what was found, what
+ * was expected and, for formats, the byte offset.
  */
 #ifndef FLETCH_BASE_ERROR_H
 #define FLETCH_BASE_ERROR_H
@@ -27,7 +27,7 @@ enum fletch_status fletch_fail(struct fletch_error *err, enum fletch_status stat
 enum fletch_status fletch_fail_memory(struct fletch_error *err, size_t size,
                                       const char *what);
 
-/* As strerror; limits that a user can raise are named. */
+/* As strerror, but names the limits that a user can raise. */
 const char *fletch_errno_text(int number);
 
 /* Puts "PREFIX: " in front of the message of a failure that was just reported. */
@@ -37,17 +37,17 @@ void fletch_error_prefix(struct fletch_error *err, const char *format, ...)
 /* The callback that long work asks whether to stop. Zeroed: it never stops. */
 struct fletch_cancel {
     fletch_cancel_fn ask;
-    void *user; /* handed to it */
+    void *user; /* passed to `ask` */
 };
 
-/* FLETCH_ERR_CANCELLED when the answer is to stop. */
+/* FLETCH_ERR_CANCELLED when the callback asks to stop. */
 enum fletch_status fletch_cancel_check(const struct fletch_cancel *cancel,
                                        struct fletch_error *err);
 
-/* How much of a name from a file a message shows, in bytes: the reason must still fit. */
+/* How many bytes of a name from a file a message shows: the reason must still fit. */
 #define FLETCH_SHOWN 160
 
-/* Hands a failure on. */
+/* Passes a failure up to the caller. */
 #define TRY(call)                                                                          \
     do {                                                                                   \
         enum fletch_status try_status_ = (call);                                           \

@@ -21,12 +21,12 @@
 #define SUFFIX ".npy"
 #define SUFFIX_SIZE (sizeof(SUFFIX) - 1)
 
-/* Bytes of a file that should be one array and nothing else. */
+/* A range of a file that should be exactly one array. */
 struct place {
     const struct fletch_file *file;
     uint64_t offset, size;
-    uint32_t crc; /* of these bytes; 0: not known; of the values once the header was read */
-    /* Compressed: the bytes are the member's, and `offset` is 0. */
+    uint32_t crc; /* of these bytes; 0: unknown; of the values once the header was read */
+    /* If compressed, the bytes are the member's, and `offset` is 0. */
     const struct fletch_zip *zip;
     const struct fletch_zip_member *packed; /* or NULL */
 };
@@ -67,8 +67,8 @@ static enum fletch_status read_header(struct fletch_npy *out, struct place *plac
     return fletch_npy_read(out, scratch->bytes, size, place->offset, err);
 }
 
-/* How far apart neighbours are when the first index runs fastest; NULL where that is no
- * other order. */
+/* Sets the strides of an array whose first index varies fastest; NULL when the order is the
+ * same. */
 static enum fletch_status set_strides(struct fletch_tensor *tensor,
                                       struct fletch_tensor_list *list,
                                       struct fletch_error *err)
@@ -109,7 +109,7 @@ static enum fletch_status put_array(struct fletch_tensor_list *list,
                            "byte %" PRIu64 ": found %" PRIu64
                            " bytes of values, expected %" PRIu64 " by its shape and dtype",
                            begin + npy->begin, found, npy->size);
-    if (place->packed) /* nobody unpacks what is passed over, so only now it takes place */
+    if (place->packed) /* only now, since skipped arrays need no place */
         TRY(fletch_spool_place(&begin, &list->spool, list->arena, place->zip, place->packed,
                                err));
     tensor.offset = begin + npy->begin;
@@ -194,7 +194,7 @@ static enum fletch_status find_member(struct place *out, struct archive *archive
 {
     *out = (struct place){ .file = archive->zip.file, .size = member->size };
     if (member->method == FLETCH_ZIP_STORED) {
-        out->crc = member->crc; /* what is unpacked has been checked */
+        out->crc = member->crc; /* unpacking has checked it */
         return fletch_zip_locate(&out->offset, &archive->zip, member, archive->err);
     }
     out->zip = &archive->zip;
@@ -285,8 +285,8 @@ static enum fletch_status begins_with_array(bool *out, const struct fletch_file 
     return FLETCH_OK;
 }
 
-/* Arrays, and no pickle of torch's. Of an archive whose directory cannot be read the first
- * member's name tells, so that the sentence about it is the right one's. */
+/* True for arrays without a torch pickle. If the directory cannot be read, the first
+ * member's name decides, so that the right format reports the damage. */
 static enum fletch_status confirm_npz(bool *out, const struct fletch_file *file,
                                       struct fletch_error *err)
 {

@@ -7,14 +7,14 @@
  *     2 bits  kind: stored, fixed codes, codes of its own                }
  *     ...     the block, which ends anywhere in a byte                   }
  *
- * Each piece is compressed as blocks of its own, which do not reach back into the piece in
- * front. libdeflate marks the last one as the end of all. In pieces that have another one
- * behind them that mark is taken off, and an empty stored block appended, which ends on a
- * byte, as zlib's Z_FULL_FLUSH does. Where the last block begins and ends is known to
- * whoever decodes the piece: zlib does, which stops at the blocks' borders.
+ * Each piece is compressed as blocks of its own, which do not reach back into the piece
+ * before. libdeflate marks the last one as the end of the stream. In a piece that another
+ * one follows, that mark is cleared, and an empty stored block is appended, which ends on a
+ * byte boundary, like zlib's Z_FULL_FLUSH. To find where the last block begins and ends,
+ * the piece is decoded with zlib, which stops at block borders.
  *
- * Reading takes several members one behind the other as well: Parquet says that writers
- * should not do that and that readers should cope.
+ * Reading accepts several concatenated members too: Parquet says that writers should not
+ * produce them and that readers should cope.
  */
 #include "codec/codec_internal.h"
 
@@ -40,7 +40,7 @@
 #define FAST_SIZE ((size_t)768 << 10)
 /* What zlib's inflate does, its window included. */
 #define WALKER_SIZE ((size_t)48 << 10)
-/* Where content goes that zlib decodes and nobody wants. */
+/* Receives content that zlib decodes and no caller needs. */
 #define SINK_SIZE ((size_t)256 << 10)
 
 struct fletch_encoder {

@@ -11,7 +11,7 @@ output_of(const struct fletch_committer *committer)
     return committer->pipeline->plans->output;
 }
 
-/* All rows of a group, which the plan knows before their values are made. */
+/* Begins a group with all its rows, which the plan knows before their values are made. */
 static enum fletch_status begin_group(struct fletch_committer *committer,
                                       const struct fletch_slot *slot,
                                       struct fletch_error *err)
@@ -113,7 +113,7 @@ static void tell(struct fletch_committer *committer, const struct fletch_segment
         options->progress(&progress, options->user);
 }
 
-/* What the codec has behind the last segment of a page. */
+/* Writes what the codec adds after the last segment of a page. */
 static enum fletch_status put_trailer(struct fletch_committer *committer,
                                       const struct fletch_slot *slot,
                                       struct fletch_error *err)
@@ -136,7 +136,7 @@ static enum fletch_status put_trailer(struct fletch_committer *committer,
     return output_of(committer)->put(committer->writer, trailer, size, err);
 }
 
-/* One segment, in order, whose row's page is open. */
+/* Writes one segment, in order, whose row's page is open. */
 static enum fletch_status put_segment(struct fletch_committer *committer,
                                       const struct fletch_slot *slot,
                                       struct fletch_error *err)
@@ -149,8 +149,8 @@ static enum fletch_status put_segment(struct fletch_committer *committer,
     return put_trailer(committer, slot, err);
 }
 
-/* Writes a row in its wide type, segment by segment, by way of the slot that its narrow
- * segment was in. */
+/* Writes a row in its wide type, segment by segment, using the slot of its narrow
+ * segment. */
 static enum fletch_status write_wide(struct fletch_committer *committer,
                                      struct fletch_slot *slot,
                                      struct fletch_workbench *bench,
@@ -182,8 +182,8 @@ static enum fletch_status write_wide(struct fletch_committer *committer,
     return end_row(committer, slot, err);
 }
 
-/* The slot's buffers are given back before and after: a page that is whole in them has
- * another size. */
+/* Frees the slot's buffers before and after: a whole page in its wide type has another
+ * size. */
 static enum fletch_status rewrite(struct fletch_committer *committer,
                                   struct fletch_slot *slot, struct fletch_workbench *bench,
                                   struct fletch_error *err)
@@ -207,7 +207,7 @@ static enum fletch_status rewrite(struct fletch_committer *committer,
     return status;
 }
 
-/* The largest finite value of what overflows. */
+/* The largest finite value of the type that overflows. */
 static const char *largest_text(enum fletch_dtype dtype)
 {
     return dtype == FLETCH_F16   ? "65504"

@@ -23,7 +23,7 @@ static void write_number(struct fletch_json_writer *json, const char *key, uint6
     fletch_json_write_count(json, count);
 }
 
-/* A key of a module's config, where it has it. */
+/* Writes a key of a module's config, if it has it. */
 static void write_config(struct fletch_json_writer *json, const char *key,
                          const json_t *config, const char *config_key)
 {
@@ -37,7 +37,7 @@ static void write_config(struct fletch_json_writer *json, const char *key,
 
 /* ---- The source ---- */
 
-/* What has no CRC in weights.parquet. */
+/* Writes the hash of the part of weights.parquet that has no CRC. */
 static void write_footer(struct fletch_json_writer *json,
                          const struct fletch_footer_hash *footer)
 {
@@ -71,7 +71,7 @@ static void write_files(struct fletch_json_writer *json,
 
 /* ---- Rows ---- */
 
-/* Exact, or how many values are not what they were, and by how much at most. */
+/* Writes that the cast was exact, or how many values changed and by how much at most. */
 static void write_cast(struct fletch_json_writer *json, const struct fletch_row_plan *row,
                        const struct fletch_row_outcome *outcome)
 {
@@ -94,7 +94,7 @@ static void write_cast(struct fletch_json_writer *json, const struct fletch_row_
     }
     if (report->nan)
         write_number(json, "nan", report->nan);
-    /* values that float16 cannot hold, where the row stayed wide for their sake */
+    /* values beyond float16, if the row stayed wide because of them */
     if (outcome->dtype != row->dtype)
         write_number(json, "beyond_float16", outcome->overflowed);
     fletch_json_write_close(json, '}');
@@ -147,7 +147,7 @@ static void write_left_out(struct fletch_json_writer *json,
     fletch_json_write_close(json, ']');
 }
 
-/* Only of a model that is not whole. */
+/* Only for a model that is not whole. */
 static void write_missing(struct fletch_json_writer *json,
                           const struct fletch_row_plans *plans)
 {
@@ -162,8 +162,8 @@ static void write_missing(struct fletch_json_writer *json,
 
 /* ---- The pipeline of a sentence-transformers model ---- */
 
-/* A module's config.json goes in as it is, under the words of its own library; pooling
- * modes as a list, since which flags are on by default is the library's secret. */
+/* Copies a module's config.json unchanged, with its library's key names. Pooling modes
+ * become a list, since the flags that are on by default are not in the file. */
 static void write_module(struct fletch_json_writer *json,
                          const struct fletch_module *module)
 {
@@ -201,7 +201,7 @@ static void write_module(struct fletch_json_writer *json,
         .kind = (name), .type = "sentence_transformers.models." name, .folder = ""         \
     }
 
-/* What the libraries put together for a folder without modules.json. */
+/* The modules that the libraries assume for a folder without modules.json. */
 static void write_plain_modules(struct fletch_json_writer *json,
                                 const struct fletch_model *model)
 {
@@ -218,7 +218,7 @@ static void write_plain_modules(struct fletch_json_writer *json,
         write_module(json, is_table ? &table[1] : &plain[1]);
 }
 
-/* What a model does to its scores, or nothing: a CrossEncoder's. */
+/* The function that a CrossEncoder applies to its scores, or nothing. */
 static const json_t *activation_of(const struct fletch_model *model)
 {
     const json_t *value = json_object_get(model->prompts, "activation_fn");
@@ -227,7 +227,7 @@ static const json_t *activation_of(const struct fletch_model *model)
                  : fletch_json_at(model->config, "sentence_transformers.activation_fn");
 }
 
-/* Who says how long a text may be. */
+/* What limits the length of a text. */
 static const char *length_source(const struct fletch_model *model)
 {
     if (json_object_get(model->set, "max_seq_length"))
@@ -237,8 +237,8 @@ static const char *length_source(const struct fletch_model *model)
     return "config.json and tokenizer_config.json";
 }
 
-/* Published tokenizers are often told to cut elsewhere than the pipeline does: what the
- * file said, what the written one says, and whose word that is. */
+/* Published tokenizers often truncate at another length than the pipeline. Records what the
+ * file stated, what the written one states, and where that comes from. */
 static void write_truncation(struct fletch_json_writer *json,
                              const struct fletch_model *model, const json_t *truncation)
 {
@@ -270,8 +270,8 @@ static void write_truncation(struct fletch_json_writer *json,
     fletch_json_write_close(json, '}');
 }
 
-/* How queries and documents are made of texts where each token keeps its vector: PyLate's
- * keys, none of which other kinds have. */
+/* How models that keep a vector for each token treat queries and documents: PyLate's keys,
+ * which other kinds do not have. */
 static void write_late_interaction(struct fletch_json_writer *json,
                                    const struct fletch_model *model)
 {
@@ -344,7 +344,7 @@ static void write_tokenizer(struct fletch_json_writer *json,
 
 /* ---- The object ---- */
 
-/* What the checkpoints' readers passed over. */
+/* Writes what the checkpoints' readers skipped. */
 static void write_notes(struct fletch_json_writer *json, const struct fletch_model *model)
 {
     const char *note;
@@ -380,7 +380,7 @@ void fletch_provenance_write(struct fletch_json_writer *json,
     fletch_json_write_pair(json, "source_model_type",
                            *model->model_type ? model->model_type : NULL);
     fletch_json_write_pair(json, "source_format", model->components[0].checkpoint->format);
-    /* none at all is worth a word where it was asked for: a proof must not choose anew */
+    /* record even an empty prefix if it was requested: a proof must not choose again */
     if (*model->components[0].checkpoint->prefix || metadata->options->prefix)
         fletch_json_write_pair(json, "source_prefix",
                                model->components[0].checkpoint->prefix);

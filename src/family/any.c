@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* any.c - whatever it is: every tensor a row under its own name
+/* any.c - accepts any model: every tensor becomes a row under its own name
  *
- * Never detected, only asked for. Nothing is known of such a model, so nothing is left out,
- * renamed or missed; metadata.json has its config.json as it is.
+ * Never detected, only requested. Nothing is known about such a model, so nothing is left
+ * out, renamed or missed; metadata.json has an unchanged copy of its config.json.
  */
 #include "family/families.h"
 

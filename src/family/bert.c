@@ -184,7 +184,8 @@ static const char *const distilbert_expected[] = {
     NULL,
 };
 
-/* hidden_dim is no alias in the library's config class: intermediate_size stays null. */
+/* hidden_dim is not an alias in the library's config class: intermediate_size stays
+ * null. */
 static const struct fletch_field distilbert_fields[] = {
     { .key = "hidden_size", .paths = { "dim", "hidden_size" } },
     { .key = "num_attention_heads", .paths = { "n_heads", "num_attention_heads" } },

@@ -333,7 +333,7 @@ static double layers_of(const char *glob, const struct config *config)
     return layers > 0 ? layers : NAN;
 }
 
-/* NaN where there is no value. */
+/* NaN when there is no value. */
 static enum fletch_status base_value(double *out,
                                      const struct fletch_dialect_source *source,
                                      const struct config *config)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* need.c - whether any of the tensors tell that they are the model's
+/* need.c - checks that some tensors identify the model
  *
- * What is missing of a model is decided in missing_keys.c. Where not even what tells the
- * model is there, the sentence says what is there instead: layers without what stands in
- * front of them, a model below somebody's own words, or something else. */
+ * missing_keys.c decides what is missing from a model. If not even the identifying names
+ * are there, the message says what is there instead: layers without what precedes them, a
+ * model below a prefix of the user's own, or something else. */
 #include "family/families.h"
 
 #include <string.h>
@@ -34,7 +34,7 @@ static bool is_bare_layer(const char *name, const struct fletch_model_class *mod
     return false;
 }
 
-/* ---- Below somebody's own words ---- */
+/* ---- Below a user's own prefix ---- */
 
 static bool is_needed_there(const struct fletch_map_input *input, const struct below *below,
                             const char *needed)

@@ -88,7 +88,8 @@ static const char *behind_front(const char *name, bool only_module)
     }
 }
 
-/* Copies what is no wrapper's; the length. The last word is the tensor's, whatever it is.
+/* Copies the parts that no wrapper inserted; returns the length. The last part is the
+ * tensor's in any case.
  */
 static size_t copy_unwrapped(char *out, const char *name, bool all)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* transformers.c - text encoders with names of their own, and with --type transformers any
+/* transformers.c - text encoders with names of their own, and any with --type transformers
  *
- * Rows have the names of the library's base class. A model_type that is not listed is taken
- * only when this family is asked for by name: then every tensor is a row under its own
- * name, since nothing is known of heads and prefixes. That goes for those of other families
- * too: who asks for this one in place of theirs says that the model is none of theirs.
+ * Rows have the names of the library's base class. A model_type that is not listed is
+ * accepted only when this family is requested by name: then every tensor is a row under its
+ * own name, since nothing is known about heads and prefixes. The same goes for model_types
+ * of other families: requesting this one instead says that the model is not one of theirs.
  */
 #include "family/families.h"
 

@@ -8,11 +8,11 @@
 #include <string.h>
 
 /* A page header is a few dozen bytes, unless it carries statistics or extensions: then the
- * window doubles, to at most what Arrow takes too. The first one often holds the whole page
- * of a small column. */
+ * window doubles, up to Arrow's limit. The first window often holds a small column's whole
+ * page. */
 #define WINDOW_SIZE ((size_t)4096)
 #define HEADER_SIZE_MAX ((size_t)16 << 20)
-/* Of a body, per read: what fits a core's cache together with what is made of it. */
+/* Bytes of a body per read: fits a core's cache together with the output. */
 #define STEP_SIZE ((size_t)256 << 10)
 
 void fletch_page_loader_release(struct fletch_page_loader *loader)
@@ -54,8 +54,8 @@ uint64_t fletch_page_end(const struct fletch_page *page)
     return page->offset + page->header_size + (uint64_t)page->header.compressed_size;
 }
 
-/* The most that `stored` bytes can become: a block of a repeated byte in zstd, the longest
- * match in the others. */
+/* The most that `stored` bytes can decompress to: a block of a repeated byte in zstd, the
+ * longest match in the others. */
 static uint64_t expansion_max(int codec, uint64_t stored)
 {
     switch (codec) {
@@ -115,7 +115,7 @@ static enum fletch_status check_sizes(const struct fletch_page *page,
     return FLETCH_OK;
 }
 
-/* The bytes at `offset` that are in the window already. */
+/* The bytes at `offset` that are already in the window. */
 static const uint8_t *in_window(const struct fletch_page_loader *loader, uint64_t offset,
                                 size_t *size)
 {
@@ -127,7 +127,7 @@ static const uint8_t *in_window(const struct fletch_page_loader *loader, uint64_
     return window->bytes + (offset - loader->window_at);
 }
 
-/* Reads more and more of the page's beginning until its header is whole. */
+/* Reads more of the page's start until its header is complete. */
 static enum fletch_status find_header(struct fletch_page *page,
                                       struct fletch_page_loader *loader,
                                       const struct fletch_chunk *chunk, uint64_t offset,
@@ -147,7 +147,7 @@ static enum fletch_status find_header(struct fletch_page *page,
             return FLETCH_OK;
     }
     for (size_t size = WINDOW_SIZE;; size *= 4) {
-        /* what lies behind the chunk is read too, for the next one, but not looked at */
+        /* bytes after the chunk are read too, for the next one, but not used */
         uint64_t in_file = chunk->file->size - offset, in_chunk = chunk->end - offset;
         bool more = false;
         enum fletch_status status;
@@ -229,8 +229,8 @@ size_t fletch_page_room(size_t size)
     return size + FLETCH_VALUE_ALIGN;
 }
 
-/* `size` bytes of the page's stored body, in a place that is aligned for its value. What
- * was there is lost: nothing is copied when the memory grows. */
+/* Makes room for `size` bytes of the page's stored body, aligned for its value. Old content
+ * is lost: nothing is copied when the memory grows. */
 static uint8_t *make_room(struct fletch_buf *memory, size_t size)
 {
     size_t wanted = fletch_page_room(size);
@@ -246,7 +246,7 @@ static uint8_t *make_room(struct fletch_buf *memory, size_t size)
     return memory->bytes + (size_t)(-value_at % FLETCH_VALUE_ALIGN);
 }
 
-/* A part of the stored body. */
+/* Reads a part of the stored body. */
 static enum fletch_status read_part(uint8_t *out, size_t size,
                                     const struct fletch_page_loader *loader,
                                     const struct fletch_chunk *chunk, uint64_t at,
@@ -262,8 +262,8 @@ static enum fletch_status read_part(uint8_t *out, size_t size,
     return FLETCH_OK;
 }
 
-/* The body as stored, into out[compressed_size], its CRC checked: summed up in steps, while
- * they are in the cache. */
+/* Reads the body as stored into out[compressed_size] and checks its CRC, summing up in
+ * steps while they are in the cache. */
 static enum fletch_status read_stored(uint8_t *out, const struct fletch_page_loader *loader,
                                       const struct fletch_chunk *chunk,
                                       const struct fletch_page *page,
@@ -317,7 +317,7 @@ stream_steps(uint8_t *out, uint8_t *in, const struct fletch_codec *codec,
     return codec->stream_finish(decoder, err);
 }
 
-/* Decompresses a page of V1 while it is read, a step at a time. */
+/* Decompresses a V1 page while it is read, step by step. */
 static enum fletch_status stream_stored(uint8_t *out, struct fletch_page_loader *loader,
                                         const struct fletch_chunk *chunk,
                                         const struct fletch_page *page,
@@ -340,8 +340,7 @@ static enum fletch_status stream_stored(uint8_t *out, struct fletch_page_loader 
     return fletch_fail(err, status, "%s", first.message);
 }
 
-/* Decompresses the stored body whole; the levels of a V2 page stand in front of it as they
- * are. */
+/* Decompresses the whole stored body; a V2 page's levels precede it uncompressed. */
 static enum fletch_status decode_stored(uint8_t *out, struct fletch_page_loader *loader,
                                         const struct fletch_chunk *chunk,
                                         const struct fletch_page *page,
@@ -363,14 +362,14 @@ static enum fletch_status decode_stored(uint8_t *out, struct fletch_page_loader 
     TRY(fletch_page_decoder(&decoder, &codec, loader, chunk->codec, err));
     if (levels)
         memcpy(out, stored, levels);
-    /* nothing at all is how some writers compress nothing */
+    /* some writers compress nothing to nothing */
     if (size == levels && stored_size == levels)
         return FLETCH_OK;
     return codec->decode(decoder, stored + levels, stored_size - levels, out + levels,
                          size - levels, err);
 }
 
-/* Worth a stream: larger than a step, so that less is held and more of it is in the cache.
+/* Worth a stream when larger than a step: less is held and more of it is in the cache.
  */
 static bool can_stream(const struct fletch_chunk *chunk,
                        const struct fletch_page_header *header)
@@ -382,7 +381,7 @@ static bool can_stream(const struct fletch_chunk *chunk,
            !fletch_codec_find_id(&codec, chunk->codec, NULL) && codec->stream_begin_into;
 }
 
-/* The body where it lies in the map. */
+/* Uses the body where it lies in the map. */
 static enum fletch_status load_mapped(struct fletch_slice *out,
                                       const struct fletch_page_loader *loader,
                                       const struct fletch_chunk *chunk,
@@ -395,7 +394,7 @@ static enum fletch_status load_mapped(struct fletch_slice *out,
     *out = (struct fletch_slice){ loader->map + at, size };
     if (page->crc_ok)
         return FLETCH_OK;
-    if (size > WINDOW_SIZE) /* what is less was just read, with its header */
+    if (size > WINDOW_SIZE) /* smaller ones were just read with their header */
         TRY(fletch_file_touch(chunk->file, loader->map, at, size, err));
     if (!page->header.has_crc)
         return FLETCH_OK;
@@ -422,7 +421,7 @@ enum fletch_status fletch_page_load(struct fletch_slice *out, struct fletch_buf 
         status = read_stored(bytes, loader, chunk, page, err);
     else if (can_stream(chunk, &page->header))
         status = stream_stored(bytes, loader, chunk, page, err);
-    /* the other way needs more memory, can do more, and knows best what is wrong */
+    /* the other way needs more memory, but can do more and reports errors better */
     if (!plain && (status == FLETCH_ERR_FORMAT || status == FLETCH_ERR_UNSUPPORTED))
         status = decode_stored(bytes, loader, chunk, page, err);
     if (!status)

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* truncation.c - see truncation.h
  *
- * tokenizer.json is as large as its vocabulary, so no tree is made of it: one pass over the
- * text checks the brackets and strings, and finds where the value of the top-level
- * `truncation` stands, and of that its max_length. Everything else of the file stays as it
- * is, byte for byte.
+ * tokenizer.json is as large as its vocabulary, so no tree is built. One pass over the text
+ * checks brackets and strings, and finds the value of the top-level `truncation` and its
+ * max_length. The rest of the file stays unchanged, byte for byte.
  */
 #include "tokenizer/truncation.h"
 
@@ -18,10 +17,10 @@ struct scan {
     const char *text; /* [size] */
     size_t size, at;
     size_t first;      /* of the first key */
-    size_t key;        /* of the quote that opens "truncation"; 0: there is none */
+    size_t key;        /* of the quote that opens "truncation"; 0: none */
     size_t begin, end; /* of its value */
     bool has_model;
-    size_t length, length_end; /* of its max_length's value, where that is a number; 0 */
+    size_t length, length_end; /* of its max_length's value, if that is a number; 0 */
 };
 
 static enum fletch_status fail_at(const struct scan *scan, size_t at, const char *expected,
@@ -60,7 +59,7 @@ static enum fletch_status skip_string(struct scan *scan, struct fletch_error *er
     return FLETCH_OK;
 }
 
-/* A number or a word; which one does not matter here. */
+/* Skips a number or a word; which of them does not matter here. */
 static enum fletch_status skip_plain(struct scan *scan, struct fletch_error *err)
 {
     size_t begin = scan->at;
@@ -77,13 +76,13 @@ static enum fletch_status skip_plain(struct scan *scan, struct fletch_error *err
     return scan->at > begin ? FLETCH_OK : fail_at(scan, begin, "a value", err);
 }
 
-/* The brackets that are open, the innermost last. */
+/* The open brackets, the innermost last. */
 struct nesting {
-    char open[FLETCH_JSON_DEPTH_MAX]; /* what closes each */
+    char open[FLETCH_JSON_DEPTH_MAX]; /* the bracket that closes each */
     size_t depth;
 };
 
-/* Steps over a bracket, or over a byte that is none. */
+/* Steps over a bracket or any other byte. */
 static enum fletch_status step(struct scan *scan, struct nesting *nesting,
                                struct fletch_error *err)
 {
@@ -105,7 +104,7 @@ static enum fletch_status step(struct scan *scan, struct nesting *nesting,
     return FLETCH_OK;
 }
 
-/* The inside of an object or array, strings aside, needs no look: only its brackets count.
+/* Inside an object or array, apart from strings, only brackets matter.
  */
 static enum fletch_status skip_nested(struct scan *scan, struct fletch_error *err)
 {
@@ -197,8 +196,8 @@ static bool all_digits(const char *text, size_t len)
     return len > 0;
 }
 
-/* Where the number of the truncation's own max_length stands, if it is an object that has
- * one. A key that is there twice is not understood. */
+/* Finds the number of the truncation's own max_length, if it is an object that has one.
+ * Fails if a key occurs twice. */
 static enum fletch_status scan_length(struct scan *scan, struct fletch_error *err)
 {
     static const char name[] = "\"max_length\"";
@@ -243,8 +242,8 @@ static bool is_null(const struct scan *scan)
 
 /* ---- The edit ---- */
 
-/* How the file sets its entries: "\n" and the indentation in front of a key at `at`, or
- * nothing for a file on one line. */
+/* The file's layout of entries: "\n" and the indentation before a key at `at`, or nothing
+ * for a file on one line. */
 static size_t margin_of(const struct scan *scan, size_t at)
 {
     size_t begin = at;
@@ -254,7 +253,7 @@ static size_t margin_of(const struct scan *scan, size_t at)
     return begin && scan->text[begin - 1] == '\n' ? at - begin + 1 : 0;
 }
 
-/* The value in the style of the file: as an entry with that margin. */
+/* Writes the value in the style of the file: as an entry with that margin. */
 static void put_truncation(struct fletch_buf *out, const struct scan *scan, size_t at,
                            int64_t limit)
 {
@@ -281,7 +280,7 @@ static void put_truncation(struct fletch_buf *out, const struct scan *scan, size
     fletch_buf_put_text(out, "}");
 }
 
-/* The text with its truncation set, as an entry in front when it had none. */
+/* Writes the text with its truncation set, as a first entry if it had none. */
 static void put_edited(struct fletch_buf *out, const struct scan *scan, int64_t limit)
 {
     size_t margin = margin_of(scan, scan->first);
@@ -301,8 +300,8 @@ static void put_edited(struct fletch_buf *out, const struct scan *scan, int64_t 
     fletch_buf_put(out, scan->text + scan->first, scan->size - scan->first);
 }
 
-/* The text with another number for its truncation's max_length; nothing where it is that
- * number already. */
+/* Writes the text with another max_length in its truncation; nothing if it has that number
+ * already. */
 static void put_length(struct fletch_buf *out, const struct scan *scan, int64_t length)
 {
     char number[24];

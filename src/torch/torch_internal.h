@@ -2,9 +2,8 @@
 /* torch_internal.h - what torch's containers share: a pickled state dict, and storages
  * somewhere
  *
- * The container runs the pickle and knows where a storage's bytes lie; the rest is the same
- * for all: state_dict.c chooses the dict that is the model's, torch_tensor.c reads
- * the tensors in it. */
+ * The container runs the pickle and knows where a storage's bytes lie. The rest is common:
+ * state_dict.c chooses the model's dict, torch_tensor.c reads the tensors in it. */
 #ifndef FLETCH_TORCH_TORCH_INTERNAL_H
 #define FLETCH_TORCH_TORCH_INTERNAL_H
 
@@ -17,15 +16,15 @@
 struct fletch_torch_storage {
     const char *key;         /* in the list's arena */
     const char *type;        /* "FloatStorage" */
-    enum fletch_dtype dtype; /* NONE: the tensor says, or the type is refused */
+    enum fletch_dtype dtype; /* NONE: the tensor states it, or the type is refused */
     unsigned width;          /* bytes of an element; 1 for UntypedStorage */
     bool untyped;
     uint64_t count;      /* elements of the whole storage */
-    uint64_t view_begin; /* what is seen of it: its first element */
-    uint64_t view_count; /* and how many */
+    uint64_t view_begin; /* the part in view: its first element */
+    uint64_t view_count; /* and its number of elements */
 };
 
-/* A tensor that is described beside the pickle, where the pickle only names it. */
+/* A tensor described outside the pickle, which only names it. */
 struct fletch_torch_rebuild {
     struct fletch_torch_storage storage;
     uint64_t offset; /* elements */
@@ -44,7 +43,7 @@ struct fletch_torch {
     struct fletch_pickle pickle; /* of the object */
     const char *path;            /* of the file, for messages */
     bool big_endian;
-    bool script; /* a TorchScript: classes of its own code are no strangers */
+    bool script; /* a TorchScript: classes of its own code are known */
     /* Where the storage's bytes lie: `container` belongs to it. */
     enum fletch_status (*find)(struct fletch_torch_place *out, struct fletch_torch *torch,
                                const struct fletch_torch_storage *storage,
@@ -66,28 +65,28 @@ fletch_torch_value(const struct fletch_torch *torch, uint32_t index)
 enum fletch_torch_make {
     FLETCH_TORCH_NO_TENSOR, /* also objects of unknown classes */
     FLETCH_TORCH_TENSOR,
-    FLETCH_TORCH_STRANGE /* unknown, but made of a tensor or a storage */
+    FLETCH_TORCH_STRANGE /* unknown, but built from a tensor or a storage */
 };
 
-/* What a value of the pickle is. */
+/* What kind of tensor, if any, a value of the pickle is. */
 enum fletch_torch_make fletch_torch_what(const struct fletch_torch *torch, uint32_t value);
-/* True for a global that this version knows the meaning of. */
+/* True for a global whose meaning this version knows. */
 bool fletch_torch_knows(const struct fletch_pickle_value *global);
-/* What the class of a storage says of it: type, dtype, width. `at` is where that stands. */
+/* What the class of a storage implies: type, dtype, width. `at` is its offset. */
 enum fletch_status fletch_torch_storage_type(struct fletch_torch_storage *out,
                                              const struct fletch_pickle_value *global,
                                              uint64_t at, struct fletch_error *err);
-/* A PERSISTENT that names a storage; *is_storage is false for the other kinds there are. */
+/* Reads a PERSISTENT that names a storage; *is_storage is false for other kinds. */
 enum fletch_status fletch_torch_storage_read(struct fletch_torch_storage *out,
                                              bool *is_storage,
                                              const struct fletch_torch *torch,
                                              uint32_t value, struct fletch_error *err);
-/* Fills in all but the name. UNSUPPORTED for the kinds that have no plain bytes. */
+/* Fills in all but the name. UNSUPPORTED for kinds that have no plain bytes. */
 enum fletch_status fletch_torch_tensor_read(struct fletch_tensor *out,
                                             struct fletch_torch *torch, uint32_t value,
                                             struct fletch_error *err);
 
-/* Fills in all but the name of one that is described beside a pickle, or without one. */
+/* Fills in all but the name of a tensor described outside a pickle, or without one. */
 enum fletch_status fletch_torch_rebuild_read(struct fletch_tensor *out,
                                              struct fletch_torch *torch,
                                              const struct fletch_torch_rebuild *layout,
@@ -101,7 +100,7 @@ enum fletch_status fletch_torch_place_member(struct fletch_torch_place *out,
                                              const struct fletch_zip *zip,
                                              const struct fletch_zip_member *member,
                                              struct fletch_error *err);
-/* Sets big_endian as ROOT/byteorder says. */
+/* Sets big_endian according to ROOT/byteorder. */
 enum fletch_status fletch_torch_byteorder(struct fletch_torch *torch,
                                           struct fletch_zip *zip, const char *root,
                                           struct fletch_buf *scratch,
@@ -109,13 +108,13 @@ enum fletch_status fletch_torch_byteorder(struct fletch_torch *torch,
 
 /* ---- state_dict.c ---- */
 
-/* Chooses the model's tensors, appends them to the list, and names those passed over. */
+/* Chooses the model's tensors, appends them to the list, and names those skipped. */
 enum fletch_status fletch_torch_state_dict_list(struct fletch_torch *torch,
                                                 struct fletch_error *err);
 
 /* ---- torch_script.c ---- */
 
-/* Appends the tensors of a TorchScript's modules to the list, by the way to them. */
+/* Appends the tensors of a TorchScript's modules to the list, named by their paths. */
 enum fletch_status fletch_torch_script_list(struct fletch_torch *torch,
                                             struct fletch_error *err);
 /* True for a class whose code is in the archive: "__torch__.Net". */
@@ -123,31 +122,32 @@ bool fletch_torch_is_script_class(const struct fletch_pickle_value *global);
 
 /* ---- torch_unknown_globals.c ---- */
 
-/* The global that a CALL would call, NULL where it is none. The stream names the classes of
- * modules by a persistent id: ('module', class, file, source). */
+/* The global that a CALL would call; NULL when it is not a global. The stream names the
+ * classes of modules by a persistent id: ('module', class, file, source). */
 const struct fletch_pickle_value *fletch_torch_callee(const struct fletch_torch *torch,
                                                       uint32_t call);
 
-/* True for a class or function whose name says that it makes quantized tensors. */
+/* True for a class or function whose name indicates that it makes quantized tensors. */
 bool fletch_torch_quantizes(const struct fletch_pickle_value *global);
 
 /* Notes what the pickle wanted to call that this version does not know, each once. */
 enum fletch_status fletch_torch_note_unknown_globals(struct fletch_torch *torch,
                                                      struct fletch_error *err);
-/* Says so behind the sentence of a refusal, which has no notes: the first of them, calls of
- * functions before objects, and how many more. */
+/* Appends these to a refusal's message, since a refusal has no notes: the first of them,
+ * function calls before objects, and how many more. */
 void fletch_torch_say_unknown_globals(const struct fletch_torch *torch,
                                       struct fletch_error *err);
 
 /* ---- torch_scalars.c ---- */
 
-/* Sets the list's facts: numbers and words of the top, and of the dicts right below it. */
+/* Sets the list's facts: numbers and strings at the top level, and in the dicts right
+ * below. */
 enum fletch_status fletch_torch_scalars(struct fletch_torch *torch,
                                         struct fletch_error *err);
 
 /* ---- torch_walk.c ---- */
 
-/* Of the names of one tensor and the dicts that it is in, and of all tensors, in bytes. */
+/* Bytes of the names of one tensor and of its enclosing dicts, and of all tensors. */
 #define FLETCH_TORCH_WAY_MAX 4096
 #define FLETCH_TORCH_WAYS_MAX (256 << 20)
 #define FLETCH_TORCH_TENSORS_MAX (1 << 20)
@@ -155,23 +155,22 @@ enum fletch_status fletch_torch_scalars(struct fletch_torch *torch,
 struct fletch_torch_entry {
     struct fletch_prefix_name name;
     uint32_t value;     /* of the pickle */
-    uint32_t container; /* the dict or list that it is right in */
+    uint32_t container; /* the dict or list that directly holds it */
     uint32_t key;       /* in a dict: its key */
-    bool strange;       /* unknown, but made of a tensor or a storage */
+    bool strange;       /* unknown, but built from a tensor or a storage */
     bool unnamed;       /* its key is a text that cannot be a name */
 };
 
 struct fletch_torch_walk {
-    struct fletch_torch_entry
-        *entries; /* [count], those of a container one after the other */
+    struct fletch_torch_entry *entries; /* [count]; those of a container are adjacent */
     size_t count;
     uint8_t *seen; /* [pickle.count] */
 };
 
-/* Of a dict, list or tuple: it was visited, and an entry lies in it or below. */
+/* For a dict, list or tuple: it was visited; an entry lies in it or below. */
 enum { FLETCH_TORCH_SEEN = 1, FLETCH_TORCH_HOLDS };
 
-/* Lists all tensors of the pickle. UNSUPPORTED beyond a limit, by its name. */
+/* Lists all tensors of the pickle. UNSUPPORTED beyond a limit, which it names. */
 enum fletch_status fletch_torch_walk(struct fletch_torch_walk *out,
                                      struct fletch_torch *torch, struct fletch_error *err);
 void fletch_torch_walk_release(struct fletch_torch_walk *walk);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* torch_zip.c - torch's zip: ROOT/data.pkl, ROOT/data/KEY for each storage, ROOT/byteorder
  *
- * The root is any name. Storages are read where they lie; those that somebody compressed
- * are unpacked to the spool (archive/spool.h) when they are.
+ * The root may have any name. Storages are read in place; compressed ones are unpacked to
+ * the spool (archive/spool.h) when they are read.
  */
 #include "archive/spool.h"
 #include "torch/torch_internal.h"
@@ -33,7 +33,7 @@ enum fletch_status fletch_torch_place_member(struct fletch_torch_place *out,
 {
     *out = (struct fletch_torch_place){ .size = member->size };
     if (member->method == FLETCH_ZIP_STORED) {
-        out->crc = member->crc; /* what is unpacked has been checked */
+        out->crc = member->crc; /* unpacking has checked it */
         return fletch_zip_locate(&out->offset, zip, member, err);
     }
     out->spooled = true;
@@ -62,7 +62,7 @@ static enum fletch_status find_storage(struct fletch_torch_place *out,
     return fletch_torch_place_member(out, torch, &archive->zip, member, err);
 }
 
-/* The one member ROOT/data.pkl; NULL when there is none. */
+/* The only member ROOT/data.pkl; NULL when there is none. */
 static enum fletch_status find_pickle(const struct fletch_zip_member **out,
                                       struct archive *archive, struct fletch_error *err)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* verify.c - a converted folder, proven after the fact: by itself, or against its source */
+/* verify.c - proves an existing converted folder: by itself, or against its source */
 #include "plan/preflight.h"
 #include "verify/verify_rows.h"
 #include "verify/footer.h"
@@ -24,7 +24,7 @@ struct verification {
     struct fletch_source origin;
 };
 
-/* Said where the output holds what metadata.json says, but not what the source says. */
+/* Reported when the output matches its metadata.json, but not the source. */
 #define DIFFERENT "source and output are different models"
 
 static void warn(const struct verification *v, const char *text)
@@ -100,7 +100,7 @@ static enum fletch_status compare_provenance_row(const json_t *rows,
     if (!json_is_string(json_object_get(provenance, "sha256")))
         return fletch_fail(err, FLETCH_ERR_VERIFY,
                            "row '%s': metadata.json has no sha256 of it", row->name);
-    /* a rewritten file may not tell these, or not of each row */
+    /* a rewritten file may lack these, or have them only for some rows */
     if (row->size != UINT64_MAX)
         TRY(compare_number(provenance, "bytes", row->size, row, err));
     if (row->compressed_size)
@@ -108,7 +108,8 @@ static enum fletch_status compare_provenance_row(const json_t *rows,
     return FLETCH_OK;
 }
 
-/* What a conversion of ours says of its output: all of it is there, and true. */
+/* Checks what a conversion by fletch states about its output: nothing is missing, and all
+ * is true. */
 static enum fletch_status compare_provenance(const struct verification *v,
                                              const json_t *provenance,
                                              struct fletch_error *err)
@@ -161,7 +162,8 @@ static enum fletch_status compare_layers(const struct verification *v, const jso
     return FLETCH_OK;
 }
 
-/* Other tools' folders may have no such lists: then nothing is known, and that is said. */
+/* Folders of other tools may have no such lists: then nothing is proven, which is
+ * reported. */
 static enum fletch_status compare_metadata(const struct verification *v,
                                            struct fletch_error *err)
 {
@@ -181,7 +183,7 @@ static enum fletch_status compare_metadata(const struct verification *v,
 
 /* ---- The tokenizer ---- */
 
-/* As strict as a conversion is with the one that it copies. */
+/* As strict as a conversion that copies one. */
 static enum fletch_status check_tokenizer_text(const char *path, struct fletch_error *err)
 {
     static const struct fletch_tokenizer_cut as_it_is = { 0 };
@@ -201,8 +203,8 @@ static enum fletch_status check_tokenizer_text(const char *path, struct fletch_e
     return status;
 }
 
-/* What metadata.json promises beside it. A folder of another tool's may have other files
- * than a tokenizer.json. */
+/* Checks the files that metadata.json promises. A folder of another tool may have other
+ * files than a tokenizer.json. */
 static enum fletch_status check_tokenizer(struct verification *v, const char *metadata,
                                           struct fletch_error *err)
 {
@@ -232,8 +234,8 @@ static enum fletch_status check_tokenizer(struct verification *v, const char *me
 
 /* ---- Opening ---- */
 
-/* Where metadata.json must be, or may be: beside a weights.parquet that is given itself.
- * NULL where there is none to look at. */
+/* The path where metadata.json must be, or may be if a weights.parquet is given itself.
+ * NULL when there is none to check. */
 static enum fletch_status find_metadata(const char **out, struct verification *v,
                                         bool folder, struct fletch_error *err)
 {
@@ -277,14 +279,14 @@ static enum fletch_status open_output(struct verification *v, struct fletch_erro
     return check_tokenizer(v, metadata, err);
 }
 
-/* What was set then, and behind it what the caller sets: of a key the last counts. */
+/* The original settings, followed by the caller's: the last value of a key counts. */
 static enum fletch_status recall_settings(const char *const **out, struct verification *v,
                                           struct fletch_error *err)
 {
     const json_t *set = fletch_json_at(v->metadata, "fletch.set");
     const char *const *asked = v->options->set;
     size_t count = json_object_size(set), asked_count = 0;
-    json_t *walk = (json_t *)(uintptr_t)set; /* jansson iterates unconst */
+    json_t *walk = (json_t *)(uintptr_t)set; /* jansson iterates only non-const objects */
     const char **list;
 
     while (asked && asked[asked_count])
@@ -313,13 +315,13 @@ static enum fletch_status recall_settings(const char *const **out, struct verifi
     return FLETCH_OK;
 }
 
-/* How many tensors metadata.json says that the model did not have. */
+/* How many tensors metadata.json lists as missing. */
 static size_t missing_count(const struct verification *v)
 {
     return json_array_size(fletch_json_at(v->metadata, "fletch.missing_keys"));
 }
 
-/* The source is not of the family that the output was made as: says what it is instead. */
+/* The source is not of the output's family: says what it is instead. */
 static enum fletch_status fail_family(struct verification *v, const char *made_as,
                                       struct fletch_error *err)
 {
@@ -339,8 +341,8 @@ static enum fletch_status fail_family(struct verification *v, const char *made_a
     return err ? err->status : FLETCH_ERR_FAMILY;
 }
 
-/* The family, the precision and what was set when the output was made, unless the caller
- * says otherwise. */
+/* Opens the source with the output's family, precision and settings, unless the caller
+ * overrides them. */
 static enum fletch_status open_source(struct verification *v, struct fletch_error *err)
 {
     const json_t *config = json_object_get(v->metadata, "conversion_config");
@@ -354,14 +356,14 @@ static enum fletch_status open_source(struct verification *v, struct fletch_erro
         json_is_false(float16) ? FLETCH_PRECISION_KEEP : FLETCH_PRECISION_FLOAT16;
     if (!options.family)
         options.family = made_as;
-    /* what was not whole then need not be now */
+    /* a model that was not whole then need not be now */
     options.allow_missing |= missing_count(v) > 0;
     options.keep_heads |= json_is_true(fletch_json_at(v->metadata, "fletch.keep_heads"));
     if (!options.prefix)
         options.prefix =
             json_string_value(fletch_json_at(v->metadata, "fletch.source_prefix"));
     status = fletch_source_open(&v->origin, v->source, &options, err);
-    /* the same weights in another file may have no such prefix */
+    /* the same weights in another file may lack that prefix */
     if (status == FLETCH_ERR_ARGUMENT && options.prefix && !v->options->prefix) {
         options.prefix = NULL;
         status = fletch_source_open(&v->origin, v->source, &options, err);
@@ -371,8 +373,8 @@ static enum fletch_status open_source(struct verification *v, struct fletch_erro
     return status;
 }
 
-/* The proof against the source failed. Where the output is as it was converted, all of its
- * hashes fit, and it is not at fault. What the caller sets may be: then nothing is said. */
+/* The proof against the source failed. If the output still matches all its own hashes, the
+ * source is at fault: say so, unless the caller's own settings may be the cause. */
 static void blame_source(const struct verification *v, const struct fletch_proof *against,
                          struct fletch_error *err)
 {
