@@ -83,22 +83,32 @@ static int64_t shaped_dimension(const struct fletch_model *model,
     return -1;
 }
 
+int64_t fletch_module_dimension(const struct fletch_model *model, size_t i)
+{
+    const struct fletch_module *module = &model->modules[i];
+    const char *key;
+    int64_t dimension;
+
+    if (i >= model->modules_count)
+        return -1;
+    /* the language modelling head's: one for each piece */
+    if (!strcmp(module->kind, "SpladePooling"))
+        return fletch_family_count(model->model_class, "vocab_size", model->config);
+    key = fletch_module_dimension_key(module);
+    if (key && i != model->encoder)
+        return times_of(module) * json_integer_value(json_object_get(module->config, key));
+    dimension = shaped_dimension(model, module);
+    if (dimension < 0 && i == model->encoder)
+        dimension = fletch_family_count(model->model_class, "hidden_size", model->config);
+    return dimension;
+}
+
 int64_t fletch_modules_dimension(const struct fletch_model *model)
 {
     for (size_t i = model->modules_count; i-- > 0;) {
-        const struct fletch_module *module = &model->modules[i];
-        const char *key = fletch_module_dimension_key(module);
-        int64_t dimension;
+        int64_t dimension =
+            model->modules[i].off_route ? -1 : fletch_module_dimension(model, i);
 
-        if (module->off_route)
-            continue;
-        /* the language modelling head's: one per token */
-        if (!strcmp(module->kind, "SpladePooling"))
-            return fletch_family_count(model->model_class, "vocab_size", model->config);
-        dimension = shaped_dimension(model, module);
-        if (key && i != model->encoder)
-            dimension =
-                times_of(module) * json_integer_value(json_object_get(module->config, key));
         if (dimension >= 0)
             return dimension;
     }

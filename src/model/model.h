@@ -165,6 +165,13 @@ enum fletch_status fletch_model_check_shapes(const char *out[FLETCH_SHAPE_CONFLI
                                              const struct fletch_dialect_input *tensors,
                                              struct fletch_arena *arena,
                                              struct fletch_error *err);
+/* FAMILY when a module's config contradicts its tensors, or takes another number of values
+ * than the modules in front of it give (check_modules.c). *warning, in the arena, says the
+ * same where it only is told on; else NULL. MEMORY. */
+enum fletch_status fletch_model_check_modules(const char **warning,
+                                              const struct fletch_model *model,
+                                              struct fletch_arena *arena,
+                                              struct fletch_error *err);
 /* FAMILY when a table of embeddings has fewer rows than config.json itself counts: some ids
  * or places of a text have none. One with more is padded. MEMORY. */
 enum fletch_status fletch_model_check_tables(const struct fletch_model *model,

@@ -26,7 +26,9 @@ enum fletch_status fletch_module_check(const struct fletch_module *module,
 /* Loads sentence_bert_config.json, or its siblings for other encoders. */
 enum fletch_status fletch_sentence_config_load(struct fletch_model *model,
                                                struct fletch_error *err);
-/* The output dimension of the last module that has one; -1. */
+/* The dimension of what the i-th module gives; -1: not known, or none of its own. */
+int64_t fletch_module_dimension(const struct fletch_model *model, size_t i);
+/* The dimension that the last module which has one gives; -1. */
 int64_t fletch_modules_dimension(const struct fletch_model *model);
 
 /* ---- router.c ---- */

@@ -228,6 +228,7 @@ static enum fletch_status list_warnings(const struct planner *planner,
         fletch_model_shard_alone(planner->model->components[0].checkpoint, &plans->arena);
     struct fletch_dialect_input shapes;
     struct fletch_missing_keys missing_keys;
+    const char *warning;
     size_t count = 0;
 
     TRY(fletch_family_missing_keys(&missing_keys, mapped, input, &plans->arena, err));
@@ -237,7 +238,7 @@ static enum fletch_status list_warnings(const struct planner *planner,
     if (alone && !plans->missing_count)
         TRY(lack_shards(plans, err));
     plans->warnings = fletch_arena_alloc_array(
-        &plans->arena, FLETCH_MISSING_WARNINGS_MAX + FLETCH_SHAPE_CONFLICTS_MAX + 2,
+        &plans->arena, FLETCH_MISSING_WARNINGS_MAX + FLETCH_SHAPE_CONFLICTS_MAX + 3,
         sizeof(*plans->warnings));
     if (!plans->warnings)
         return fletch_fail_memory(err, sizeof(*plans->warnings), "warnings");
@@ -249,6 +250,9 @@ static enum fletch_status list_warnings(const struct planner *planner,
     TRY(fletch_model_check_shapes(plans->warnings + plans->warnings_count, &count,
                                   planner->model, &shapes, &plans->arena, err));
     plans->warnings_count += count;
+    TRY(fletch_model_check_modules(&warning, planner->model, &plans->arena, err));
+    if (warning)
+        plans->warnings[plans->warnings_count++] = warning;
     if (alone)
         plans->warnings[plans->warnings_count++] = alone;
     return warn_of_head(planner, mapped, input, err);
