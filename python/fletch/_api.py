@@ -76,6 +76,7 @@ def convert(
     tokenizer: bool = True,
     certify: bool = False,
     force: bool = False,
+    paranoid: bool = False,
     threads: int | None = None,
     memory: int | str | None = None,
     progress: Callable[[Progress], object] | bool | None = None,
@@ -104,6 +105,7 @@ def convert(
     tokenizer: text models get a tokenizer folder.
     certify: metadata.json has the sha256 of every source file and source tensor.
     force: write into a folder that holds files of somebody else.
+    paranoid: read back with the codec's library alone, not with fletch's own decoder.
     threads: how many; None: as many as the process may use.
     memory: for buffers, in bytes or as "96M"; None: what the work needs.
     progress: called with a Progress now and then, in this thread; True shows a bar on
@@ -117,7 +119,7 @@ def convert(
         compression=compression, compression_level=compression_level,
         on_overflow=on_overflow, require_exact=require_exact, allow_missing=allow_missing,
         keep_heads=keep_heads, validate=validate, tokenizer=tokenizer, certify=certify,
-        force=force, threads=threads, memory=_size(memory))
+        force=force, paranoid=paranoid, threads=threads, memory=_size(memory))
     with follower(progress) as follow:
         result = _results.result(_fletch.convert(model, out, options, follow))
     _log(result.notes)
@@ -157,6 +159,7 @@ def verify(
     type: str | None = None,
     prefix: str | None = None,
     set: Settings | None = None,
+    paranoid: bool = False,
     threads: int | None = None,
     progress: Callable[[Progress], object] | bool | None = None,
 ) -> Verification:
@@ -166,7 +169,8 @@ def verify(
     sha256. With the checkpoint that it was made from as `source`, every cast is redone too
     and every value compared. The other keywords are convert's.
     """
-    options = dict(type=type, prefix=prefix, set=_settings(set), threads=threads)
+    options = dict(type=type, prefix=prefix, set=_settings(set), paranoid=paranoid,
+                   threads=threads)
     with follower(progress) as follow:
         return _results.Verification(**_fletch.verify(path, source, options, follow))
 

@@ -44,6 +44,7 @@ static const struct keyword KEYWORDS[] = {
     { "tokenizer", NOT, AT(skip_tokenizer) },
     { "certify", YES, AT(certify) },
     { "force", YES, AT(force) },
+    { "paranoid", YES, AT(paranoid) },
     { "threads", THREADS, AT(threads) },
     { "memory", SIZE, AT(memory) },
 };

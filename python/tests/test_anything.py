@@ -22,10 +22,10 @@ scraps = some.one_of(
                        ["hidden_size=32"], {"hidden_size": 32}, {"hidden_size": None}]))
 CONVERT = ["type", "prefix", "set", "float16", "compression", "compression_level",
            "on_overflow", "require_exact", "allow_missing", "keep_heads", "validate",
-           "tokenizer", "certify", "force", "threads", "memory", "progress"]
+           "tokenizer", "certify", "force", "paranoid", "threads", "memory", "progress"]
 PLAN = ["type", "prefix", "set", "float16", "compression", "compression_level",
         "allow_missing", "keep_heads", "tokenizer", "memory"]
-VERIFY = ["source", "type", "prefix", "set", "threads"]
+VERIFY = ["source", "type", "prefix", "set", "paranoid", "threads"]
 
 
 def keywords(names):
