@@ -86,16 +86,21 @@ int fletch_os_unnamed_file(const char *folder)
 
 int fletch_os_exchange(const char *a, const char *b)
 {
+#ifdef __GLIBC__ /* by its name where there is one: the tests' shim waits for it there */
+    return renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE) ? errno : 0;
+#else
     return syscall(SYS_renameat2, AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE) ? errno : 0;
+#endif
 }
 
 int fletch_os_list(int fd, void (*each)(const char *name, int fd, void *user), void *user)
 {
     alignas(struct dirent64) char names[NAMES_SIZE];
     int failure = 0;
-    long size;
+    ssize_t size;
 
-    while ((size = syscall(SYS_getdents64, fd, names, sizeof(names))) > 0)
+    /* glibc takes void *, musl struct dirent * */
+    while ((size = getdents64(fd, (void *)names, sizeof(names))) > 0)
         for (const char *at = names; at < names + size;) {
             const struct dirent64 *entry = (const struct dirent64 *)at;
 

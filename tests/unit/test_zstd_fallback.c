@@ -11,7 +11,7 @@
 
 #include <zstd.h>
 
-#define PAGE_SIZE (3 * FLETCH_PIECE_SIZE + 12345)
+#define CONTENT_SIZE (3 * FLETCH_PIECE_SIZE + 12345)
 
 /* What is done to every frame that the library makes. */
 static enum way { AS_IT_IS, LONG_HEADER, CUT_BLOCK, ANOTHER_BLOCK } way;
@@ -101,8 +101,8 @@ static size_t make_page(uint8_t *page, size_t cap, const uint8_t *content, size_
 
 static void pages_are_right_however_frames_lie(void **state)
 {
-    static const size_t sizes[] = { 100, 70000, FLETCH_PIECE_SIZE + 1, PAGE_SIZE };
-    static uint8_t content[PAGE_SIZE], back[PAGE_SIZE], page[PAGE_SIZE + (1 << 20)];
+    static const size_t sizes[] = { 100, 70000, FLETCH_PIECE_SIZE + 1, CONTENT_SIZE };
+    static uint8_t content[CONTENT_SIZE], back[CONTENT_SIZE], page[CONTENT_SIZE + (1 << 20)];
 
     (void)state;
     fill(content, sizeof(content));
