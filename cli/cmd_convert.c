@@ -92,11 +92,11 @@ static void print_summary(const struct conversion *conversion)
                      : result->missing ? "INCOMPLETE"
                                        : "PASSED");
     if (result->missing)
-        fletch_text_addf(&text, " (%s%s tensor%s missing, metadata.json lists %s)",
-                         result->verified ? "" : "incomplete: ",
-                         fletch_text_count(count, result->missing),
-                         result->missing == 1 ? "" : "s",
-                         result->missing == 1 ? "it" : "them");
+        fletch_text_addf(
+            &text, " (%s%s tensor%s missing or too short, metadata.json lists %s)",
+            result->verified ? "" : "incomplete: ",
+            fletch_text_count(count, result->missing), result->missing == 1 ? "" : "s",
+            result->missing == 1 ? "it" : "them");
     fletch_text_add(&text, "\n");
     fputs(fletch_text_string(&text), stdout);
     fletch_text_release(&text);

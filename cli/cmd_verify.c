@@ -52,7 +52,8 @@ static void print_text(const struct fletch_args *args,
                      verification->missing ? "INCOMPLETE" : "PASSED",
                      verification->compared ? "" : ", but no value was compared");
     if (verification->missing)
-        fletch_text_addf(&text, " (%zu tensor%s missing; what is there is right)",
+        fletch_text_addf(&text,
+                         " (%zu tensor%s missing or too short; what is there is right)",
                          verification->missing, verification->missing == 1 ? "" : "s");
     fletch_text_add(&text, "\n");
     fputs(fletch_text_string(&text), stdout);

@@ -163,8 +163,8 @@ struct fletch_options {
     enum fletch_overflow overflow;
     bool require_exact;  /* treat any rounding or overflow as an error that names the
                            tensors */
-    bool allow_missing;  /* go on when tensors are missing that the model needs;
-                           metadata.json lists them */
+    bool allow_missing;  /* go on when tensors are missing that the model needs, or rows of
+                           its tables; metadata.json lists them */
     bool keep_heads;     /* write heads that the family leaves out, such as a reranker's
                            classifier, under their own names */
     bool skip_verify;    /* do not read back and compare: faster, proves nothing */
@@ -196,8 +196,8 @@ struct fletch_result {
     size_t notes_count;
     size_t tensors;         /* rows written */
     size_t left_out;        /* tensors of the checkpoint that have no row */
-    size_t missing;         /* tensors that the model needs and the checkpoint lacks: only
-                               with allow_missing */
+    size_t missing;         /* tensors that the model needs and the checkpoint lacks, and
+                               tables that are too short: only with allow_missing */
     uint64_t parameters;    /* elements of all rows */
     uint64_t source_bytes;  /* of the converted tensors, as stored in the checkpoint */
     uint64_t stored_bytes;  /* of all rows as cast, before compression */

@@ -122,8 +122,9 @@ enum fletch_status fletch_model_check_shapes(const char *out[FLETCH_SHAPE_CONFLI
 static const char *table_path(const struct fletch_model *model,
                               const struct fletch_field *field)
 {
-    static const char *const tables[] = { "vocab_size", "max_position_embeddings",
-                                          "max_source_positions" };
+    static const char *const tables[FLETCH_SHORT_TABLES_MAX] = { "vocab_size",
+                                                                 "max_position_embeddings",
+                                                                 "max_source_positions" };
     const char *path = fletch_family_path(model->model_class, field, model->config);
 
     if (!path || !model->config_stated || set_key(model, field))
@@ -134,27 +135,46 @@ static const char *table_path(const struct fletch_model *model,
     return NULL;
 }
 
-enum fletch_status fletch_model_check_tables(const struct fletch_model *model,
+/* Refuses a table that is too short, or puts it into words where the model need not be
+ * whole. */
+static enum fletch_status take_short(const char **out, const struct fletch_model *model,
+                                     const struct fletch_contradiction *found,
+                                     const char *path, struct fletch_arena *arena,
+                                     struct fletch_error *err)
+{
+    if (!model->allow_missing)
+        return fletch_fail(
+            err, FLETCH_ERR_FAMILY,
+            "config.json says %s %" PRId64 ", but the table has %" PRId64
+            " rows: no loader takes the two together; --set %s=%" PRId64
+            " says that the table is whole, --allow-missing goes on as it is",
+            path, found->said, found->told, path, found->told);
+    *out = fletch_arena_format(arena, "%" PRId64 " of the %" PRId64 " rows of %s",
+                               found->said - found->told, found->said, path);
+    return *out ? FLETCH_OK : fletch_fail_memory(err, 0, "what is missing");
+}
+
+enum fletch_status fletch_model_check_tables(const char *out[FLETCH_SHORT_TABLES_MAX],
+                                             size_t *count,
+                                             const struct fletch_model *model,
                                              const struct fletch_dialect_input *tensors,
+                                             struct fletch_arena *arena,
                                              struct fletch_error *err)
 {
     struct fletch_contradiction found;
     enum fletch_status status = FLETCH_OK;
     json_t *told;
 
+    *count = 0;
     TRY(ask_shapes(&told, tensors, err));
-    for (size_t i = 0; !status && fletch_family_contradiction(&found, model->model_class,
-                                                              model->config, told, i);
+    for (size_t i = 0;
+         !status && *count < FLETCH_SHORT_TABLES_MAX &&
+         fletch_family_contradiction(&found, model->model_class, model->config, told, i);
          i++) {
         const char *path = table_path(model, found.field);
 
         if (path && found.told < found.said)
-            status = fletch_fail(
-                err, FLETCH_ERR_FAMILY,
-                "config.json says %s %" PRId64 ", but the table has %" PRId64
-                " rows: no loader takes the two together; --set %s=%" PRId64
-                " says that the table is whole, --allow-missing goes on as it is",
-                path, found.said, found.told, path, found.told);
+            status = take_short(&out[(*count)++], model, &found, path, arena, err);
     }
     json_decref(told);
     return status;

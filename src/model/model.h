@@ -172,10 +172,17 @@ enum fletch_status fletch_model_check_modules(const char **warning,
                                               const struct fletch_model *model,
                                               struct fletch_arena *arena,
                                               struct fletch_error *err);
+/* Tables of embeddings whose rows config.json counts. */
+#define FLETCH_SHORT_TABLES_MAX 3
+
 /* FAMILY when a table of embeddings has fewer rows than config.json itself counts: some ids
- * or places of a text have none. One with more is padded. MEMORY. */
-enum fletch_status fletch_model_check_tables(const struct fletch_model *model,
+ * or places of a text have none. One with more is padded. Where the model's options allow
+ * what is missing, out[*count] gets it in words, in the arena. MEMORY. */
+enum fletch_status fletch_model_check_tables(const char *out[FLETCH_SHORT_TABLES_MAX],
+                                             size_t *count,
+                                             const struct fletch_model *model,
                                              const struct fletch_dialect_input *tensors,
+                                             struct fletch_arena *arena,
                                              struct fletch_error *err);
 
 #endif

@@ -205,14 +205,30 @@ static enum fletch_status check_complete(const struct planner *planner, const ch
                        alone);
 }
 
-/* Reports no known name as missing from a shard, but that the other shards are. */
-static enum fletch_status lack_shards(struct fletch_row_plans *plans,
-                                      struct fletch_error *err)
+/* Lists what is missing: tensors; of a shard by itself those of the others, which no table
+ * names; and rows of embeddings that the config counts. */
+static enum fletch_status list_missing(const struct planner *planner, bool alone,
+                                       const struct fletch_missing_keys *missing_keys,
+                                       const struct fletch_dialect_input *shapes,
+                                       struct fletch_error *err)
 {
-    plans->missing = fletch_arena_alloc(&plans->arena, sizeof(*plans->missing));
+    struct fletch_row_plans *plans = planner->plans;
+    const char *tables[FLETCH_SHORT_TABLES_MAX];
+    size_t count;
+
+    plans->missing = fletch_arena_alloc_array(
+        &plans->arena, missing_keys->missing_listed + FLETCH_SHORT_TABLES_MAX + 1,
+        sizeof(*plans->missing));
     if (!plans->missing)
-        return fletch_fail_memory(err, sizeof(*plans->missing), "what is missing");
-    plans->missing[plans->missing_count++] = "all tensors of the other shards";
+        return fletch_fail_memory(err, missing_keys->missing_listed, "what is missing");
+    for (size_t i = 0; i < missing_keys->missing_listed; i++)
+        plans->missing[plans->missing_count++] = missing_keys->missing[i];
+    if (alone && !plans->missing_count)
+        plans->missing[plans->missing_count++] = "all tensors of the other shards";
+    TRY(fletch_model_check_tables(tables, &count, planner->model, shapes, &plans->arena,
+                                  err));
+    for (size_t i = 0; i < count; i++)
+        plans->missing[plans->missing_count++] = tables[i];
     return FLETCH_OK;
 }
 
@@ -233,10 +249,6 @@ static enum fletch_status list_warnings(const struct planner *planner,
 
     TRY(fletch_family_missing_keys(&missing_keys, mapped, input, &plans->arena, err));
     TRY(check_complete(planner, alone, &missing_keys, input, err));
-    plans->missing = missing_keys.missing;
-    plans->missing_count = missing_keys.missing_listed;
-    if (alone && !plans->missing_count)
-        TRY(lack_shards(plans, err));
     plans->warnings = fletch_arena_alloc_array(
         &plans->arena, FLETCH_MISSING_WARNINGS_MAX + FLETCH_SHAPE_CONFLICTS_MAX + 3,
         sizeof(*plans->warnings));
@@ -245,8 +257,7 @@ static enum fletch_status list_warnings(const struct planner *planner,
     for (size_t i = 0; i < missing_keys.warnings_count; i++)
         plans->warnings[plans->warnings_count++] = missing_keys.warnings[i];
     TRY(list_shapes(&shapes, planner, mapped, err));
-    if (!planner->model->allow_missing)
-        TRY(fletch_model_check_tables(planner->model, &shapes, err));
+    TRY(list_missing(planner, alone != NULL, &missing_keys, &shapes, err));
     TRY(fletch_model_check_shapes(plans->warnings + plans->warnings_count, &count,
                                   planner->model, &shapes, &plans->arena, err));
     plans->warnings_count += count;

@@ -39,8 +39,9 @@ struct fletch_row_plans {
         *warnings; /* [warnings_count]: what the model's class has and the checkpoint lacks,
                       and config.json values that the tensors' shapes contradict */
     size_t warnings_count;
-    /* [missing_count]: tensors that the model's class needs and the checkpoint lacks, if
-     * that is allowed; in natural order */
+    /* [missing_count]: tensors that the model's class needs and the checkpoint lacks, in
+     * natural order, and rows that its tables of embeddings lack, in words; if that is
+     * allowed */
     const char **missing;
     size_t missing_count;
     size_t groups_count;
