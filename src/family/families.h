@@ -86,6 +86,13 @@ enum fletch_status fletch_rename_one(const char **out, const char *name,
 int64_t fletch_layer_of(const char *own, const struct fletch_model_class *model_class);
 /* In family.c: the number of layers in the config; -1 when it states none. */
 int64_t fletch_layers_count(const struct fletch_map_input *input);
+/* In family.c: how many layers each group of a class with `inner_path` has by the config;
+ * -1 for other classes and without a config. */
+int64_t fletch_inner_count(const struct fletch_map_input *input);
+/* In family.c: either count with its source, for messages: "config.json says
+ * inner_group_num 1"; in the arena, NULL when out of memory. */
+const char *fletch_layers_said(const struct fletch_map_input *input, bool inner,
+                               struct fletch_arena *arena);
 
 /* In own.c: matches a name against an own name of a table, where a star in the middle is a
  * number as the library writes it, at the end weight or bias. */

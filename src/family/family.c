@@ -116,35 +116,93 @@ static bool is_kept(const struct fletch_drop *drop, const struct fletch_map_inpu
            (input->keep_heads || (drop->kept_by && name && strstr(name, drop->kept_by)));
 }
 
+/* The number that a name's next word is; -1 for another word. */
+static int64_t number_at(const char *digit)
+{
+    int64_t number = 0;
+
+    if (*digit < '0' || *digit > '9')
+        return -1;
+    for (; *digit >= '0' && *digit <= '9'; digit++)
+        number = number > INT32_MAX ? number : number * 10 + (*digit - '0');
+    return *digit == '.' ? number : -1;
+}
+
 int64_t fletch_layer_of(const char *own, const struct fletch_model_class *model_class)
 {
     size_t len = model_class->layers ? strlen(model_class->layers) : 0;
-    int64_t layer = 0;
-    const char *digit = own + len;
 
-    if (!len || strncmp(own, model_class->layers, len) != 0 || *digit < '0' || *digit > '9')
+    return len && !strncmp(own, model_class->layers, len) ? number_at(own + len) : -1;
+}
+
+/* The number inside a group of layers: 1 of "layer_groups.0.layers.1.ffn"; or -1. */
+static int64_t inner_of(const char *own, const struct fletch_model_class *model_class)
+{
+    const char *word;
+
+    if (!model_class->inner_path || fletch_layer_of(own, model_class) < 0)
         return -1;
-    for (; *digit >= '0' && *digit <= '9'; digit++)
-        layer = layer > INT32_MAX ? layer : layer * 10 + (*digit - '0');
-    return *digit == '.' ? layer : -1;
+    word = strchr(own + strlen(model_class->layers), '.') + 1;
+    word += strcspn(word, ".");
+    return *word ? number_at(word + 1) : -1;
+}
+
+/* A count that config.json states at a path of its own: 1 without a value. */
+static int64_t count_at(const struct fletch_map_input *input, const char *path)
+{
+    const json_t *value = fletch_json_at(input->config, path);
+    json_int_t count = json_is_integer(value) ? json_integer_value(value) : 1;
+
+    return count < 1 || count > INT32_MAX ? 1 : (int64_t)count;
+}
+
+int64_t fletch_inner_count(const struct fletch_map_input *input)
+{
+    const char *path = input->model_class->inner_path;
+
+    return input->config && path ? count_at(input, path) : -1;
 }
 
 int64_t fletch_layers_count(const struct fletch_map_input *input)
 {
     const struct fletch_model_class *model_class = input->model_class;
-    const json_t *value;
 
     if (!input->config || !model_class->layers)
         return -1;
-    if (model_class->layers_path) {
-        value = fletch_json_at(input->config, model_class->layers_path);
-        return !json_is_integer(value) || json_integer_value(value) < 1 ||
-                       json_integer_value(value) > INT32_MAX
-                   ? 1
-                   : (int64_t)json_integer_value(value);
-    }
+    if (model_class->layers_path)
+        return count_at(input, model_class->layers_path);
     return fletch_family_count(input->model_class, input->model_class->layers_key,
                                input->config);
+}
+
+const char *fletch_layers_said(const struct fletch_map_input *input, bool inner,
+                               struct fletch_arena *arena)
+{
+    const char *path = input->model_class->inner_path;
+
+    if (!inner)
+        return fletch_arena_format(arena, "%s %" PRId64, input->layers_said,
+                                   fletch_layers_count(input));
+    return fletch_arena_format(
+        arena, "config.json %s %s %" PRId64,
+        fletch_json_at(input->config, path) ? "says" : "is silent and the default is", path,
+        fletch_inner_count(input));
+}
+
+/* Whether a layer is one more than the config counts. */
+static bool is_beyond(struct fletch_mapping *out, const char *own,
+                      const struct fletch_map_input *input)
+{
+    int64_t layers = fletch_layers_count(input), inner = fletch_inner_count(input);
+
+    out->beyond = fletch_layer_of(own, input->model_class);
+    if (layers >= 0 && out->beyond >= layers)
+        return true;
+    out->beyond = inner_of(own, input->model_class);
+    out->inner = inner >= 0 && out->beyond >= inner;
+    if (!out->inner)
+        out->beyond = 0;
+    return out->inner;
 }
 
 /* Where a name lies that is none of the model's: `name` is without wrappers. */
@@ -173,8 +231,7 @@ static enum fletch_status map_one(struct fletch_mapping *out, const char *name,
 {
     const struct fletch_model_class *model_class = input->model_class;
     const struct fletch_drop *drop;
-    const char *bare, *own;
-    int64_t layers = fletch_layers_count(input);
+    const char *bare, *own, *said;
 
     *out = (struct fletch_mapping){ .row = NULL };
     TRY(fletch_unwrap(&bare, name, model_class->patterns != NULL, arena, err));
@@ -196,11 +253,11 @@ static enum fletch_status map_one(struct fletch_mapping *out, const char *name,
     if (!own) {
         out->reason = fletch_arena_format(arena, "not part of %s", model_class->class_name);
         out->unknown = place_of(bare, model_class);
-    } else if (layers >= 0 && fletch_layer_of(own, model_class) >= layers) {
+    } else if (is_beyond(out, own, input)) {
+        said = fletch_layers_said(input, out->inner, arena);
         out->reason =
-            fletch_arena_format(arena, "%s %" PRId64 ", and layers are numbered from 0",
-                                input->layers_said, layers);
-        out->beyond = fletch_layer_of(own, input->model_class);
+            said ? fletch_arena_format(arena, "%s, and layers are numbered from 0", said)
+                 : NULL;
     } else {
         out->own = own;
         return fletch_rename_one(&out->row, own, input->family->output, arena, err);

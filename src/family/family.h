@@ -78,6 +78,11 @@ struct fletch_optional {
     const char *glob, *reason;
 };
 
+/* The names of one way in which a layer may be made, each as the part after its number. */
+struct fletch_layer_set {
+    const char *names[4]; /* ends with NULL */
+};
+
 /* One kind of checkpoint of a family: a config.json model_type. */
 struct fletch_model_class {
     const char *model_type;  /* "xlm-roberta"; NULL for the entry that accepts any */
@@ -110,6 +115,9 @@ struct fletch_model_class {
     const char *const *later; /* the part after the number: absent in layer 0; NULL: none */
     const char *const
         *optional_per_layer; /* the same: present in some layers only; NULL: none */
+    const struct fletch_layer_set
+        *layer_sets;                       /* each layer has one of these sets; ends with
+                                                  an empty one; NULL: none */
     const struct fletch_field *fields;     /* ends with a NULL key */
     const struct fletch_default *defaults; /* ends with a NULL key; NULL: none */
     const char *const *roots; /* objects of config.json; the first that exists holds the
@@ -244,6 +252,7 @@ struct fletch_mapping {
     bool head;                 /* belongs to a head on the model */
     int64_t beyond;            /* its layer's number, which is more than the config counts;
                                   0 of any other */
+    bool inner;                /* that is its number inside a group of layers (ALBERT) */
     enum fletch_place unknown; /* the model has no such tensor, though it would belong
                                   here */
 };

@@ -17,8 +17,8 @@
 
 /* Of what loaders do without so many are named; the rest is counted. */
 #define SHOWN_MAX 4
-/* Layers in one group of ALBERT's: the library's default is one. */
-#define INNER_MAX 64
+/* Layers in one group of ALBERT's that are looked for: the library's default is one. */
+#define INNER_MAX 4096
 /* Room for what is behind a layer's number. */
 #define REST_CAP 256
 
@@ -202,15 +202,11 @@ static enum fletch_status check_layers(struct search *search, const char *rest)
 static enum fletch_status check_numbered(struct search *search, const char *rest)
 {
     const char *star = strstr(rest, ".*.");
-    const json_t *value =
-        search->model_class->inner_path
-            ? fletch_json_at(search->input->config, search->model_class->inner_path)
-            : NULL;
-    json_int_t inner = json_is_integer(value) ? json_integer_value(value) : 1;
+    int64_t said = fletch_inner_count(search->input), inner = said < 0 ? 1 : said;
 
     if (!star)
         return check_layers(search, rest);
-    for (json_int_t i = 0; i < inner && i < INNER_MAX; i++) {
+    for (int64_t i = 0; i < inner && i < INNER_MAX; i++) {
         const char *one =
             fletch_arena_format(search->arena, "%.*s.%d.%s", (int)(star - rest), rest,
                                 (int)i, star + strlen(".*."));
@@ -331,6 +327,91 @@ static enum fletch_status check_uneven(struct search *search)
     return FLETCH_OK;
 }
 
+/* ---- One set of several ---- */
+
+static bool has_spot(const struct search *search, const char *rest, int64_t layer)
+{
+    const struct spot spot = { rest, layer };
+
+    return search->spots_count &&
+           bsearch(&spot, search->spots, search->spots_count, sizeof(spot), compare_spots);
+}
+
+/* How many of the set's names the layer has; *whole when all, *anywhere those of all
+ * layers. */
+static size_t count_set(bool *whole, size_t *anywhere, const struct search *search,
+                        const struct fletch_layer_set *set, int64_t layer)
+{
+    const struct spot *first;
+    size_t here = 0, names = 0;
+
+    *anywhere = 0;
+    for (; set->names[names]; names++) {
+        here += has_spot(search, set->names[names], layer);
+        *anywhere += find_spots(&first, search, set->names[names]);
+    }
+    *whole = here == names;
+    return here;
+}
+
+/* Where no set is whole, the one that most of is there counts as what the layer lacks: in
+ * this layer, or else in all. */
+static enum fletch_status check_set(struct search *search, int64_t layer)
+{
+    const struct fletch_layer_set *set = search->model_class->layer_sets, *best = set;
+    size_t best_here = 0, best_anywhere = 0;
+
+    for (; *set->names; set++) {
+        size_t anywhere;
+        bool whole;
+        size_t here = count_set(&whole, &anywhere, search, set, layer);
+
+        if (whole)
+            return FLETCH_OK;
+        if (here < best_here || (here == best_here && anywhere <= best_anywhere))
+            continue;
+        best = set;
+        best_here = here;
+        best_anywhere = anywhere;
+    }
+    for (const char *const *name = best->names; *name; name++) {
+        if (has_spot(search, *name, layer) || is_wanted(search, *name))
+            continue; /* what is wanted of every layer is counted already */
+        search->out->missing_count++;
+        if (search->out->missing_listed < FLETCH_MISSING_MAX)
+            TRY(put_missing(search, fletch_arena_format(search->arena, "%s%" PRId64 ".%s",
+                                                        search->model_class->layers, layer,
+                                                        *name)));
+    }
+    return FLETCH_OK;
+}
+
+/* True when the config decides for one of the sets, all of whose names are expected. */
+static bool is_set_decided(const struct search *search)
+{
+    for (const struct fletch_layer_set *set = search->model_class->layer_sets; *set->names;
+         set++) {
+        bool wanted = true;
+
+        for (const char *const *name = set->names; *name; name++)
+            wanted &= is_wanted(search, *name);
+        if (wanted)
+            return true;
+    }
+    return false;
+}
+
+/* Of a layer that has nothing at all, the names that every layer has tell. */
+static enum fletch_status check_sets(struct search *search)
+{
+    if (!search->model_class->layer_sets || is_set_decided(search))
+        return FLETCH_OK;
+    for (int64_t layer = 0; layer < search->layers && layer < (int64_t)search->spots_count;
+         layer++)
+        TRY(check_set(search, layer));
+    return FLETCH_OK;
+}
+
 /* True when the class has something in front of its layers, as word embeddings, and the
  * checkpoint has layers but nothing of that. */
 static bool is_encoder_alone(const struct search *search)
@@ -405,6 +486,7 @@ enum fletch_status fletch_find_missing_keys(struct fletch_missing_keys *out,
             TRY(check_wanted(&search, *glob));
     if (input->model_class->layers) {
         TRY(check_uneven(&search));
+        TRY(check_sets(&search));
         TRY(find_layers(&search));
     }
     if (out->missing_listed)

@@ -73,27 +73,33 @@ static enum fletch_status list_unknown(struct fletch_missing_keys *out,
 
 /* ---- Layers that are left out ---- */
 
+/* Those of the model; or, with `inner`, those inside its groups. */
 static enum fletch_status list_beyond(struct fletch_missing_keys *out,
                                       const struct fletch_mapping *mapped,
-                                      const struct fletch_map_input *input,
+                                      const struct fletch_map_input *input, bool inner,
                                       struct fletch_arena *arena, struct fletch_error *err)
 {
+    const char *said;
     size_t beyond = 0;
     int64_t last = 0;
 
     for (size_t i = 0; i < input->count; i++) {
-        beyond += mapped[i].beyond > 0;
+        if (!mapped[i].beyond || mapped[i].inner != inner)
+            continue;
+        beyond++;
         last = mapped[i].beyond > last ? mapped[i].beyond : last;
     }
     if (!beyond)
         return FLETCH_OK;
+    said = fletch_layers_said(input, inner, arena);
+    if (!said)
+        return fletch_fail_memory(err, 0, "warnings");
     return fletch_missing_keys_warn(
         out,
         fletch_arena_format(arena,
-                            "%s %" PRId64 ", but the checkpoint has %" PRId64 " layers: "
+                            "%s, but the checkpoint has %" PRId64 " layers%s: "
                             "no loader reads the others, their %zu tensors are left out",
-                            input->layers_said, fletch_layers_count(input), last + 1,
-                            beyond),
+                            said, last + 1, inner ? " in a group" : "", beyond),
         err);
 }
 
@@ -133,7 +139,8 @@ enum fletch_status fletch_family_missing_keys(struct fletch_missing_keys *out,
         TRY(fletch_find_missing_keys(out, mapped, input, arena, err));
     TRY(list_unknown(out, mapped, input, arena, err));
     TRY(fletch_warn_of_adapters(out, mapped, input, arena, err));
-    return list_beyond(out, mapped, input, arena, err);
+    TRY(list_beyond(out, mapped, input, false, arena, err));
+    return list_beyond(out, mapped, input, true, arena, err);
 }
 
 /* ---- Whether that is a model ---- */

@@ -340,6 +340,14 @@ static const struct fletch_condition nomic_code_conditions[] = {
     { .glob = NOMIC_FC2, WHEN_NO_EXPERTS },  { .glob = NULL },
 };
 
+/* Which layers have which, the configuration alone does not tell. */
+static const struct fletch_layer_set nomic_code_sets[] = {
+    { { "mlp.fc1.weight", "mlp.fc2.weight" } },
+    { { "mlp.fc11.weight", "mlp.fc12.weight", "mlp.fc2.weight" } },
+    { { "mlp.router.layer.weight", "mlp.experts.mlp.w1", "mlp.experts.mlp.w2" } },
+    { { NULL } },
+};
+
 static const char *const nomic_code_uneven[] = {
     "mlp.fc1.*",          "mlp.fc11.*",         "mlp.fc12.*",
     "mlp.fc2.*",          "mlp.router.layer.*", "mlp.experts.bias",
@@ -442,6 +450,7 @@ static const struct fletch_model_class classes[] = {
       .layers = "encoder.layers.",
       .layers_key = "num_hidden_layers",
       .optional_per_layer = nomic_code_uneven,
+      .layer_sets = nomic_code_sets,
       .fields = nomic_bert_fields },
     { .model_type = NULL, .class_name = "the model", .fields = fletch_text_fields },
     { .fields = NULL },
