@@ -102,7 +102,7 @@ static void describe(struct fletch_text *line, const struct fletch_meter *meter,
 {
     char number[FLETCH_NUMBER_CAP];
     double left = (1 - meter->percent / 100) / meter->share_rate;
-    bool settled = meter->share_rate > 0 && meter->drawn - meter->started >= CLOCK_FIRST;
+    bool steady = meter->share_rate > 0 && meter->drawn - meter->started >= CLOCK_FIRST;
 
     if (layout->count) {
         int width = snprintf(number, sizeof(number), "%zu", progress->tensors_total);
@@ -116,7 +116,7 @@ static void describe(struct fletch_text *line, const struct fletch_meter *meter,
     }
     if (layout->clock) {
         fletch_text_clock(number, left);
-        fletch_text_addf(line, " %6s%s", settled ? number : "-:--",
+        fletch_text_addf(line, " %6s%s", steady ? number : "-:--",
                          layout->words ? " left" : "");
     }
 }

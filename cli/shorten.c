@@ -88,7 +88,7 @@ static size_t apart(const struct part *part, const struct part *other)
 }
 
 /* To be called when all names are known. */
-static void settle(struct parts *parts)
+static void find_shared(struct parts *parts)
 {
     struct part *all = parts->parts;
     size_t count = 0;
@@ -205,7 +205,7 @@ bool fletch_names_shorten(struct fletch_text *names, const char **cells, size_t 
 
     for (size_t i = 0; i < rows; i++)
         add_parts(&parts, cells[i * step]);
-    settle(&parts);
+    find_shared(&parts);
     for (size_t i = 0; !parts.failed && i < rows; i++) {
         put_short(names, &parts, cells[i * step], width);
         fletch_text_put(names, "", 1);

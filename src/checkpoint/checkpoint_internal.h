@@ -19,7 +19,7 @@ enum fletch_status fletch_checkpoint_finish(struct fletch_checkpoint *checkpoint
 
 /* ---- shards.c ---- */
 
-/* Adds and settles all shards of the index at `path` in `folder`; map and shards must agree
+/* Adds and finishes all shards of the index at `path` in `folder`; map and shards must agree
  * exactly. Messages about the index begin with its name. */
 enum fletch_status fletch_shards_open(struct fletch_checkpoint *checkpoint,
                                       struct fletch_tensor_list *list, const char *folder,
@@ -27,7 +27,7 @@ enum fletch_status fletch_shards_open(struct fletch_checkpoint *checkpoint,
 
 /* ---- shared.c ---- */
 
-/* Adds names that, according to the settled checkpoint's metadata, were dropped because
+/* Adds names that, according to the finished checkpoint's metadata, were dropped because
  * their tensors are there under another name. UNSUPPORTED beyond FLETCH_REPEATED_MAX. */
 enum fletch_status fletch_shared_names(struct fletch_checkpoint *checkpoint,
                                        struct fletch_error *err);
@@ -50,7 +50,7 @@ enum fletch_status fletch_distributed_check_whole(struct fletch_tensor_list *lis
                                                   struct fletch_error *err);
 /* Refuses a part that was given alone. */
 enum fletch_status fletch_distributed_refuse(struct fletch_error *err);
-/* Joins the parts in the folder and settles the checkpoint; *there is false when there are
+/* Joins the parts in the folder and finishes the checkpoint; *there is false when there are
  * none. */
 enum fletch_status fletch_distributed_open(bool *there,
                                            struct fletch_checkpoint *checkpoint,

@@ -384,8 +384,8 @@ static enum fletch_status find_sequences(struct fletch_encoder *encoder,
 
 /* True when all blocks came out as fletch_zstd_fix_repcodes needs them; those of the first
  * `unsure` that did not are made plain. */
-static bool are_tied_no_more(struct fletch_encoder *encoder,
-                             const struct fletch_zstd_block_run *run, size_t unsure)
+static bool are_repcodes_fixed(struct fletch_encoder *encoder,
+                               const struct fletch_zstd_block_run *run, size_t unsure)
 {
     size_t at = run->begin;
     bool sound = true;
@@ -435,7 +435,7 @@ static enum fletch_status make_later(struct fletch_encoder *encoder,
             fletch_zstd_put_raw(run, content + lead, size - lead);
             return FLETCH_OK;
         }
-    } while (!are_tied_no_more(encoder, run, unsure));
+    } while (!are_repcodes_fixed(encoder, run, unsure));
     return FLETCH_OK;
 }
 

@@ -99,7 +99,7 @@ static enum fletch_status fail(struct fletch_error *err, uint64_t in_size,
 /* False for frames of the versions before the format was settled, of which the library
  * reads some, and not the same ones both ways. They differ by the first byte of the magic
  * number, which is 28 for frames and 50 to 5f for skippable ones. */
-static bool is_settled(uint8_t first)
+static bool is_current(uint8_t first)
 {
     return first == (ZSTD_MAGICNUMBER & 0xff) ||
            (first & 0xf0) == (ZSTD_MAGIC_SKIPPABLE_START & 0xff);
@@ -111,7 +111,7 @@ static bool are_settled(const uint8_t *in, size_t size)
     while (size) {
         size_t frame;
 
-        if (!is_settled(*in))
+        if (!is_current(*in))
             return false;
         frame = ZSTD_findFrameCompressedSize(in, size);
         if (ZSTD_isError(frame))
@@ -122,8 +122,8 @@ static bool are_settled(const uint8_t *in, size_t size)
     return true;
 }
 
-static enum fletch_status fail_unsettled(struct fletch_error *err, uint64_t in_size,
-                                         uint64_t out_size)
+static enum fletch_status fail_legacy(struct fletch_error *err, uint64_t in_size,
+                                      uint64_t out_size)
 {
     return fletch_page_fail(err, FLETCH_ERR_FORMAT, "zstd", in_size, out_size, NOT_ZSTD);
 }
@@ -156,7 +156,7 @@ enum fletch_status fletch_zstd_decode(struct fletch_decoder *decoder, const void
     if (decode_literals(decoder, in, in_size, out, out_size))
         return FLETCH_OK;
     if (!are_settled(in, in_size))
-        return fail_unsettled(err, in_size, out_size);
+        return fail_legacy(err, in_size, out_size);
     result = ZSTD_decompressDCtx(decoder->context, out, out_size, in, in_size);
     if (ZSTD_isError(result))
         return fail(err, in_size, out_size, result);
@@ -227,8 +227,8 @@ static enum fletch_status step_library(struct fletch_decoder *decoder, const voi
     /* a buffer that stays must be the same one in every call */
     if (decoder->whole)
         to = (ZSTD_outBuffer){ decoder->whole, (size_t)decoder->out_size, out_before };
-    if (decoder->between && !is_settled(*(const uint8_t *)in))
-        return fail_unsettled(err, decoder->in_size, decoder->out_size);
+    if (decoder->between && !is_current(*(const uint8_t *)in))
+        return fail_legacy(err, decoder->in_size, decoder->out_size);
     result = ZSTD_decompressStream(decoder->context, &to, &from);
     if (ZSTD_isError(result))
         return fail(err, decoder->in_size, decoder->out_size, result);

@@ -5,7 +5,7 @@
  * with Huffman's codes and have no sequences behind them. Blocks wait until as many of
  * their streams are at hand as the processor takes side by side, as long as they have one
  * table. A block that is not all there is kept until it is, and one that does not fit what
- * is left of the output is decoded aside, and given as there is room.
+ * is left of the output is decoded elsewhere, and given as there is room.
  */
 #ifdef FLETCH_WITH_ZSTD
 #include "codec/zstd_literals.h"
@@ -47,8 +47,8 @@ struct fletch_zstd_literals {
     size_t waiting_count;
     struct fletch_zstd_lookup lookup;
 
-    uint8_t aside[BLOCK_MAX]; /* content that is still to be given */
-    size_t aside_at, aside_size;
+    uint8_t pending[BLOCK_MAX]; /* content that is still to be given */
+    size_t pending_at, pending_size;
     uint8_t kept[FRAME_HEADER_MAX + BLOCK_HEADER + BLOCK_MAX]; /* a block's beginning */
     size_t kept_size, kept_before;                             /* before this step */
 };
@@ -94,7 +94,7 @@ void fletch_zstd_literals_begin(struct fletch_zstd_literals *literals, uint64_t 
     literals->started = literals->is_last = literals->has_lookup = false;
     literals->decoded = 0;
     literals->waiting_count = 0;
-    literals->aside_at = literals->aside_size = 0;
+    literals->pending_at = literals->pending_size = 0;
     literals->kept_size = literals->kept_before = 0;
 }
 
@@ -332,14 +332,14 @@ static bool decode(struct fletch_zstd_literals *literals, const struct block *bl
            (literals->waiting_count < FLETCH_ZSTD_WALKS || flush(literals));
 }
 
-static void give_aside(struct fletch_zstd_literals *literals, struct bench *bench)
+static void give_pending(struct fletch_zstd_literals *literals, struct bench *bench)
 {
-    const size_t left = literals->aside_size - literals->aside_at;
+    const size_t left = literals->pending_size - literals->pending_at;
     const size_t room = bench->out_size - bench->out_at, size = left < room ? left : room;
 
     if (size)
-        memcpy(bench->out + bench->out_at, literals->aside + literals->aside_at, size);
-    literals->aside_at += size;
+        memcpy(bench->out + bench->out_at, literals->pending + literals->pending_at, size);
+    literals->pending_at += size;
     bench->out_at += size;
 }
 
@@ -350,7 +350,7 @@ static bool put_block(struct fletch_zstd_literals *literals, struct bench *bench
     const bool fits = block->content <= bench->out_size - bench->out_at;
     const size_t lead = literals->started ? 0 : literals->header;
 
-    if (!decode(literals, block, fits ? bench->out + bench->out_at : literals->aside) ||
+    if (!decode(literals, block, fits ? bench->out + bench->out_at : literals->pending) ||
         (!fits && !flush(literals)))
         return false;
     literals->started = true;
@@ -362,9 +362,9 @@ static bool put_block(struct fletch_zstd_literals *literals, struct bench *bench
     if (fits) {
         bench->out_at += block->content;
     } else {
-        literals->aside_at = 0;
-        literals->aside_size = block->content;
-        give_aside(literals, bench);
+        literals->pending_at = 0;
+        literals->pending_size = block->content;
+        give_pending(literals, bench);
     }
     return true;
 }
@@ -397,8 +397,8 @@ static bool go_on(struct fletch_zstd_literals *literals, struct bench *bench)
     if (!literals->header && !begin_frame(literals, bench))
         return false;
     for (;;) {
-        give_aside(literals, bench);
-        if (literals->aside_at < literals->aside_size)
+        give_pending(literals, bench);
+        if (literals->pending_at < literals->pending_size)
             return false;
         if (literals->is_last)
             return true;

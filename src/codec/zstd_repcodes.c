@@ -9,7 +9,7 @@
  * later piece starts with 1, 4 and 8, but the decoder with whatever the piece in front has
  * left. So no sequence may refer to a repcode before the piece itself has put it
  * there: `known` says for each of the three whether it has. A match whose distance equals
- * one that is not known would be written as its number; it is told to look three times as
+ * one that is not known would be written as its number; it gets one three times as
  * far back instead, which is none of 1, 4 and 8. What repeats after d bytes repeats after 3
  * d bytes as well, once 2 d bytes of it have been given as literals, often at once.
  */
@@ -54,7 +54,7 @@ static bool needs_unknown_repcode(const struct repcodes *repcodes, uint32_t dist
     return !repcodes->known[as == NEWEST_LESS_ONE ? 0 : as];
 }
 
-/* What coder and decoder do behind a sequence that is not tied. */
+/* What coder and decoder do behind a sequence that is kept. */
 static void push_repcode(struct repcodes *repcodes, uint32_t distance, bool no_literals)
 {
     int slot = written_as(repcodes, distance, no_literals);
@@ -87,8 +87,8 @@ static bool repeats(const struct rewrite *u, size_t at, size_t distance, size_t 
     return distance <= at && !memcmp(u->content + at, u->content + at - distance, length);
 }
 
-/* Gives a tied match, behind u->literals bytes, another distance; false when it must be
- * literals. */
+/* Gives a match, behind u->literals bytes, that would be written as an unknown repcode
+ * another distance; false when it must become literals. */
 static bool change_offset(struct rewrite *u, uint32_t *distance, uint32_t *length)
 {
     const size_t at = u->at + u->literals;

@@ -209,7 +209,7 @@ static void write_plain_modules(struct fletch_json_writer *json,
                                                   MODULE("Pooling") };
     static const struct fletch_module table[] = { MODULE("StaticEmbedding"),
                                                   MODULE("Normalize") };
-    bool is_table = model->model_class->told;
+    bool is_table = model->model_class->on_request;
     bool normalize = json_is_true(json_object_get(model->config, "normalize"));
     const char *kind = fletch_model_kind(model);
 

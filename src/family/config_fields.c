@@ -164,15 +164,15 @@ fletch_family_unsaid(const struct fletch_model_class *model_class, const json_t 
 
 bool fletch_family_contradiction(struct fletch_contradiction *out,
                                  const struct fletch_model_class *model_class,
-                                 const json_t *config, const json_t *told, size_t i)
+                                 const json_t *config, const json_t *shapes, size_t i)
 {
     for (const struct fletch_field *field = model_class->fields; field->key; field++) {
         if (field->kind != FLETCH_FIELD_COUNT ||
-            !fletch_family_path(model_class, field, told))
+            !fletch_family_path(model_class, field, shapes))
             continue;
         *out = (struct fletch_contradiction){ field, count_of(model_class, field, config),
-                                              count_of(model_class, field, told) };
-        if (out->said >= 0 && out->told >= 0 && out->said != out->told && !i--)
+                                              count_of(model_class, field, shapes) };
+        if (out->said >= 0 && out->shown >= 0 && out->said != out->shown && !i--)
             return true;
     }
     return false;

@@ -97,7 +97,7 @@ static const struct fletch_model_class *guess_own(const struct fletch_family *fa
 {
     for (const struct fletch_model_class *model_class = family->classes;
          model_class->fields; model_class++)
-        if (!model_class->told &&
+        if (!model_class->on_request &&
             fletch_model_class_has_required(model_class, names, count))
             return model_class;
     return NULL;

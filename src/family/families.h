@@ -117,7 +117,7 @@ enum fletch_status fletch_check_required(const struct fletch_mapping *mapped,
                                          const struct fletch_map_input *input,
                                          struct fletch_error *err);
 /* In missing_report.c: the option that converts a model which does not fit the class. */
-const char *fletch_way_out(const struct fletch_map_input *input);
+const char *fletch_type_hint(const struct fletch_map_input *input);
 
 /* Of optional.c: why loaders do without an expected name that has no row; NULL: they do
  * not. */

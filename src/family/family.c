@@ -315,10 +315,10 @@ static bool same_but_prefix(const char *a, const char *b,
 
 /* Of names that differ in the prefix the naturally first is the row's source, as the
  * library has it; any other pair is a contradiction. */
-static enum fletch_status settle(struct fletch_mapping *out,
-                                 const struct fletch_map_input *input,
-                                 const struct claim *first, const struct claim *other,
-                                 struct fletch_arena *arena, struct fletch_error *err)
+static enum fletch_status
+choose_source(struct fletch_mapping *out, const struct fletch_map_input *input,
+              const struct claim *first, const struct claim *other,
+              struct fletch_arena *arena, struct fletch_error *err)
 {
     const char *winner = input->names[first->index], *name = input->names[other->index];
     struct fletch_mapping *mapping = &out[other->index];
@@ -333,9 +333,10 @@ static enum fletch_status settle(struct fletch_mapping *out,
     return mapping->reason ? FLETCH_OK : fletch_fail_memory(err, strlen(name), "reasons");
 }
 
-static enum fletch_status settle_all(struct fletch_mapping *out,
-                                     const struct fletch_map_input *input,
-                                     struct fletch_arena *arena, struct fletch_error *err)
+static enum fletch_status choose_sources(struct fletch_mapping *out,
+                                         const struct fletch_map_input *input,
+                                         struct fletch_arena *arena,
+                                         struct fletch_error *err)
 {
     struct claim *claims = fletch_alloc_array(input->count, sizeof(*claims));
     size_t count = 0, first = 0;
@@ -351,7 +352,7 @@ static enum fletch_status settle_all(struct fletch_mapping *out,
         if (strcmp(claims[i].row, claims[first].row) != 0)
             first = i;
         else
-            status = settle(out, input, &claims[first], &claims[i], arena, err);
+            status = choose_source(out, input, &claims[first], &claims[i], arena, err);
     }
     fletch_free(claims);
     return status;
@@ -404,6 +405,6 @@ enum fletch_status fletch_family_map(struct fletch_mapping *out,
         TRY(map_one(&out[i], input->names[i], input, arena, err));
     if (!input->model_class->patterns)
         TRY(fletch_unwrap_modules(out, input->count, arena, err));
-    TRY(settle_all(out, input, arena, err));
+    TRY(choose_sources(out, input, arena, err));
     return fletch_check_required(out, input, err);
 }

@@ -123,7 +123,7 @@ struct fletch_model_class {
     const char *const *roots; /* objects of config.json; the first that exists holds the
                                  fields' paths; NULL: its top level */
     bool positions_after_pad; /* the first position is pad_token_id + 1 */
-    bool told; /* its names are too common to be recognised: it must be requested */
+    bool on_request; /* its names are too common to be recognised: it must be requested */
 };
 
 /* Selects the keys of metadata.json and their order. */
@@ -357,13 +357,13 @@ bool fletch_family_is_key(const char *key, const struct fletch_model_class *mode
 /* A count that config.json, or its default, contradicts. */
 struct fletch_contradiction {
     const struct fletch_field *field;
-    int64_t said, told;
+    int64_t said, shown;
 };
-/* The i-th count that `told` has and that differs in `config`, defaults applied; false past
+/* The i-th count that `shapes` has and that differs in `config`, defaults applied; false past
  * the last. Both are in config.json's form. */
 bool fletch_family_contradiction(struct fletch_contradiction *out,
                                  const struct fletch_model_class *model_class,
-                                 const json_t *config, const json_t *told, size_t i);
+                                 const json_t *config, const json_t *shapes, size_t i);
 
 /* The i-th field that config.json omits although the model library's config class has it;
  * NULL past the last. */

@@ -30,7 +30,7 @@ static const struct fletch_family *const families[] = { FAMILIES(FAMILY_ADDRESS)
 static void try_class(struct candidates *candidates, const struct fletch_family *family,
                       const struct fletch_model_class *model_class)
 {
-    if (model_class->required && model_class->patterns && !model_class->told &&
+    if (model_class->required && model_class->patterns && !model_class->on_request &&
         candidates->count < TRIED_MAX)
         candidates->tried[candidates->count++] = (struct tried){ family, model_class };
 }

@@ -105,9 +105,10 @@ static enum fletch_status list_beyond(struct fletch_missing_keys *out,
 
 /* ---- What is no weight ---- */
 
-static enum fletch_status list_unfit(struct fletch_missing_keys *out,
-                                     const struct fletch_map_input *input,
-                                     struct fletch_arena *arena, struct fletch_error *err)
+static enum fletch_status list_unsupported(struct fletch_missing_keys *out,
+                                           const struct fletch_map_input *input,
+                                           struct fletch_arena *arena,
+                                           struct fletch_error *err)
 {
     const json_t *config = fletch_json_at(input->config, "quantization_config");
     const char *method = json_string_value(json_object_get(config, "quant_method"));
@@ -134,7 +135,7 @@ enum fletch_status fletch_family_missing_keys(struct fletch_missing_keys *out,
                                               struct fletch_error *err)
 {
     *out = (struct fletch_missing_keys){ .missing = NULL };
-    TRY(list_unfit(out, input, arena, err));
+    TRY(list_unsupported(out, input, arena, err));
     if (input->model_class->patterns)
         TRY(fletch_find_missing_keys(out, mapped, input, arena, err));
     TRY(list_unknown(out, mapped, input, arena, err));
@@ -158,7 +159,7 @@ static const char *mapped_class(const json_t *config)
     return found;
 }
 
-const char *fletch_way_out(const struct fletch_map_input *input)
+const char *fletch_type_hint(const struct fletch_map_input *input)
 {
     const struct fletch_model_class *model_class = fletch_family_transformers.classes;
     bool any = input->family->metadata_kind == FLETCH_METADATA_TOWER;
@@ -186,7 +187,7 @@ static enum fletch_status refuse_type(const struct fletch_missing_keys *missing_
                        "another model%s%.100s; %s",
                        input->model_class->class_name, missing, unknown,
                        class_name ? ", config.json's auto_map says " : "",
-                       class_name ? class_name : "", fletch_way_out(input));
+                       class_name ? class_name : "", fletch_type_hint(input));
 }
 
 enum fletch_status fletch_family_check_whole(const struct fletch_missing_keys *missing_keys,

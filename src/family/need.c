@@ -101,7 +101,7 @@ static enum fletch_status say_part(const struct fletch_map_input *input, size_t 
                        "not %s: of %zu tensors %zu are its own, such as '%.200s', but none "
                        "is in its layers, and there is no '%s'; %s",
                        input->model_class->class_name, input->count, rows, first,
-                       input->model_class->required[0], fletch_way_out(input));
+                       input->model_class->required[0], fletch_type_hint(input));
 }
 
 static enum fletch_status say_none(const struct fletch_map_input *input,
@@ -120,7 +120,7 @@ static enum fletch_status say_none(const struct fletch_map_input *input,
                        "none of the tensors is one of %s's: the first of %zu is '%.200s', "
                        "expected such as '%s'; %s",
                        input->model_class->class_name, input->count, input->names[0],
-                       input->model_class->required[0], fletch_way_out(input));
+                       input->model_class->required[0], fletch_type_hint(input));
 }
 
 enum fletch_status fletch_check_required(const struct fletch_mapping *mapped,

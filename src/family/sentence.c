@@ -34,7 +34,7 @@ static const char *const model2vec_required[] = { "embeddings", NULL };
 #define TABLE(type, class, own, needed)                                                    \
     {                                                                                      \
         .model_type = (type), .class_name = (class), .patterns = (own),                    \
-        .required = (needed), .fields = static_fields, .told = true                        \
+        .required = (needed), .fields = static_fields, .on_request = true                  \
     }
 
 static const struct fletch_model_class classes[] = {

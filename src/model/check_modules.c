@@ -37,7 +37,7 @@ static const struct {
  * tells it on, and so do we. */
 static const struct {
     const char *kind, *keys[2];
-    bool told_only;
+    bool warn_only;
 } inputs[] = {
     { "Pooling", { "embedding_dimension", "word_embedding_dimension" }, true },
     { "Dense", { "in_features" }, false },
@@ -149,7 +149,7 @@ static enum fletch_status check_input(const char **warning,
         key = key_of(&said, module->config, inputs[i].keys);
         if (!key || said == given || !takes_last(module))
             continue;
-        if (!inputs[i].told_only)
+        if (!inputs[i].warn_only)
             return fletch_fail(err, FLETCH_ERR_FAMILY,
                                "%s/%s says %s %" PRId64 ", but what comes in front of it "
                                "gives %" PRId64 ": the modules are not of one pipeline",

@@ -56,19 +56,19 @@ const char *fletch_model_says_layers(const struct fletch_model *model,
     return model_class->layers_key ? fletch_model_says(model, field, arena) : NULL;
 }
 
-/* Sets *told to what shapes tell, in config.json's form; NULL when they tell nothing.
+/* Sets *out to what shapes tell, in config.json's form; NULL when they tell nothing.
  */
-static enum fletch_status ask_shapes(json_t **told,
+static enum fletch_status ask_shapes(json_t **out,
                                      const struct fletch_dialect_input *tensors,
                                      struct fletch_error *err)
 {
     const struct fletch_dialect *dialect;
     const char *prefix;
 
-    *told = NULL;
+    *out = NULL;
     for (size_t i = 0; (dialect = fletch_dialect_get(i)); i++)
         if (!dialect->name && fletch_dialect_fits(&prefix, dialect, tensors))
-            return fletch_dialect_config(told, dialect, prefix, tensors, err);
+            return fletch_dialect_config(out, dialect, prefix, tensors, err);
     return FLETCH_OK;
 }
 
@@ -91,13 +91,13 @@ enum fletch_status fletch_model_check_shapes(const char *out[FLETCH_SHAPE_CONFLI
                                              struct fletch_error *err)
 {
     struct fletch_contradiction found;
-    json_t *told;
+    json_t *shapes;
 
     *count = 0;
-    TRY(ask_shapes(&told, tensors, err));
+    TRY(ask_shapes(&shapes, tensors, err));
     for (size_t i = 0;
          i < FLETCH_SHAPE_CONFLICTS_MAX &&
-         fletch_family_contradiction(&found, model->model_class, model->config, told, i);
+         fletch_family_contradiction(&found, model->model_class, model->config, shapes, i);
          i++) {
         const char *says;
 
@@ -106,12 +106,12 @@ enum fletch_status fletch_model_check_shapes(const char *out[FLETCH_SHAPE_CONFLI
         says = fletch_model_says(model, found.field, arena);
         out[*count] = says ? fletch_arena_format(
                                  arena, "%s %" PRId64 ", the tensors' shapes say %" PRId64,
-                                 says, found.said, found.told)
+                                 says, found.said, found.shown)
                            : NULL;
         if (!out[(*count)++])
             break;
     }
-    json_decref(told);
+    json_decref(shapes);
     return *count && !out[*count - 1] ? fletch_fail_memory(err, 0, "warnings") : FLETCH_OK;
 }
 
@@ -148,9 +148,9 @@ static enum fletch_status take_short(const char **out, const struct fletch_model
             "config.json says %s %" PRId64 ", but the table has %" PRId64
             " rows: no loader takes the two together; --set %s=%" PRId64
             " says that the table is whole, --allow-missing goes on as it is",
-            path, found->said, found->told, path, found->told);
+            path, found->said, found->shown, path, found->shown);
     *out = fletch_arena_format(arena, "%" PRId64 " of the %" PRId64 " rows of %s",
-                               found->said - found->told, found->said, path);
+                               found->said - found->shown, found->said, path);
     return *out ? FLETCH_OK : fletch_fail_memory(err, 0, "what is missing");
 }
 
@@ -163,19 +163,19 @@ enum fletch_status fletch_model_check_tables(const char *out[FLETCH_SHORT_TABLES
 {
     struct fletch_contradiction found;
     enum fletch_status status = FLETCH_OK;
-    json_t *told;
+    json_t *shapes;
 
     *count = 0;
-    TRY(ask_shapes(&told, tensors, err));
+    TRY(ask_shapes(&shapes, tensors, err));
     for (size_t i = 0;
          !status && *count < FLETCH_SHORT_TABLES_MAX &&
-         fletch_family_contradiction(&found, model->model_class, model->config, told, i);
+         fletch_family_contradiction(&found, model->model_class, model->config, shapes, i);
          i++) {
         const char *path = table_path(model, found.field);
 
-        if (path && found.told < found.said)
+        if (path && found.shown < found.said)
             status = take_short(&out[(*count)++], model, &found, path, arena, err);
     }
-    json_decref(told);
+    json_decref(shapes);
     return status;
 }

@@ -172,7 +172,7 @@ static int compare_tensors(const void *a, const void *b)
 }
 
 /* Replaces the checkpoint's list by the translated one. */
-static enum fletch_status settle(struct translation *translation)
+static enum fletch_status replace_tensors(struct translation *translation)
 {
     struct fletch_tensor *tensors = translation->tensors;
 
@@ -203,7 +203,7 @@ static enum fletch_status translate_all(struct translation *translation,
         status = translate_one(translation, &translation->checkpoint->tensors[i],
                                &input->tensors[i]);
     if (!status)
-        status = settle(translation);
+        status = replace_tensors(translation);
     fletch_free(translation->tensors);
     translation->tensors = NULL;
     return status;
@@ -270,12 +270,12 @@ static enum fletch_status load_file(json_t **out, const struct fletch_dialect *d
 }
 
 /* Values of a config.json override derived ones. */
-static enum fletch_status complete(struct fletch_model *model, json_t *told,
+static enum fletch_status complete(struct fletch_model *model, json_t *derived,
                                    struct fletch_error *err)
 {
-    bool failed = json_object_update_missing(model->config, told) != 0;
+    bool failed = json_object_update_missing(model->config, derived) != 0;
 
-    json_decref(told);
+    json_decref(derived);
     return failed ? fletch_fail_memory(err, 0, "config values") : FLETCH_OK;
 }
 

@@ -95,7 +95,7 @@ static enum fletch_status fail_none(const struct fletch_torch *torch,
                                     struct fletch_error *err)
 {
     for (size_t i = 0; i < walk->count; i++)
-        if (!walk->entries[i].strange)
+        if (!walk->entries[i].unsupported)
             return fletch_fail(
                 err, FLETCH_ERR_UNSUPPORTED,
                 "holds tensors such as '%.*s', but no dict of them that is a "
@@ -146,7 +146,7 @@ static enum fletch_status choose(const char **prefix, struct fletch_torch *torch
     if (!names)
         return fletch_fail_memory(err, walk->count * sizeof(*names), "names");
     for (size_t i = 0; i < walk->count; i++) {
-        if (walk->entries[i].strange)
+        if (walk->entries[i].unsupported)
             continue;
         names[all.count] = walk->entries[i].name;
         names[all.count++].tensor = walk->entries[i].value;
@@ -227,7 +227,7 @@ static enum fletch_status take(struct fletch_torch *torch,
         const struct fletch_torch_entry *entry = &walk->entries[i];
 
         if (!fletch_prefix_holds(prefix, &entry->name) || (entry->name.loose && !asked)) {
-            if (!entry->strange)
+            if (!entry->unsupported)
                 TRY(fletch_strlist_put(&torch->list->skipped, torch->list->arena,
                                        entry->name.path, err));
             continue;

@@ -65,7 +65,7 @@ fletch_torch_value(const struct fletch_torch *torch, uint32_t index)
 enum fletch_torch_make {
     FLETCH_TORCH_NO_TENSOR, /* also objects of unknown classes */
     FLETCH_TORCH_TENSOR,
-    FLETCH_TORCH_STRANGE /* unknown, but built from a tensor or a storage */
+    FLETCH_TORCH_UNSUPPORTED /* unknown, but built from a tensor or a storage */
 };
 
 /* What kind of tensor, if any, a value of the pickle is. */
@@ -148,8 +148,8 @@ enum fletch_status fletch_torch_scalars(struct fletch_torch *torch,
 /* ---- torch_walk.c ---- */
 
 /* Bytes of the names of one tensor and of its enclosing dicts, and of all tensors. */
-#define FLETCH_TORCH_WAY_MAX 4096
-#define FLETCH_TORCH_WAYS_MAX (256 << 20)
+#define FLETCH_TORCH_PATH_MAX 4096
+#define FLETCH_TORCH_PATHS_MAX (256 << 20)
 #define FLETCH_TORCH_TENSORS_MAX (1 << 20)
 
 struct fletch_torch_entry {
@@ -157,7 +157,7 @@ struct fletch_torch_entry {
     uint32_t value;     /* of the pickle */
     uint32_t container; /* the dict or list that directly holds it */
     uint32_t key;       /* in a dict: its key */
-    bool strange;       /* unknown, but built from a tensor or a storage */
+    bool unsupported;   /* unknown, but built from a tensor or a storage */
     bool unnamed;       /* its key is a text that cannot be a name */
 };
 

@@ -183,7 +183,7 @@ enum fletch_torch_make fletch_torch_what(const struct fletch_torch *torch, uint3
         if (arg->kind == FLETCH_PICKLE_PERSISTENT ||
             (arg->kind == FLETCH_PICKLE_CALL &&
              maker_of(fletch_torch_value(torch, arg->callee))))
-            return FLETCH_TORCH_STRANGE;
+            return FLETCH_TORCH_UNSUPPORTED;
     }
     return FLETCH_TORCH_NO_TENSOR;
 }

@@ -102,14 +102,14 @@ static bool is_loose(const struct walk *walk, const struct place *place)
 }
 
 /* Writes the path to a tensor, from its end to its start. */
-static enum fletch_status make_way(struct fletch_prefix_name *out, struct walk *walk,
-                                   const struct place *place)
+static enum fletch_status make_path(struct fletch_prefix_name *out, struct walk *walk,
+                                    const struct place *place)
 {
-    char way[FLETCH_TORCH_WAY_MAX + 1], spare[32];
-    size_t at = sizeof(way) - 1, own = 0, len;
+    char path[FLETCH_TORCH_PATH_MAX + 1], spare[32];
+    size_t at = sizeof(path) - 1, own = 0, len;
     const char *part;
 
-    way[at] = 0;
+    path[at] = 0;
     for (const struct place *p = place;; p = &walk->places[p->above]) {
         part_of(&part, &len, spare, walk, p);
         if (len + 1 > at) /* a dot may follow */
@@ -117,27 +117,28 @@ static enum fletch_status make_way(struct fletch_prefix_name *out, struct walk *
                                "byte %" PRIu64
                                ": the name of a tensor, with those of the dicts that it is "
                                "in, is longer than the limit, %d bytes "
-                               "(FLETCH_TORCH_WAY_MAX)",
-                               value_at(walk, place->value)->at, FLETCH_TORCH_WAY_MAX);
+                               "(FLETCH_TORCH_PATH_MAX)",
+                               value_at(walk, place->value)->at, FLETCH_TORCH_PATH_MAX);
         at -= len;
-        memcpy(way + at, part, len);
+        memcpy(path + at, part, len);
         out->loose |= is_loose(walk, p);
         if (p == place)
             own = at;
         if (!p->above)
             break;
-        way[--at] = '.';
+        path[--at] = '.';
     }
-    walk->bytes += sizeof(way) - at;
-    if (walk->bytes > FLETCH_TORCH_WAYS_MAX)
+    walk->bytes += sizeof(path) - at;
+    if (walk->bytes > FLETCH_TORCH_PATHS_MAX)
         return fletch_fail(walk->err, FLETCH_ERR_UNSUPPORTED,
                            "the names of all tensors are longer than the limit, %d bytes "
-                           "(FLETCH_TORCH_WAYS_MAX)",
-                           FLETCH_TORCH_WAYS_MAX);
+                           "(FLETCH_TORCH_PATHS_MAX)",
+                           FLETCH_TORCH_PATHS_MAX);
     out->own = own - at;
-    out->path = fletch_arena_text(walk->torch->list->arena, way + at, sizeof(way) - 1 - at);
+    out->path =
+        fletch_arena_text(walk->torch->list->arena, path + at, sizeof(path) - 1 - at);
     return out->path ? FLETCH_OK
-                     : fletch_fail_memory(walk->err, sizeof(way) - at, "a tensor's name");
+                     : fletch_fail_memory(walk->err, sizeof(path) - at, "a tensor's name");
 }
 
 /* ---- The walk ---- */
@@ -157,7 +158,7 @@ static enum fletch_status put_entry(struct walk *walk, const struct place *place
     struct fletch_torch_walk *out = walk->out;
     struct fletch_torch_entry entry = { .value = place->value,
                                         .container = walk->places[place->above].value,
-                                        .strange = what == FLETCH_TORCH_STRANGE };
+                                        .unsupported = what == FLETCH_TORCH_UNSUPPORTED };
 
     const struct fletch_pickle_value *above = value_at(walk, entry.container);
 
@@ -166,7 +167,7 @@ static enum fletch_status put_entry(struct walk *walk, const struct place *place
         entry.unnamed = value_at(walk, entry.key)->kind == FLETCH_PICKLE_TEXT &&
                         !is_plain_text(value_at(walk, entry.key));
     }
-    TRY(make_way(&entry.name, walk, place));
+    TRY(make_path(&entry.name, walk, place));
     if (out->count == FLETCH_TORCH_TENSORS_MAX)
         return fletch_fail(walk->err, FLETCH_ERR_UNSUPPORTED,
                            "has more tensors than the limit, %d (FLETCH_TORCH_TENSORS_MAX)",

@@ -167,7 +167,7 @@ static enum fletch_status list_archive(struct fletch_torch *torch,
     struct archive *archive = torch->container;
     const struct fletch_zip_member *member = NULL;
     enum fletch_status status = fletch_zip_open(&archive->zip, file, err);
-    struct fletch_error strange;
+    struct fletch_error reason;
     bool script = false;
 
     if (!status)
@@ -178,11 +178,11 @@ static enum fletch_status list_archive(struct fletch_torch *torch,
                            "read: load it with torch.jit.load() and save its "
                            "state_dict()");
     if ((status == FLETCH_ERR_FORMAT || (!status && !member)) &&
-        fletch_unsupported_file(file, &strange)) {
+        fletch_unsupported_file(file, &reason)) {
         *unsupported = true; /* other things are zip archives too */
         if (err)
-            *err = strange;
-        return strange.status;
+            *err = reason;
+        return reason.status;
     }
     TRY(status);
     if (!member)

@@ -29,8 +29,8 @@
 struct row_task {
     struct job *job;
     struct fletch_comparison comparison;
-    uint64_t whole; /* the row's weight */
-    uint64_t told;  /* the part of it that was reported */
+    uint64_t whole;    /* the row's weight */
+    uint64_t reported; /* the part of it that was reported */
     struct fletch_piece_queue queue;
     struct row_task *next_offer;
 };
@@ -90,13 +90,13 @@ static void tell_part(struct row_task *task)
     if (row->size == UINT64_MAX || row->size < FLETCH_PIECE_SIZE || position > row->size)
         return;
     share = (uint64_t)((double)task->whole * ((double)position / (double)row->size));
-    if (share <= task->told || share > task->whole)
+    if (share <= task->reported || share > task->whole)
         return;
     pthread_mutex_lock(&task->job->lock);
-    task->job->done_bytes += share - task->told;
+    task->job->done_bytes += share - task->reported;
     tell(task->job);
     pthread_mutex_unlock(&task->job->lock);
-    task->told = share;
+    task->reported = share;
 }
 
 /* ---- One row ---- */
@@ -258,7 +258,7 @@ static void count_row(struct job *job, const struct row_task *task)
     const struct fletch_row_match *match = task->comparison.match;
 
     job->done++;
-    job->done_bytes += task->whole - task->told;
+    job->done_bytes += task->whole - task->reported;
     job->found.rows++;
     job->found.parameters += job->reader->rows[match->row].count;
     job->found.compared_bytes += match->plan ? match->plan->tensor->size : 0;

@@ -15,7 +15,7 @@ os.environ.update(HF_HUB_OFFLINE="1", CUDA_VISIBLE_DEVICES="")
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path[:0] = [TESTS, os.path.join(TESTS, "golden")]
 import make_pipelines  # noqa: E402
-import told  # noqa: E402
+import recorded  # noqa: E402
 from sentence_transformers.base.modules import Module  # noqa: E402
 from tap_points import Tap, load_json, one_line, run  # noqa: E402
 
@@ -42,7 +42,7 @@ def kinds_of_the_library():
 
 
 def compare(name, said, out):
-    TAP.equal(told.differences(out, said), [], name + ": what it says is what the library says")
+    TAP.equal(recorded.differences(out, said), [], name + ": what it says is what the library says")
 
 
 def check(name):

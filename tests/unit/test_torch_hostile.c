@@ -33,10 +33,11 @@ static void cycles_and_depth(void **state)
         fletch_buf_put_text(&tail, "u.");
         put_around(at("x.bin"), (char *)head.bytes, head.size, (char *)tail.bytes,
                    tail.size);
-        assert_refused(at("x.bin"), FLETCH_ERR_UNSUPPORTED,
-                       depths[i] < FLETCH_TORCH_WAY_MAX / 2
-                           ? "but no dict of them that is a model's"
-                           : "is longer than the limit, 4096 bytes (FLETCH_TORCH_WAY_MAX)");
+        assert_refused(
+            at("x.bin"), FLETCH_ERR_UNSUPPORTED,
+            depths[i] < FLETCH_TORCH_PATH_MAX / 2
+                ? "but no dict of them that is a model's"
+                : "is longer than the limit, 4096 bytes (FLETCH_TORCH_PATH_MAX)");
         fletch_buf_release(&head);
     }
     fletch_buf_release(&tail);

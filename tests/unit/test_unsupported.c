@@ -10,7 +10,7 @@ static void make_folder(const char *name)
 #define NOT_READ ", which is not read: save the model as safetensors first"
 #define MADE_OF ", which is not read: start from the model that it was made of"
 
-struct stranger {
+struct unsupported_case {
     const char *name;
     const char *bytes;
     size_t size;
@@ -18,7 +18,7 @@ struct stranger {
     const char *sentence;
 };
 
-static const struct stranger files[] = {
+static const struct unsupported_case files[] = {
     { "f", TEXT(""), FLETCH_ERR_FORMAT, "is empty" },
     { "model.safetensors",
       TEXT("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 4\n"),
@@ -99,7 +99,7 @@ static const struct stranger files[] = {
       "safetensors, a torch checkpoint, npz or npy" },
 };
 
-static void strangers_are_named(void **state)
+static void unsupported_files_are_named(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
@@ -109,7 +109,7 @@ static void strangers_are_named(void **state)
     }
 }
 
-static void strangers_need_more_than_a_few_bytes(void **state)
+static void unsupported_files_need_more_than_a_few_bytes(void **state)
 {
     char bytes[1024] = { 0 };
 
@@ -451,8 +451,8 @@ static void repositories_say_their_snapshot(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        SCRATCH_TEST(strangers_are_named),
-        SCRATCH_TEST(strangers_need_more_than_a_few_bytes),
+        SCRATCH_TEST(unsupported_files_are_named),
+        SCRATCH_TEST(unsupported_files_need_more_than_a_few_bytes),
         SCRATCH_TEST(folders_say_what_they_have_instead),
         SCRATCH_TEST(parts_of_parallel_runs_are_refused_by_name),
         SCRATCH_TEST(repositories_say_their_snapshot),

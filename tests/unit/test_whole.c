@@ -251,7 +251,7 @@ static void no_class_without_a_list(void **state)
     for (size_t i = 0; (family = fletch_family_get(i)); i++)
         for (const struct fletch_model_class *model_class = family->classes;
              model_class->fields; model_class++) {
-            bool listed = !model_class->model_type || model_class->told;
+            bool listed = !model_class->model_type || model_class->on_request;
 
             for (size_t j = 0; j < sizeof(cases) / sizeof(cases[0]) && !listed; j++)
                 listed = !strcmp(cases[j].model_type, model_class->model_type);

@@ -6,26 +6,26 @@
 #ifdef FLETCH_WITH_ZSTD
 #include "codec/zstd_internal.h"
 
-#define UNTIE_MAX 64
+#define SEQUENCES_MAX 64
 
-struct untie_case {
-    ZSTD_Sequence items[UNTIE_MAX];
+struct sequences_case {
+    ZSTD_Sequence items[SEQUENCES_MAX];
     struct fletch_zstd_sequences list;
     uint8_t content[4096];
     size_t size;
 };
 
-static struct untie_case *start_case(void)
+static struct sequences_case *start_case(void)
 {
-    static struct untie_case untied;
+    static struct sequences_case sequences;
 
-    memset(&untied, 0, sizeof(untied));
-    untied.list.items = untied.items;
-    untied.list.cap = UNTIE_MAX;
-    return &untied;
+    memset(&sequences, 0, sizeof(sequences));
+    sequences.list.items = sequences.items;
+    sequences.list.cap = SEQUENCES_MAX;
+    return &sequences;
 }
 
-static void put_item(struct untie_case *c, unsigned literals, unsigned offset,
+static void put_item(struct sequences_case *c, unsigned literals, unsigned offset,
                      unsigned length)
 {
     c->items[c->list.count++] =
@@ -33,7 +33,7 @@ static void put_item(struct untie_case *c, unsigned literals, unsigned offset,
     c->size += literals + length;
 }
 
-static void check_item(const struct untie_case *c, size_t i, unsigned literals,
+static void check_item(const struct sequences_case *c, size_t i, unsigned literals,
                        unsigned offset, unsigned length)
 {
     assert_true(i < c->list.count);
@@ -43,15 +43,15 @@ static void check_item(const struct untie_case *c, size_t i, unsigned literals,
 }
 
 /* With a period of 3 or 4: all that it divides are true distances. */
-static void fill_every(struct untie_case *c, size_t period)
+static void fill_every(struct sequences_case *c, size_t period)
 {
     for (size_t i = 0; i < sizeof(c->content); i++)
         c->content[i] = (uint8_t)('a' + i % period);
 }
 
-static void untied_distances_stay(void **state)
+static void known_repcodes_stay(void **state)
 {
-    struct untie_case *c = start_case();
+    struct sequences_case *c = start_case();
 
     (void)state;
     fill_every(c, 3);
@@ -73,9 +73,9 @@ static void untied_distances_stay(void **state)
     check_item(c, 6, 7, 0, 0);
 }
 
-static void tied_distances_look_farther(void **state)
+static void unknown_repcodes_look_farther(void **state)
 {
-    struct untie_case *c = start_case();
+    struct sequences_case *c = start_case();
 
     (void)state;
     fill_every(c, 4);
@@ -93,9 +93,9 @@ static void tied_distances_look_farther(void **state)
     assert_int_equal(c->list.count, 5);
 }
 
-static void tied_matches_that_are_too_short_become_literals(void **state)
+static void matches_that_are_too_short_become_literals(void **state)
 {
-    struct untie_case *c = start_case();
+    struct sequences_case *c = start_case();
 
     (void)state;
     fill_every(c, 4);
@@ -111,7 +111,7 @@ static void tied_matches_that_are_too_short_become_literals(void **state)
 /* Blocks count as unsure up to the one that has put all three distances in their place. */
 static void the_unsure_blocks_are_counted(void **state)
 {
-    struct untie_case *c = start_case();
+    struct sequences_case *c = start_case();
 
     (void)state;
     fill_every(c, 3);
@@ -140,7 +140,7 @@ static void the_unsure_blocks_are_counted(void **state)
 
 static void untrue_sequences_become_literals(void **state)
 {
-    struct untie_case *c = start_case();
+    struct sequences_case *c = start_case();
 
     (void)state;
     fill_every(c, 3);
@@ -159,7 +159,7 @@ static void untrue_sequences_become_literals(void **state)
 /* What stands in front was given otherwise, but may be matched. */
 static void the_front_is_trimmed(void **state)
 {
-    struct untie_case *c = start_case();
+    struct sequences_case *c = start_case();
 
     (void)state;
     fill_every(c, 3);
@@ -195,7 +195,7 @@ static void the_front_is_trimmed(void **state)
 
 static void lists_that_do_not_fit_become_literals(void **state)
 {
-    struct untie_case *c = start_case();
+    struct sequences_case *c = start_case();
 
     (void)state;
     fill_every(c, 3);
@@ -228,9 +228,9 @@ int main(void)
 {
 #ifdef FLETCH_WITH_ZSTD
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(untied_distances_stay),
-        cmocka_unit_test(tied_distances_look_farther),
-        cmocka_unit_test(tied_matches_that_are_too_short_become_literals),
+        cmocka_unit_test(known_repcodes_stay),
+        cmocka_unit_test(unknown_repcodes_look_farther),
+        cmocka_unit_test(matches_that_are_too_short_become_literals),
         cmocka_unit_test(the_unsure_blocks_are_counted),
         cmocka_unit_test(untrue_sequences_become_literals),
         cmocka_unit_test(the_front_is_trimmed),

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""told.py OUT SAID - whether OUT's metadata.json says of a pipeline what its library says
+"""recorded.py OUT SAID - whether OUT's metadata.json says of a pipeline what its library says
 
 SAID is what make_pipelines.py put down: the kind, the modules, the dimension of what comes out,
 prompts, how the poolings pool.
