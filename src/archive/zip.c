@@ -260,7 +260,7 @@ static enum fletch_status read_entry(struct fletch_zip *zip, const struct ending
     comment = fletch_load_u16(entry + 32);
     if (len + extra + comment > left - ENTRY_SIZE)
         return fletch_fail(err, FLETCH_ERR_FORMAT,
-                           "byte %" PRIu64 ": a directory entry reaches behind the "
+                           "byte %" PRIu64 ": a directory entry reaches beyond the "
                            "directory",
                            at);
     *member = (struct fletch_zip_member){
@@ -340,7 +340,7 @@ static enum fletch_status read_directory(struct fletch_zip *zip,
     if (pos != ending->size)
         return fletch_fail(err, FLETCH_ERR_FORMAT,
                            "byte %" PRIu64 ": found %" PRIu64
-                           " bytes behind the last of %" PRIu64 " directory entries",
+                           " bytes after the last of %" PRIu64 " directory entries",
                            ending->begin + pos, ending->size - pos, ending->count);
     return check_apart(zip, ending->begin, err);
 }

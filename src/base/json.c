@@ -276,7 +276,7 @@ static enum fletch_status read_text(json_t **out, struct fletch_json_scan *scan)
     TRY(read_value(out, scan, 0));
     fletch_json_scan_peek(scan);
     if (scan->pos < scan->size)
-        return fletch_json_scan_unexpected(scan, "nothing behind the value");
+        return fletch_json_scan_unexpected(scan, "nothing after the value");
     return FLETCH_OK;
 }
 

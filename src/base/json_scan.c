@@ -115,7 +115,7 @@ static enum fletch_status read_hex(uint32_t *out, struct fletch_json_scan *scan)
         int value = hex_value(here(scan));
 
         if (value < 0)
-            return fletch_json_scan_unexpected(scan, "four hexadecimal digits behind \\u");
+            return fletch_json_scan_unexpected(scan, "four hexadecimal digits after \\u");
         *out = *out << 4 | (uint32_t)value;
         scan->pos++;
     }
@@ -157,8 +157,7 @@ static enum fletch_status read_escape(uint32_t *out, struct fletch_json_scan *sc
         return read_unicode(out, scan);
     }
     if (!found)
-        return fletch_json_scan_unexpected(scan,
-                                           "an escape that JSON has behind a backslash");
+        return fletch_json_scan_unexpected(scan, "an escape that JSON allows");
     scan->pos++;
     *out = (uint32_t)meant[found - letters];
     return FLETCH_OK;

@@ -304,7 +304,7 @@ static enum fletch_status read_dict(struct fletch_npy *out, struct cursor *curso
     peek(cursor);
     return cursor->pos == cursor->size
                ? FLETCH_OK
-               : unexpected(cursor, "nothing but blanks behind the header's '}'");
+               : unexpected(cursor, "only blanks after the header's '}'");
 }
 
 /* ---- The header ---- */

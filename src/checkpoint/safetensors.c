@@ -320,7 +320,7 @@ static enum fletch_status read_header(struct header *header)
     }
     fletch_json_scan_peek(scan);
     if (scan->pos < scan->size)
-        return fletch_json_scan_unexpected(scan, "nothing behind the header's object");
+        return fletch_json_scan_unexpected(scan, "nothing after the header's object");
     return FLETCH_OK;
 }
 
@@ -422,7 +422,7 @@ static enum fletch_status check_layout(struct header *header)
     if (end < header->data_size)
         return fletch_json_scan_fail(
             &header->scan, data_at + end, FLETCH_ERR_FORMAT,
-            "found %" PRIu64 " bytes behind the last tensor%s%.*s%s",
+            "found %" PRIu64 " bytes after the last tensor%s%.*s%s",
             header->data_size - end, before ? " '" : "", FLETCH_SHOWN,
             before ? before->tensor.name : "", before ? "'" : "");
     return FLETCH_OK;

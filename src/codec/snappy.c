@@ -447,7 +447,7 @@ static enum fletch_status stream_finish(struct fletch_decoder *decoder,
         return FLETCH_OK;
     if (decoder->in_done == decoder->in_size)
         return fail_stream(decoder, FLETCH_ERR_FORMAT, "it ends early", err);
-    return fail_stream(decoder, FLETCH_ERR_FORMAT, "bytes are left behind its end", err);
+    return fail_stream(decoder, FLETCH_ERR_FORMAT, "bytes follow its end", err);
 }
 #endif
 

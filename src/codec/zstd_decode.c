@@ -18,7 +18,7 @@
 /* A stream keeps a window: no more than this is given to a file that asks. */
 #define WINDOW_LOG_MAX 27
 
-#define NOT_ZSTD "it does not begin as a zstd frame, or something else is behind one"
+#define NOT_ZSTD "it does not begin as a zstd frame, or other bytes follow one"
 
 struct fletch_decoder {
     ZSTD_DCtx *context;

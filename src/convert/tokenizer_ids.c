@@ -53,7 +53,7 @@ void fletch_tokenizer_warn_moved(struct fletch_tokenizer_warnings *warnings,
         snprintf(more, sizeof(more), " and %zu more",
                  moves->count - FLETCH_TOKENIZER_MOVES_SHOWN);
     fletch_tokenizer_warn(warnings,
-                          "%s: %s%s: added tokens are numbered without gaps behind the "
+                          "%s: %s%s: added tokens are numbered without gaps after the "
                           "vocabulary",
                           file, list, more);
 }

@@ -386,7 +386,7 @@ enum fletch_status fletch_modules_check_first(const struct fletch_model *model,
         err, FLETCH_ERR_UNSUPPORTED,
         "%s: the first module is a BoW, which counts the words of a list and "
         "has no tensors: give %s/%s with --type any for those of the module "
-        "behind it",
+        "after it",
         model->folder, model->folder, behind->folder);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* files.h - the names of what is written: the one place that has them */
+/* files.h - the names of all output files, and nowhere else */
 #ifndef FLETCH_OUTPUT_FILES_H
 #define FLETCH_OUTPUT_FILES_H
 
@@ -13,15 +13,15 @@
 struct fletch_output_entry {
     const char *path; /* in the output folder */
     bool is_folder;
-    bool is_top; /* right in the output folder */
+    bool is_top; /* directly in the output folder */
 };
 
-/* In the order in which they are renamed one by one, metadata.json last; ends with a NULL
- * path. */
+/* In the order in which staging renames them, metadata.json last; ends with a NULL path. */
 extern const struct fletch_output_entry fletch_output_entries[];
 
-/* True for a name right in the output folder, true for one in its tokenizer folder. */
+/* True for the name of an output directly in the output folder. */
 bool fletch_output_is_top(const char *name);
+/* True for the name of an output in the tokenizer folder. */
 bool fletch_output_is_tokenizer(const char *name);
 
 #endif

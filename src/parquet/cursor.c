@@ -362,7 +362,7 @@ enum fletch_status fletch_cursor_end_stream(struct fletch_cursor *cursor,
     TRY(attempt(cursor, drain, &none, 0, err));
     if (stream->stored_left || stream->in_pos < stream->in_size)
         return fletch_fail(err, FLETCH_ERR_FORMAT,
-                           "%" PRIu64 " bytes of its body behind the value's end",
+                           "%" PRIu64 " bytes of its body after the value's end",
                            stream->stored_left + stream->in_size - stream->in_pos);
     /* check the sum first: that bytes are damaged tells more than the codec's error */
     TRY(fletch_page_check_crc(&stream->page, stream->crc, err));

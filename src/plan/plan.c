@@ -399,7 +399,7 @@ static enum fletch_status plan_module(const struct planner *planner,
             TRY(put_row(planner, row, component, tensor, err));
         else
             TRY(put_left_out(planner, component, tensor,
-                             "belongs to a module behind the encoder, which the type "
+                             "belongs to a module after the encoder, which the type "
                              "sentence-transformers keeps",
                              err));
     }

@@ -261,7 +261,7 @@ static enum fletch_status place_all(struct legacy *legacy, const struct fletch_t
     if (legacy->pos != legacy->file->size)
         return fletch_fail(err, FLETCH_ERR_FORMAT,
                            "byte %" PRIu64 ": found %" PRIu64
-                           " bytes behind the last storage",
+                           " bytes after the last storage",
                            legacy->pos, legacy->file->size - legacy->pos);
     return FLETCH_OK;
 }

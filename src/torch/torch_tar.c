@@ -225,7 +225,7 @@ static enum fletch_status read_object(struct tar *tar, struct fletch_torch *torc
                            tar->members[MEMBER_OBJECT].begin, tar->err));
     if (torch->pickle.end != tar->object.size)
         return fletch_fail(tar->err, FLETCH_ERR_FORMAT,
-                           "byte %" PRIu64 ": found %zu bytes behind the pickle's STOP",
+                           "byte %" PRIu64 ": found %zu bytes after the pickle's STOP",
                            tar->members[MEMBER_OBJECT].begin + torch->pickle.end,
                            tar->object.size - torch->pickle.end);
     return FLETCH_OK;

@@ -391,7 +391,7 @@ enum fletch_status fletch_tar_tensors(struct tar *tar)
     if (pos != tar->tensors_text.size)
         return fletch_fail(tar->err, FLETCH_ERR_FORMAT,
                            "byte %" PRIu64 ": found %" PRIu64
-                           " bytes behind the last tensor",
+                           " bytes after the last tensor",
                            at + pos, tar->tensors_text.size - pos);
     qsort(tar->tensors, tar->tensors_count, sizeof(*tar->tensors), compare_tensors);
     for (size_t i = 1; i < tar->tensors_count; i++)

@@ -455,7 +455,8 @@ static enum fletch_status read_place(struct fletch_tensor *out, struct fletch_to
         return FLETCH_OK;
     if (!reach(&last, out, offset) || last >= seen)
         return fletch_fail(err, FLETCH_ERR_FORMAT,
-                           "reaches behind storage '%.*s', which has %" PRIu64 " elements",
+                           "reaches beyond the end of storage '%.*s', which has %" PRIu64
+                           " elements",
                            FLETCH_SHOWN, storage->key, seen);
     /* both are below the storage's bytes, which do not wrap */
     out->offset += storage->view_begin * storage->width + offset * width;

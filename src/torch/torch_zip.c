@@ -139,7 +139,7 @@ static enum fletch_status read_pickle(struct fletch_torch *torch,
     if (!status && torch->pickle.end != archive->pickle.size)
         status =
             fletch_fail(err, FLETCH_ERR_FORMAT,
-                        "byte %" PRIu64 ": found %zu bytes behind the pickle's STOP",
+                        "byte %" PRIu64 ": found %zu bytes after the pickle's STOP",
                         base + torch->pickle.end, archive->pickle.size - torch->pickle.end);
     if (status)
         fletch_error_prefix(err, "%.*s", FLETCH_SHOWN, member->name);

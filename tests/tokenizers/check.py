@@ -207,7 +207,7 @@ def check_gaps():
         path = os.path.join(out, "tokenizer", "tokenizer.json")
         TAP.equal(said(done), ["added_tokens.json: '<a>' has the id 425 and becomes 420, '<b>' "
                                "has the id 429 and becomes 421: added tokens are numbered "
-                               "without gaps behind the vocabulary"], "a gap is warned of")
+                               "without gaps after the vocabulary"], "a gap is warned of")
         ids = tokenizers.Tokenizer.from_file(path)
         TAP.equal([ids.token_to_id(token) for token in ("<a>", "<b>", "[MASK]")],
                   [420, 421, 4], "they have the ids that were said")
@@ -218,7 +218,7 @@ def check_gaps():
             json.dump(graph, stream)
         done = convert(source, out + "-copied")
         TAP.equal(said(done), ["tokenizer.json: '<b>' has the id 430 and becomes 421: added "
-                               "tokens are numbered without gaps behind the vocabulary"],
+                               "tokens are numbered without gaps after the vocabulary"],
                   "a gap in tokenizer.json is warned of")
         path = os.path.join(out + "-copied", "tokenizer", "tokenizer.json")
         TAP.equal(tokenizers.Tokenizer.from_file(path).token_to_id("<b>"), 421,

@@ -45,7 +45,7 @@ static void refuses_headers_beyond_the_limit(void **state)
     put_bytes(at("x.safetensors"), bytes, sizeof(bytes));
     assert_int_equal(truncate(at("x.safetensors"), 100000000 + 8), 0);
     assert_refused(at("x.safetensors"), FLETCH_ERR_FORMAT,
-                   "byte 10: found 0x00, expected nothing behind the header's object");
+                   "byte 10: found 0x00, expected nothing after the header's object");
 }
 
 static char *repeat(char *to, const char *text, size_t count)

@@ -240,7 +240,7 @@ static const struct refusal refusals[] = {
     { HEADER("<f4", "False", "(2,)"), 12, BAD,
       "byte 71: found 12 bytes of values, expected 8 by its shape and dtype" },
     { "{'descr': '<f4', 'fortran_order': False, 'shape': (1,), } 7", 4, BAD,
-      "byte 68: found '7', expected nothing but blanks behind the header's '}'" },
+      "byte 68: found '7', expected only blanks after the header's '}'" },
 };
 
 static void headers_are_refused_word_by_word(void **state)

@@ -147,14 +147,14 @@ static const struct {
     const char *sentence;
 } refusals[] = {
     { CONFIG(PAYLOAD(META("1", N("9"), N("1"), "0"))), FLETCH_ERR_FORMAT,
-      "tensor 'w': reaches behind storage 'weight_0', which has 8 elements" },
+      "tensor 'w': reaches beyond the end of storage 'weight_0', which has 8 elements" },
     { CONFIG(PAYLOAD(META("5", N("2"), N("1"), "0"))), FLETCH_ERR_FORMAT,
-      "tensor 'w': reaches behind storage 'weight_0', which has 1 elements" },
+      "tensor 'w': reaches beyond the end of storage 'weight_0', which has 1 elements" },
     { CONFIG(PAYLOAD(META("1", N("4"), N("2"), "2"))), FLETCH_ERR_FORMAT,
-      "tensor 'w': reaches behind storage 'weight_0', which has 8 elements" },
+      "tensor 'w': reaches beyond the end of storage 'weight_0', which has 8 elements" },
     { CONFIG(PAYLOAD(META("1", N("2"), N("9223372036854775807"), "9223372036854775807"))),
       FLETCH_ERR_FORMAT,
-      "tensor 'w': reaches behind storage 'weight_0', which has 8 elements" },
+      "tensor 'w': reaches beyond the end of storage 'weight_0', which has 8 elements" },
     { CONFIG(PAYLOAD(META("7", N("4294967296") ", " N("4294967296") ", " N("4294967296"),
                           N("0") ", " N("0") ", " N("0"), "0"))),
       FLETCH_ERR_FORMAT, "tensor 'w': has more elements than 64 bits count" },

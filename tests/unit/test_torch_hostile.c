@@ -126,7 +126,7 @@ static void endings_of_a_stream(void **state)
 {
     static const struct trailer endings[] = {
         { TEXT(KEYS COUNT_4 BYTES_16), NULL },
-        { TEXT(KEYS COUNT_4 BYTES_16 "x"), "found 1 bytes behind the last storage" },
+        { TEXT(KEYS COUNT_4 BYTES_16 "x"), "found 1 bytes after the last storage" },
         { TEXT(KEYS COUNT_4 "0123456789abcde"),
           "but only 15 bytes follow: it was cut short" },
         { TEXT(KEYS "\4\0\0\0\0\0\0"), "the file ends before storage '0'" },

@@ -495,16 +495,16 @@ static void odd_frames_are_said(void **state)
     ASSERT_SAYS(fletch_codec_zstd.decode(decoder, "this is not zstd", 16, out, 1, err),
                 FLETCH_ERR_FORMAT,
                 "zstd page of 16 bytes, to become 1: it does not begin as a zstd frame, or "
-                "something else is behind one");
+                "other bytes follow one");
     /* before the format was settled: the library would read it whole */
     ASSERT_SAYS(fletch_codec_zstd.decode(decoder, early, sizeof(early), out, 0, err),
                 FLETCH_ERR_FORMAT,
                 "zstd page of 17 bytes, to become 0: it does not begin as a zstd frame, or "
-                "something else is behind one");
+                "other bytes follow one");
     ASSERT_SAYS(stream(&fletch_codec_zstd, decoder, early, sizeof(early), out, 0, 9, err),
                 FLETCH_ERR_FORMAT,
                 "zstd page of 17 bytes, to become 0: it does not begin as a zstd frame, or "
-                "something else is behind one");
+                "other bytes follow one");
     ASSERT_SAYS(fletch_codec_zstd.decode(decoder, wide, 9, out, 1, err), FLETCH_ERR_FORMAT,
                 "zstd page of 9 bytes, to become 1: it ends early");
     ASSERT_SAYS(fletch_codec_zstd.decode(decoder, wide, 10, out, 0, err), FLETCH_ERR_FORMAT,
