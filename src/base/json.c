@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/json_scan.h"
+#include "base/natural.h"
 #include "base/utf8.h"
 
 #include <math.h>
@@ -25,11 +26,6 @@
 
 static enum fletch_status read_value(json_t **out, struct fletch_json_scan *scan,
                                      size_t depth);
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
 
 static enum fletch_status fail_memory(const struct fletch_json_scan *scan)
 {
@@ -47,7 +43,7 @@ static bool read_whole(json_int_t *out, const char *text, size_t len)
     for (size_t i = negative; i < len; i++) {
         uint64_t digit = (uint64_t)(text[i] - '0');
 
-        if (!is_digit(text[i]) || value > (limit - digit) / 10)
+        if (!fletch_is_digit(text[i]) || value > (limit - digit) / 10)
             return false;
         value = value * 10 + digit;
     }
@@ -76,7 +72,7 @@ static enum fletch_status read_real(double *out, const char *text, size_t len,
     for (i++; i < len; i++) {
         if (text[i] == '-')
             sign = -1;
-        if (is_digit(text[i]) && exponent < EXPONENT_MAX)
+        if (fletch_is_digit(text[i]) && exponent < EXPONENT_MAX)
             exponent = exponent * 10 + (text[i] - '0');
     }
     snprintf(copy + to, EXPONENT_SIZE, "e%lld", sign * exponent - fraction);
@@ -239,7 +235,7 @@ static enum fletch_status read_value(json_t **out, struct fletch_json_scan *scan
         return read_string(out, scan);
     if (word)
         return read_python_word(out, word, scan);
-    if (c == '-' || is_digit(c))
+    if (c == '-' || fletch_is_digit(c))
         return read_number(out, scan);
     TRY(fletch_json_scan_skip(scan, 0));
     *out = c == 'n' ? json_null() : json_boolean(c == 't');

@@ -2,6 +2,7 @@
 /* json_put.c - JSON as Python's json.dumps writes it; see json.h */
 #include "base/json.h"
 
+#include "base/natural.h"
 #include "base/utf8.h"
 
 #include <inttypes.h>
@@ -17,11 +18,6 @@
 /* Python's repr uses exponents below 1e-4 and from 1e16 on. */
 #define REAL_PLAIN_MIN (-4)
 #define REAL_PLAIN_MAX 15
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
 
 static void put_code_point(struct fletch_buf *buf, uint32_t point)
 {
@@ -82,7 +78,7 @@ static void decimal_round(struct decimal *out, double value, int count)
 
     snprintf(text, sizeof(text), "%.*e", count - 1, value);
     for (; *p != 'e'; p++)
-        if (is_digit(*p) && len < REAL_DIGITS_MAX)
+        if (fletch_is_digit(*p) && len < REAL_DIGITS_MAX)
             out->digits[len++] = *p;
     out->digits[len] = 0;
     out->exponent = (int)strtol(p + 1, NULL, 10);

@@ -2,17 +2,13 @@
 /* json_scan.c - see json_scan.h */
 #include "base/json_scan.h"
 
+#include "base/natural.h"
 #include "base/utf8.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
 
 static bool is_space(char c)
 {
@@ -100,7 +96,7 @@ enum fletch_status fletch_json_scan_expect(struct fletch_json_scan *scan, char c
 
 static int hex_value(char c)
 {
-    if (is_digit(c))
+    if (fletch_is_digit(c))
         return c - '0';
     if (c >= 'a' && c <= 'f')
         return c - 'a' + 10;
@@ -233,10 +229,10 @@ enum fletch_status fletch_json_scan_whole(uint64_t *out, struct fletch_json_scan
     uint64_t value = 0, at;
     char c = fletch_json_scan_peek(scan);
 
-    if (!is_digit(c))
+    if (!fletch_is_digit(c))
         return fletch_json_scan_unexpected(scan, expected);
     at = fletch_json_scan_at(scan);
-    for (; is_digit(here(scan)); scan->pos++) {
+    for (; fletch_is_digit(here(scan)); scan->pos++) {
         uint64_t digit = (uint64_t)(here(scan) - '0');
 
         if (value > (UINT64_MAX - digit) / 10)
@@ -257,9 +253,9 @@ enum fletch_status fletch_json_scan_whole(uint64_t *out, struct fletch_json_scan
 
 static enum fletch_status skip_digits(struct fletch_json_scan *scan)
 {
-    if (!is_digit(here(scan)))
+    if (!fletch_is_digit(here(scan)))
         return fletch_json_scan_unexpected(scan, "a digit");
-    while (is_digit(here(scan)))
+    while (fletch_is_digit(here(scan)))
         scan->pos++;
     return FLETCH_OK;
 }
@@ -297,7 +293,7 @@ static enum fletch_status skip_scalar(struct fletch_json_scan *scan)
         scan->pos++;
         return decode_string(NULL, &text.len, scan);
     }
-    if (c == '-' || is_digit(c))
+    if (c == '-' || fletch_is_digit(c))
         return skip_number(scan);
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         size_t len = strlen(words[i]);

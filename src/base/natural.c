@@ -2,14 +2,8 @@
 /* natural.c - see natural.h */
 #include "base/natural.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
 
 /* Compares the runs of digits at *a and *b by value, whatever their length, and skips
  * them. */
@@ -22,9 +16,9 @@ static int compare_numbers(const char **a, const char **b)
         x++;
     while (*y == '0')
         y++;
-    while (is_digit(x[x_len]))
+    while (fletch_is_digit(x[x_len]))
         x_len++;
-    while (is_digit(y[y_len]))
+    while (fletch_is_digit(y[y_len]))
         y_len++;
     *a = x + x_len;
     *b = y + y_len;
@@ -38,7 +32,7 @@ int fletch_natural_compare(const char *a, const char *b)
     const char *x = a, *y = b;
 
     while (*x && *y) {
-        if (is_digit(*x) && is_digit(*y)) {
+        if (fletch_is_digit(*x) && fletch_is_digit(*y)) {
             int order = compare_numbers(&x, &y);
 
             if (order)

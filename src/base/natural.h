@@ -8,6 +8,14 @@
 #ifndef FLETCH_BASE_NATURAL_H
 #define FLETCH_BASE_NATURAL_H
 
+#include <stdbool.h>
+
+/* Of ASCII, whatever the locale. */
+static inline bool fletch_is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
 /* As strcmp. */
 int fletch_natural_compare(const char *a, const char *b);
 

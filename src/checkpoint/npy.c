@@ -9,6 +9,7 @@
 #include "checkpoint/checkpoint_internal.h"
 
 #include "base/bytes.h"
+#include "base/natural.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -143,23 +144,18 @@ static bool take_word(struct cursor *cursor, const char *word)
     return true;
 }
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 static enum fletch_status read_whole(uint64_t *out, struct cursor *cursor)
 {
     uint64_t value = 0, at;
 
-    if (!is_digit(peek(cursor)))
+    if (!fletch_is_digit(peek(cursor)))
         return unexpected(cursor, "a whole number");
     at = cursor->base + cursor->pos;
     if (cursor->text[cursor->pos] == '0' && cursor->pos + 1 < cursor->size &&
-        is_digit(cursor->text[cursor->pos + 1]))
+        fletch_is_digit(cursor->text[cursor->pos + 1]))
         return fletch_fail(cursor->err, FLETCH_ERR_FORMAT,
                            "byte %" PRIu64 ": a number that begins with 0", at);
-    while (cursor->pos < cursor->size && is_digit(cursor->text[cursor->pos])) {
+    while (cursor->pos < cursor->size && fletch_is_digit(cursor->text[cursor->pos])) {
         uint64_t digit = (uint64_t)(cursor->text[cursor->pos++] - '0');
 
         if (!fletch_mul(&value, value, 10) || !fletch_add(&value, value, digit))

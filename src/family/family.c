@@ -9,6 +9,7 @@
 #include "family/families.h"
 
 #include "base/glob.h"
+#include "base/natural.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -121,9 +122,9 @@ static int64_t number_at(const char *digit)
 {
     int64_t number = 0;
 
-    if (*digit < '0' || *digit > '9')
+    if (!fletch_is_digit(*digit))
         return -1;
-    for (; *digit >= '0' && *digit <= '9'; digit++)
+    for (; fletch_is_digit(*digit); digit++)
         number = number > INT32_MAX ? number : number * 10 + (*digit - '0');
     return *digit == '.' ? number : -1;
 }

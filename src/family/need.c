@@ -6,6 +6,8 @@
  * model below a prefix of the user's own, or something else. */
 #include "family/families.h"
 
+#include "base/natural.h"
+
 #include <string.h>
 
 /* The most prefixes that are tried: each needs a pass over all names. */
@@ -28,7 +30,7 @@ static bool is_bare_layer(const char *name, const struct fletch_model_class *mod
     for (; tail && tail[1]; tail = strchr(tail + 1, '.')) {
         size_t len = strlen(tail + 1);
 
-        if (!strncmp(name, tail + 1, len) && name[len] >= '0' && name[len] <= '9')
+        if (!strncmp(name, tail + 1, len) && fletch_is_digit(name[len]))
             return true;
     }
     return false;

@@ -7,6 +7,8 @@
  */
 #include "family/families.h"
 
+#include "base/natural.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +24,7 @@ static bool is_number(const char *text, size_t len)
 {
     size_t digits = 0;
 
-    while (digits < len && text[digits] >= '0' && text[digits] <= '9')
+    while (digits < len && fletch_is_digit(text[digits]))
         digits++;
     return len && digits == len && (len == 1 || *text != '0');
 }

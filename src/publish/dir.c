@@ -29,8 +29,8 @@ static int open_folder_at(int fd, const char *name)
     return openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-static enum fletch_status fail_errno(const char *path, const char *what,
-                                     struct fletch_error *err)
+enum fletch_status fletch_dir_fail(const char *path, const char *what,
+                                   struct fletch_error *err)
 {
     return fletch_fail(err, FLETCH_ERR_IO, "%.300s: %s: %s", path, what,
                        fletch_errno_text(errno));
@@ -43,7 +43,7 @@ enum fletch_status fletch_dir_find_other(char *name, size_t size, const char *fo
     const struct dirent *entry;
 
     if (!dir)
-        return fail_errno(folder, "listing", err);
+        return fletch_dir_fail(folder, "listing", err);
     name[0] = 0;
     while ((entry = readdir(dir)))
         if (!fletch_os_is_dots(entry->d_name) && !own(entry->d_name) &&

@@ -6,6 +6,10 @@
 
 #include "base/error.h"
 
+/* IO: "path: what: " and the words for errno. */
+enum fletch_status fletch_dir_fail(const char *path, const char *what,
+                                   struct fletch_error *err);
+
 typedef bool (*fletch_dir_own_fn)(const char *name);
 
 /* Finds the first entry, bytewise, that is not `own`; "" when there is none. */

@@ -47,13 +47,6 @@ struct fletch_staging {
     size_t made_count;
 };
 
-static enum fletch_status fail_errno(const char *path, const char *what,
-                                     struct fletch_error *err)
-{
-    return fletch_fail(err, FLETCH_ERR_IO, "%.300s: %s: %s", path, what,
-                       fletch_errno_text(errno));
-}
-
 /* ---- The place of the output ---- */
 
 /* mkdir -p, recording what was created. */
@@ -74,7 +67,7 @@ static enum fletch_status make_parents(struct fletch_staging *staging, const cha
                                                   sizeof(staging->made_parents[0]))
                 staging->made_parents[staging->made_count++] = made;
         } else if (errno != EEXIST) {
-            return fail_errno(copy, "making the folder", err);
+            return fletch_dir_fail(copy, "making the folder", err);
         }
         if (!slash)
             return FLETCH_OK;
@@ -139,12 +132,12 @@ static enum fletch_status locate(struct fletch_staging *staging, const char *out
             parent = "/";
         }
         if (!realpath(parent, resolved))
-            return fail_errno(parent, "looking for the folder", err);
+            return fletch_dir_fail(parent, "looking for the folder", err);
         staging->final =
             fletch_path_join(&staging->arena, resolved, slash ? slash + 1 : path);
     } else {
         if (!realpath(path, resolved))
-            return fail_errno(path, "looking for the folder", err);
+            return fletch_dir_fail(path, "looking for the folder", err);
         staging->final = fletch_arena_strdup(&staging->arena, resolved);
     }
     if (!staging->final)
@@ -301,7 +294,7 @@ static enum fletch_status make_staging(struct fletch_staging *staging,
             staging->path = path;
             staging->lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
             if (staging->lock < 0) {
-                fail_errno(path, "opening the folder", err);
+                fletch_dir_fail(path, "opening the folder", err);
                 rmdir(path);
                 staging->path = NULL;
                 return FLETCH_ERR_IO;
@@ -310,7 +303,7 @@ static enum fletch_status make_staging(struct fletch_staging *staging,
             return FLETCH_OK;
         }
         if (errno != EEXIST)
-            return fail_errno(folder, "making a folder in it", err);
+            return fletch_dir_fail(folder, "making a folder in it", err);
     }
     return fletch_fail(err, FLETCH_ERR_IO, "%.300s: no free name for a folder in it",
                        folder);
@@ -321,7 +314,7 @@ static enum fletch_status check_older(struct fletch_staging *staging, bool force
                                       struct fletch_error *err)
 {
     if (!may_write(staging->final))
-        return fail_errno(staging->final, "writing there", err);
+        return fletch_dir_fail(staging->final, "writing there", err);
     TRY(refuse_others_kinds(staging, err));
     if (force)
         return FLETCH_OK;
@@ -405,11 +398,11 @@ static enum fletch_status rename_one_by_one(struct fletch_staging *staging,
             if (!inner_from || !inner_to)
                 return fletch_fail_memory(err, PATH_MAX, "a path");
             if ((mkdir(to, 0777) && errno != EEXIST) || rename(inner_from, inner_to))
-                return fail_errno(to, "renaming into place", err);
+                return fletch_dir_fail(to, "renaming into place", err);
         } else if (fletch_file_kind(from) == FLETCH_FILE_NONE) {
             remove_older(to);
         } else if (rename(from, to)) {
-            return fail_errno(to, "renaming into place", err);
+            return fletch_dir_fail(to, "renaming into place", err);
         }
     }
     return FLETCH_OK;
@@ -429,7 +422,7 @@ static enum fletch_status exchange(struct fletch_staging *staging, struct fletch
     if (!errno)
         return FLETCH_OK;
     if (errno != EINVAL && errno != ENOSYS && errno != EBUSY)
-        return fail_errno(staging->final, "renaming into place", err);
+        return fletch_dir_fail(staging->final, "renaming into place", err);
     return rename_one_by_one(staging, err);
 }
 
@@ -451,7 +444,7 @@ static enum fletch_status put_in_place(struct fletch_staging *staging,
         if (!rename(staging->path, staging->final))
             return FLETCH_OK;
         if (errno != EEXIST && errno != ENOTEMPTY)
-            return fail_errno(staging->final, "renaming into place", err);
+            return fletch_dir_fail(staging->final, "renaming into place", err);
     }
     return exchange(staging, err);
 }
