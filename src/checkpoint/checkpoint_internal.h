@@ -19,8 +19,8 @@ enum fletch_status fletch_checkpoint_finish(struct fletch_checkpoint *checkpoint
 
 /* ---- shards.c ---- */
 
-/* Adds and finishes all shards of the index at `path` in `folder`; map and shards must agree
- * exactly. Messages about the index begin with its name. */
+/* Adds and finishes all shards of the index at `path` in `folder`; map and shards must
+ * agree exactly. Messages about the index begin with its name. */
 enum fletch_status fletch_shards_open(struct fletch_checkpoint *checkpoint,
                                       struct fletch_tensor_list *list, const char *folder,
                                       const char *path, struct fletch_error *err);

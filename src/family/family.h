@@ -359,8 +359,8 @@ struct fletch_contradiction {
     const struct fletch_field *field;
     int64_t said, shown;
 };
-/* The i-th count that `shapes` has and that differs in `config`, defaults applied; false past
- * the last. Both are in config.json's form. */
+/* The i-th count that `shapes` has and that differs in `config`, defaults applied; false
+ * past the last. Both are in config.json's form. */
 bool fletch_family_contradiction(struct fletch_contradiction *out,
                                  const struct fletch_model_class *model_class,
                                  const json_t *config, const json_t *shapes, size_t i);

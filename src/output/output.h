@@ -45,8 +45,8 @@ struct fletch_reader_row {
     uint64_t size;
     uint64_t page_offset;     /* of its page's header; 0 when other rows share the page */
     uint64_t compressed_size; /* of its page, header included; 0 when shared */
-    uint64_t whole_size; /* memory that a cursor needs to read the row, if its codec decodes
-                            only whole pages; 0 when it decodes in pieces, or when unknown */
+    uint64_t whole_size; /* memory that a cursor needs to read it, if its codec decodes only
+                            whole pages; 0 when it decodes in pieces, or when unknown */
 };
 
 /* An open output; it never changes. */
@@ -71,8 +71,8 @@ struct fletch_output_format {
     /* ---- Writing ---- */
 
     /* Starts writing at the beginning of an empty file, which stays the caller's. `pairs`
-     * are { key, value } for the file's metadata, ending with a NULL key. `codec` compresses
-     * what the format writes besides the values, where that makes it smaller. */
+     * are { key, value } for the file's metadata, ending with a NULL key. `codec`
+     * compresses what the format writes besides the values, where that makes it smaller. */
     enum fletch_status (*create)(struct fletch_writer **out, const struct fletch_file *file,
                                  const char *const (*pairs)[2],
                                  const struct fletch_codec *codec,
@@ -124,8 +124,8 @@ struct fletch_output_format {
                                       size_t *size, struct fletch_error *err);
     /* True when the row begun last has a checksum. */
     bool (*cursor_has_crc)(const struct fletch_cursor *cursor);
-    /* Sends the next piece to `piece`, of FLETCH_PIECE_SIZE bytes, if the page is decoded in
-     * pieces. NULL: back to the cursor's own buffer. */
+    /* Sends the next piece to `piece`, of FLETCH_PIECE_SIZE bytes, if the page is decoded
+     * in pieces. NULL: back to the cursor's own buffer. */
     void (*cursor_set_output)(struct fletch_cursor *cursor, uint8_t *piece);
 };
 

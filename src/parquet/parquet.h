@@ -88,12 +88,12 @@ enum fletch_status fletch_writer_end_group(struct fletch_writer *writer,
  * groups is valid, too. */
 enum fletch_status fletch_writer_finish(struct fletch_writer *writer, uint64_t *size,
                                         struct fletch_error *err);
-/* Where the last page ends and the offset indexes begin. Only after fletch_writer_finish. */
+/* After fletch_writer_finish: where the last page ends and the offset indexes begin. */
 uint64_t fletch_writer_footer_at(const struct fletch_writer *writer);
 void fletch_writer_close(struct fletch_writer *writer);
 
-/* Reads the footer and the small columns. `file` is borrowed and must stay open. FORMAT with
- * the byte offset, UNSUPPORTED with the name of the feature. */
+/* Reads the footer and the small columns. `file` is borrowed and must stay open. FORMAT
+ * with the byte offset, UNSUPPORTED with the name of the feature. */
 enum fletch_status fletch_reader_open(struct fletch_reader **out,
                                       const struct fletch_file *file,
                                       struct fletch_error *err);
@@ -109,8 +109,8 @@ enum fletch_status fletch_cursor_open(struct fletch_cursor **out,
                                       struct fletch_error *err);
 void fletch_cursor_close(struct fletch_cursor *cursor);
 /* After this call fletch_cursor_read returns uncompressed values directly from the file's
- * map, also those that share a page. The map must outlive the cursor. The CRC of such a page
- * is checked when it is first read. fletch_cursor_next does not use the map. */
+ * map, also those that share a page. The map must outlive the cursor. The CRC of such a
+ * page is checked when it is first read. fletch_cursor_next does not use the map. */
 enum fletch_status fletch_cursor_use_map(struct fletch_cursor *cursor, const uint8_t *map,
                                          struct fletch_error *err);
 /* Reads the whole value of row i: *bytes [*size] belongs to the cursor and is valid until
@@ -140,7 +140,7 @@ enum fletch_status fletch_cursor_next(struct fletch_cursor *cursor, const void *
                                       size_t *size, struct fletch_error *err);
 /* True when the page of the row begun last has a CRC. */
 bool fletch_cursor_has_crc(const struct fletch_cursor *cursor);
-/* After this call only the codecs' libraries decompress values, not fletch's own decoder. */
+/* After this call only the codecs' libraries decompress values, never our own decoder. */
 void fletch_cursor_by_library(struct fletch_cursor *cursor);
 /* Sends the next piece to `piece`, of FLETCH_PIECE_SIZE bytes, if the page is decoded in
  * pieces. Pieces of a page that is decoded whole point into it and stay valid until the

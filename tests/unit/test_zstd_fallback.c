@@ -102,7 +102,8 @@ static size_t make_page(uint8_t *page, size_t cap, const uint8_t *content, size_
 static void pages_are_right_however_frames_lie(void **state)
 {
     static const size_t sizes[] = { 100, 70000, FLETCH_PIECE_SIZE + 1, CONTENT_SIZE };
-    static uint8_t content[CONTENT_SIZE], back[CONTENT_SIZE], page[CONTENT_SIZE + (1 << 20)];
+    static uint8_t content[CONTENT_SIZE], back[CONTENT_SIZE];
+    static uint8_t page[CONTENT_SIZE + (1 << 20)];
 
     (void)state;
     fill(content, sizeof(content));
