@@ -191,7 +191,7 @@ static void measure(struct kernels *k, const char *what,
             while (piece < PIECES && run(k, way, piece))
                 piece++;
             took = now() - begin;
-            if (piece == PIECES && (!best[way] || took < best[way]))
+            if (piece == PIECES && (best[way] <= 0 || took < best[way]))
                 best[way] = took;
         }
     for (size_t way = 0; way < WAYS_MAX && best[way] > 0; way++)
