@@ -262,6 +262,19 @@ static const char *way_for_unknown(const struct fletch_detect_input *detect_inpu
     return detect_input->no_text ? fletch_family_any.name : fletch_family_transformers.name;
 }
 
+/* Whether a model of that type is of the family; pictures and sound are no pipeline of texts,
+ * unless there is a modules.json which makes them one. */
+static bool may_be(const struct fletch_family *family, const char *type,
+                   const struct fletch_detect_input *detect_input)
+{
+    const struct fletch_family *claims = claimed_by(type);
+
+    if (family == &fletch_family_sentence && !detect_input->has_modules &&
+        (claims ? claims->metadata_kind == FLETCH_METADATA_TOWER : detect_input->no_text))
+        return false;
+    return fletch_family_model_class(family, type) != NULL;
+}
+
 enum fletch_status fletch_family_choose(const struct fletch_family **out, const char *name,
                                         const struct fletch_detect_input *detect_input,
                                         struct fletch_error *err)
@@ -271,7 +284,7 @@ enum fletch_status fletch_family_choose(const struct fletch_family **out, const 
 
     if (!family || family->refusal)
         return fletch_family_find(out, name, err);
-    if (type && *type && !fletch_family_model_class(family, type)) {
+    if (type && *type && !may_be(family, type, detect_input)) {
         claims = claimed_by(type);
         if (claims && !claims->refusal)
             return fletch_fail(err, FLETCH_ERR_FAMILY,
