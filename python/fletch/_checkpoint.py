@@ -2,6 +2,7 @@
 """The tensors of any input format, as a mapping; numpy is loaded when an array is asked for."""
 from __future__ import annotations
 
+import operator
 import os
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -68,7 +69,9 @@ class CheckpointTensor:
     def read(self, begin: int = 0, size: int | None = None) -> bytes:
         """`size` bytes from byte `begin` on, or all that follow: elements one after the
         other, outermost dimension first, little-endian, however the file holds them."""
-        return self._of.read(self._index, begin, self.nbytes - begin if size is None else size)
+        if size is None:
+            size = max(self.nbytes - operator.index(begin), 0)
+        return self._of.read(self._index, begin, size)
 
     def readinto(self, buffer: Buffer, begin: int = 0) -> None:
         """Fill a writable buffer with the bytes from `begin` on."""
@@ -119,7 +122,7 @@ class Checkpoint(Mapping[str, CheckpointTensor]):
             return self._tensors[name]
         except KeyError:
             raise TensorNotFoundError(f"{os.fsdecode(self.path)}: no tensor {name!r}",
-                                      self.path, name) from None
+                                      self.path, str(name)) from None
 
     def __contains__(self, name: object) -> bool:
         return name in self._tensors

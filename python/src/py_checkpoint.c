@@ -123,7 +123,7 @@ static PyObject *checkpoint_new(PyTypeObject *type, PyObject *args, PyObject *un
 
 /* ---- The object ---- */
 
-/* One more holder of what it reads from. NULL with ValueError once it is closed. */
+/* One more holder of what it reads from. NULL with ArgumentError once it is closed. */
 static struct source *hold(struct checkpoint *self)
 {
     struct source *source;
@@ -134,7 +134,8 @@ static struct source *hold(struct checkpoint *self)
         atomic_fetch_add(&source->holders, 1);
     pthread_mutex_unlock(&self->lock);
     if (!source)
-        PyErr_SetString(PyExc_ValueError, "the checkpoint is closed");
+        fletch_py_fail(FLETCH_ERR_ARGUMENT, self->path,
+                       "the checkpoint is closed: open it again");
     return source;
 }
 
@@ -307,17 +308,22 @@ static bool lies_within(struct checkpoint *self, Py_ssize_t tensor,
 {
     struct source *source = hold(self);
     struct fletch_tensor_info info;
-    bool there;
+    bool there, within;
 
     if (!source)
         return false;
-    there = tensor >= 0 &&
-            fletch_checkpoint_at(&info, source->checkpoint, (size_t)tensor) &&
-            begin <= info.size && size <= info.size - begin;
-    source_drop(source);
+    there = tensor >= 0 && fletch_checkpoint_at(&info, source->checkpoint, (size_t)tensor);
+    within = there && begin <= info.size && size <= info.size - begin;
     if (!there)
-        PyErr_SetString(PyExc_ValueError, "begin and size are not within the tensor");
-    return there;
+        PyErr_SetString(PyExc_IndexError, "there is no such tensor");
+    else if (!within)
+        fletch_py_fail(
+            FLETCH_ERR_ARGUMENT, self->path,
+            "tensor '%.200s': %llu bytes from byte %llu on were asked for, it has "
+            "%llu",
+            info.name, size, begin, (unsigned long long)info.size);
+    source_drop(source);
+    return within;
 }
 
 /* False with TypeError, or ValueError for what is no number of bytes. */

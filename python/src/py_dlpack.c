@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* py_dlpack.c - tensors for array libraries, by DLPack
+/* py_dlpack.c - tensors for array libraries, by DLPack, and by __array__ as numpy has it
  *
  * A capsule holds memory, not the tensor: whoever takes it may let go of it in any thread.
  */
@@ -58,7 +58,8 @@ static void fill(DLTensor *out, struct loan *loan, const struct fletch_py_tensor
                     .strides = loan->numbers + tensor->rank };
     for (unsigned i = tensor->rank; i-- > 0;) {
         out->shape[i] = tensor->shape[i];
-        out->strides[i] = copied ? stride : tensor->strides[i] / tensor->dtype->size;
+        out->strides[i] =
+            copied ? stride : tensor->strides[i] / (Py_ssize_t)tensor->dtype->size;
         stride *= tensor->shape[i];
     }
 }
@@ -166,4 +167,45 @@ PyObject *fletch_py_dlpack_device(PyObject *self, PyObject *unused)
     (void)self;
     (void)unused;
     return Py_BuildValue("(ii)", kDLCPU, 0);
+}
+
+/* ---- For numpy ---- */
+
+/* An array of numpy's on the buffer. */
+static PyObject *array_of(PyObject *self, PyObject *dtype, PyObject *copy)
+{
+    PyObject *numpy = PyImport_ImportModule("numpy");
+    PyObject *make_array =
+        numpy ? PyObject_GetAttrString(numpy, copy ? "array" : "asarray") : NULL;
+    PyObject *view = make_array ? PyMemoryView_FromObject(self) : NULL;
+    PyObject *args = view ? Py_BuildValue("(OO)", view, dtype) : NULL;
+    PyObject *keywords = args && copy ? Py_BuildValue("{sO}", "copy", copy) : NULL;
+    PyObject *made = NULL;
+
+    if (args && (keywords || !copy))
+        made = PyObject_Call(make_array, args, keywords);
+    Py_XDECREF(keywords);
+    Py_XDECREF(args);
+    Py_XDECREF(view);
+    Py_XDECREF(make_array);
+    Py_XDECREF(numpy);
+    return made;
+}
+
+/* numpy asks for it where the buffer protocol said no, and would else wrap the object; other
+ * libraries ask for nothing else. */
+PyObject *fletch_py_array(PyObject *self, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = { "dtype", "copy", NULL };
+    const struct fletch_py_tensor *tensor = (struct fletch_py_tensor *)self;
+    PyObject *dtype = Py_None, *copy = Py_None;
+
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|OO:__array__", names, &dtype, &copy))
+        return NULL;
+    if (tensor->dtype->format)
+        return array_of(self, dtype, copy == Py_None ? NULL : copy);
+    return PyErr_Format(PyExc_TypeError,
+                        "numpy has no %s: take it by DLPack, or as integers, "
+                        "tensor.view('uint%u')",
+                        tensor->dtype->name, 8 * tensor->dtype->size);
 }

@@ -288,11 +288,11 @@ static bool tell_all(struct fletch_py_job *job, PyObject *follow)
     return fine && (!news || !follow || tell(follow, &latest, NULL));
 }
 
-/* Whether the worker, which asks for it, may publish: no note is left, no signal. */
+/* Whether the worker, which asks for it, may publish: nothing is left to be told, no signal. */
 static void answer(struct fletch_py_job *job)
 {
     pthread_mutex_lock(&job->lock);
-    if (job->asks && !job->first) {
+    if (job->asks && !job->first && !job->news) {
         job->may_publish = true;
         pthread_cond_signal(&job->changed);
     }

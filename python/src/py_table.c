@@ -118,7 +118,7 @@ static PyObject *make_tensor(PyObject *self, struct fletch_py_file *file,
 /* ---- The table ---- */
 
 /* One more holder of the file, which another thread may close meanwhile. NULL with
- * ValueError once it is closed. */
+ * ArgumentError once it is closed. */
 static struct fletch_py_file *hold(struct table *table)
 {
     struct fletch_py_file *file;
@@ -129,7 +129,8 @@ static struct fletch_py_file *hold(struct table *table)
         fletch_py_file_hold(file);
     pthread_mutex_unlock(&table->lock);
     if (!file)
-        PyErr_SetString(PyExc_ValueError, "the file is closed");
+        fletch_py_fail(FLETCH_ERR_ARGUMENT, table->path,
+                       "the file is closed: open it again");
     return file;
 }
 

@@ -232,10 +232,39 @@ static PyObject *tensor_repr(PyObject *self)
 
 /* ---- The buffer protocol ---- */
 
+/* Whether its elements lie one after the other with the first dimension the fastest. */
+static bool in_fortran_order(const struct fletch_py_tensor *tensor)
+{
+    Py_ssize_t stride = (Py_ssize_t)tensor->dtype->size;
+
+    for (unsigned i = 0; fletch_py_tensor_count(tensor) && i < tensor->rank; i++) {
+        if (tensor->shape[i] != 1 && tensor->strides[i] != stride)
+            return false;
+        stride *= tensor->shape[i];
+    }
+    return true;
+}
+
+static bool asks(int flags, int for_what)
+{
+    return (flags & for_what) == for_what;
+}
+
+/* Whether it is in the order that is asked for. */
+static bool is_laid_out(const struct fletch_py_tensor *tensor, int flags)
+{
+    bool in_order = fletch_py_tensor_in_order(tensor), fortran = in_fortran_order(tensor);
+
+    if (!asks(flags, PyBUF_STRIDES) || asks(flags, PyBUF_C_CONTIGUOUS))
+        return in_order;
+    if (asks(flags, PyBUF_F_CONTIGUOUS))
+        return fortran;
+    return !asks(flags, PyBUF_ANY_CONTIGUOUS) || in_order || fortran;
+}
+
 static int get_buffer(PyObject *self, Py_buffer *view, int flags)
 {
     struct fletch_py_tensor *tensor = (struct fletch_py_tensor *)self;
-    bool in_order = fletch_py_tensor_in_order(tensor);
 
     view->obj = NULL;
     if (!tensor->dtype->format) {
@@ -249,11 +278,10 @@ static int get_buffer(PyObject *self, Py_buffer *view, int flags)
         PyErr_SetString(PyExc_BufferError, "the tensor lies in a mapped file: read only");
         return -1;
     }
-    if (!in_order && ((flags & PyBUF_STRIDES) != PyBUF_STRIDES ||
-                      (flags & PyBUF_C_CONTIGUOUS) == PyBUF_C_CONTIGUOUS ||
-                      (flags & PyBUF_F_CONTIGUOUS) == PyBUF_F_CONTIGUOUS ||
-                      (flags & PyBUF_ANY_CONTIGUOUS) == PyBUF_ANY_CONTIGUOUS)) {
-        PyErr_SetString(PyExc_BufferError, "the tensor is a part that is not in order");
+    if (!is_laid_out(tensor, flags)) {
+        PyErr_SetString(PyExc_BufferError, "the tensor's elements do not lie in the order "
+                                           "that is asked for: tensor.copy() has them in "
+                                           "order, outermost dimension first");
         return -1;
     }
     *view = (Py_buffer){ .buf = tensor->data,
@@ -263,11 +291,11 @@ static int get_buffer(PyObject *self, Py_buffer *view, int flags)
                          .itemsize = (Py_ssize_t)tensor->dtype->size,
                          .readonly = tensor->read_only,
                          .ndim = (int)tensor->rank };
-    if (flags & PyBUF_FORMAT)
+    if (asks(flags, PyBUF_FORMAT))
         view->format = (char *)(uintptr_t)tensor->dtype->format;
-    if ((flags & PyBUF_ND) == PyBUF_ND)
+    if (asks(flags, PyBUF_ND))
         view->shape = tensor->shape;
-    if ((flags & PyBUF_STRIDES) == PyBUF_STRIDES)
+    if (asks(flags, PyBUF_STRIDES))
         view->strides = tensor->strides;
     return 0;
 }
@@ -291,7 +319,10 @@ static int pick_slice(struct pick *pick, PyObject *index)
         PySlice_AdjustIndices(pick->from->shape[pick->at], &start, &stop, step);
     if (pick->to->shape[pick->made])
         pick->to->data += start * stride;
-    pick->to->strides[pick->made++] = stride * step;
+    /* of one element no step is taken: it may be too long to be counted in bytes */
+    pick->to->strides[pick->made] =
+        pick->to->shape[pick->made] > 1 ? stride * step : stride;
+    pick->made++;
     pick->at++;
     return 0;
 }
@@ -410,11 +441,13 @@ static PyObject *tobytes(PyObject *self, PyObject *unused)
     const struct fletch_py_tensor *tensor = (struct fletch_py_tensor *)self;
     Py_ssize_t size = fletch_py_tensor_count(tensor) * (Py_ssize_t)tensor->dtype->size;
     PyObject *bytes = PyBytes_FromStringAndSize(NULL, size);
+    char *out = bytes ? PyBytes_AsString(bytes) : NULL;
 
     (void)unused;
-    if (bytes)
-        fletch_py_tensor_copy(PyBytes_AsString(bytes), tensor);
-    return bytes;
+    if (!out)
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS fletch_py_tensor_copy(out, tensor);
+    Py_END_ALLOW_THREADS return bytes;
 }
 
 struct fletch_py_memory *fletch_py_tensor_memory(const struct fletch_py_tensor *tensor)
@@ -493,18 +526,6 @@ void fletch_py_tensor_copy(void *out, const struct fletch_py_tensor *tensor)
     }
 }
 
-/* numpy asks for it where the buffer protocol said no, and would else wrap the object. */
-static PyObject *array(PyObject *self, PyObject *args, PyObject *keywords)
-{
-    (void)args;
-    (void)keywords;
-    return PyErr_Format(PyExc_TypeError,
-                        "numpy has no %s: take it by DLPack, or as integers, "
-                        "tensor.view('uint%u')",
-                        ((struct fletch_py_tensor *)self)->dtype->name,
-                        8 * ((struct fletch_py_tensor *)self)->dtype->size);
-}
-
 #define WITH_KEYWORDS(function) ((PyCFunction)(void (*)(void))(function))
 
 static PyMethodDef methods[] = {
@@ -513,7 +534,7 @@ static PyMethodDef methods[] = {
     { "contiguous", contiguous, METH_NOARGS,
       "contiguous(): itself, or a copy of a part whose elements do not lie in order" },
     { "tobytes", tobytes, METH_NOARGS, "a copy of the elements, in order" },
-    { "__array__", WITH_KEYWORDS(array), METH_VARARGS | METH_KEYWORDS, NULL },
+    { "__array__", WITH_KEYWORDS(fletch_py_array), METH_VARARGS | METH_KEYWORDS, NULL },
     { "__dlpack__", WITH_KEYWORDS(fletch_py_dlpack), METH_VARARGS | METH_KEYWORDS,
       "__dlpack__(*, stream=None, max_version=None, dl_device=None, copy=None)" },
     { "__dlpack_device__", fletch_py_dlpack_device, METH_NOARGS, NULL },

@@ -29,5 +29,6 @@ struct fletch_py_memory *fletch_py_tensor_memory(const struct fletch_py_tensor *
 /* Methods of the tensor. */
 PyObject *fletch_py_dlpack(PyObject *self, PyObject *args, PyObject *keywords);
 PyObject *fletch_py_dlpack_device(PyObject *self, PyObject *unused);
+PyObject *fletch_py_array(PyObject *self, PyObject *args, PyObject *keywords);
 
 #endif

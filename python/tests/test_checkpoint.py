@@ -29,6 +29,9 @@ def test_is_a_mapping(golden):
             checkpoint["x"]
         assert isinstance(failure.value, fletch.Error) and failure.value.tensor == "x"
         assert str(failure.value) == f"{golden('bert-safetensors')}: no tensor 'x'"
+        with pytest.raises(KeyError) as failure:
+            checkpoint[3]
+        assert failure.value.tensor == "3"
 
 
 def test_values_are_safetensors(golden):
@@ -88,6 +91,17 @@ def test_pieces(golden):
                             (2**62, 2**62)]:
             with pytest.raises(ValueError):
                 tensor.read(begin, size)
+        end = len(whole)
+        for begin, size, words in [(end + 1, None, f"0 bytes from byte {end + 1} on"),
+                                   (1, end, f"{end} bytes from byte 1 on")]:
+            with pytest.raises(fletch.ArgumentError) as failure:
+                tensor.read(begin, size)
+            assert failure.value.tensor == tensor.name
+            assert failure.value.path == golden("bert-safetensors")
+            assert str(failure.value) == \
+                f"tensor '{tensor.name}': {words} were asked for, it has {end}"
+        with pytest.raises(TypeError, match="integer"):
+            tensor.read("a")
         with pytest.raises((BufferError, TypeError)):
             tensor.readinto(b"12345")
         with pytest.raises(TypeError):
@@ -113,8 +127,9 @@ def test_closed(golden):
     checkpoint.close()
     checkpoint.close()
     assert tensor.shape == (32,) and len(checkpoint) == 199
-    with pytest.raises(ValueError, match="closed"):
+    with pytest.raises(fletch.ArgumentError, match="^the checkpoint is closed: open it") as failure:
         tensor.read()
+    assert failure.value.path == golden("bert-safetensors")
 
 
 def test_a_tensor_keeps_its_checkpoint_open(golden):

@@ -135,8 +135,9 @@ def test_tensors_outlive_the_file(plain):
         array, part = file["embed.weight"], file.get_slice("embed.weight")
         file.close()
         file.close()
-        with pytest.raises(ValueError, match="the file is closed"):
+        with pytest.raises(fletch.ArgumentError, match="the file is closed: open it") as caught:
             file["embed.weight"]
+        assert caught.value.path == plain
         with pytest.raises(ValueError, match="the file is closed"):
             part[0]
         del file

@@ -127,6 +127,55 @@ def test_types_that_buffers_do_not_have(foreign):
             file["brain"]
 
 
+def test_array_is_asked_for_by_name(plain, foreign):
+    """As libraries do that know numpy's protocol and no buffers."""
+    with fletch.safe_open(plain, None) as file:
+        for name, tensor in file.items():
+            array = tensor.__array__()
+            reading.assert_same(array, TENSORS[name])
+            assert tensor.__array__("float64").dtype == np.float64
+            if array.size:
+                assert array.ctypes.data == np.asarray(tensor).ctypes.data, "copied"
+                assert tensor.__array__(copy=True).ctypes.data != array.ctypes.data
+        reading.assert_same(file["small"][::-2].__array__(), TENSORS["small"][::-2])
+        with pytest.raises(TypeError):
+            tensor.__array__(1, 2, 3)
+        with pytest.raises(TypeError, match="nonsense"):
+            tensor.__array__("nonsense")
+    with fletch.safe_open(foreign, None) as file:
+        with pytest.raises(TypeError, match="numpy has no bfloat16: .*view..uint16.."):
+            file["brain"].__array__()
+
+
+ND, STRIDES, C_ORDER, F_ORDER, ANY_ORDER = 8, 0x18, 0x38, 0x58, 0x98
+
+
+@pytest.mark.parametrize("index,refused", [
+    (np.s_[:], [F_ORDER]), (np.s_[::2, ::2], [0, ND, C_ORDER, F_ORDER, ANY_ORDER]),
+    (np.s_[:1], []), (np.s_[:, :1], [0, ND, C_ORDER, F_ORDER, ANY_ORDER]), (np.s_[:0], []),
+    (np.s_[1, 2], [])])
+def test_buffers_have_the_order_that_is_asked_for(plain, index, refused):
+    with fletch.safe_open(plain, None) as file:
+        tensor = file["small"][index]
+    get, release = ctypes.pythonapi.PyObject_GetBuffer, ctypes.pythonapi.PyBuffer_Release
+    for flags in (0, ND, STRIDES, C_ORDER, F_ORDER, ANY_ORDER):
+        view = ctypes.create_string_buffer(256)
+        if flags in refused:
+            with pytest.raises(BufferError, match="order"):
+                get(ctypes.py_object(tensor), view, flags)
+        else:
+            get(ctypes.py_object(tensor), view, flags)
+            release(view)
+
+
+def test_steps_of_any_length(plain):
+    with fletch.safe_open(plain, None) as file:
+        for step in (2**63 - 1, -2**63, 2**70, 10**9):
+            tensor, array = file["embed.weight"][::step, 3:], TENSORS["embed.weight"]
+            assert tensor.shape == (1, 61) and tensor.strides == (256, 4)
+            assert np.array_equal(np.asarray(tensor), array[::step, 3:])
+
+
 INDEX = st.one_of(st.integers(-7, 7), st.slices(7), st.just(...),
                   st.builds(slice, st.one_of(st.none(), st.integers(-9, 9)),
                             st.one_of(st.none(), st.integers(-9, 9)),
