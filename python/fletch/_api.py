@@ -28,6 +28,9 @@ def _settings(value: Settings | None) -> list[str] | None:
         return [f"{key}={_setting(item)}" for key, item in value.items()]
     if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
         raise TypeError(f"set must be a mapping or a list of 'KEY=VALUE', not {type(value)!r}")
+    for item in value:
+        if not isinstance(item, str):
+            raise TypeError(f"set: each must be a str, 'KEY=VALUE', not {item!r}")
     return list(value)
 
 
@@ -45,7 +48,7 @@ def _size(value: int | str | None) -> int | None:
 
     digits = value.rstrip("KMGTkmgtiIbB")
     unit = value[len(digits):].lower().removesuffix("b").removesuffix("i")
-    if not (digits.isascii() and digits.isdigit()) or unit not in ("", "k", "m", "g", "t"):
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > 19 or unit not in ("", "k", "m", "g", "t"):
         raise ArgumentError(f"memory: {value!r} is no size such as 96M or 1G")
     return int(digits) << 10 * (" kmgt".index(unit) if unit else 0)
 

@@ -105,6 +105,26 @@ for public in (Error, TensorNotFoundError, FletchWarning, *CLASSES.values()):
     public.__module__ = "fletch"
 
 
+class system:
+    """With it, what the system refuses is a fletch.Error that names `path`, whichever file on
+    the way there was refused."""
+
+    def __init__(self, path: Any) -> None:
+        self.path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if isinstance(error, OSError) and not isinstance(error, Error):
+            import os
+
+            kind = NotFoundError if isinstance(error, FileNotFoundError) else FileError
+            why = "is a file, expected a folder" if isinstance(error, FileExistsError) \
+                else error.strerror or str(error)
+            raise kind(f"{os.fsdecode(self.path)}: {why}", self.path) from error
+
+
 def make(status: str, message: str, path: Any = None) -> Error:
     """The exception for a status of the library; called by the extension."""
     import re

@@ -33,7 +33,7 @@ def _user_level() -> int:
     """The stacklevel of the first frame outside this package, for warnings."""
     level, frame = 2, sys._getframe(1)
     here = __name__.rpartition(".")[0]
-    while frame is not None and frame.f_globals.get("__name__", "").startswith(here):
+    while frame is not None and (frame.f_globals.get("__name__", "") + ".").startswith(here + "."):
         frame = frame.f_back  # type: ignore[assignment]
         level += 1
     return level - 1

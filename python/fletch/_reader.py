@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 
 from . import _fletch
-from ._errors import ArgumentError, TensorNotFoundError, UnsupportedError
+from ._errors import ArgumentError, FormatError, TensorNotFoundError, UnsupportedError, system
 
 # Whether a type checker reads this: typing takes longer to load than all of fletch.
 TYPE_CHECKING = False
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 # No more threads than that without being asked: they wait for memory, not for each other.
 _THREADS = 8
+_THREADS_MAX = 1024  # as the library's own limit
 
 # What safetensors calls the types.
 SHORT = {"float32": "F32", "float16": "F16", "bfloat16": "BF16", "float64": "F64",
@@ -117,11 +118,13 @@ _FRAMEWORKS = {
 
 
 def _giver(framework: str | None, device: Any) -> Callable[[_fletch.Tensor], Any]:
+    if not isinstance(framework, (str, type(None))):
+        raise TypeError(f"framework must be a str or None, not {framework!r}")
     if framework not in _FRAMEWORKS:
         names = ", ".join(name for name in _FRAMEWORKS if name)
         raise ArgumentError(f"framework: {framework!r} is not known, expected one of {names}")
     make = _FRAMEWORKS[framework]
-    if make in (_as_is, _numpy) and str(device or "cpu") != "cpu":
+    if make in (_as_is, _numpy) and device is not None and str(device) != "cpu":
         raise ArgumentError(f"device: {framework or 'fletch'} has arrays in the processor's "
                             f"memory alone, not in {device!r}")
     return make(device)
@@ -165,15 +168,15 @@ def _pairs(wanted: Plan) -> list[tuple[str, slice | None]]:
 def _threads(threads: int | None) -> int:
     if threads is None:
         return min(_THREADS, len(os.sched_getaffinity(0)))
-    if isinstance(threads, bool) or not isinstance(threads, int):
+    if isinstance(threads, bool) or not hasattr(threads, "__index__"):
         raise TypeError(f"threads must be an integer, not {threads!r}")
-    if threads < 1:
-        raise ArgumentError(f"threads: {threads}, expected at least 1")
-    return threads
+    if not 1 <= operator.index(threads) <= _THREADS_MAX:
+        raise ArgumentError(f"threads: {threads} is out of range, 1 to {_THREADS_MAX}")
+    return operator.index(threads)
 
 
 class _Row:
-    __slots__ = ("index", "dtype", "shape", "nbytes", "stored", "estimated", "span")
+    __slots__ = ("index", "dtype", "shape", "nbytes", "stored", "estimated", "span", "told")
 
     def __init__(self, index: int, dtype: str, shape: tuple[int, ...], nbytes: int,
                  stored: int, estimated: bool) -> None:
@@ -184,6 +187,8 @@ class _Row:
         self.stored = stored
         self.estimated = estimated
         self.span = (-1, -1)
+        # whether `dtype` is what the values are of, not only what they are labelled
+        self.told = not estimated
 
 
 class safe_open(Mapping):  # type: ignore[type-arg]
@@ -216,6 +221,8 @@ class safe_open(Mapping):  # type: ignore[type-arg]
                  threads: int | None = None, mmap: bool = False) -> None:
         self._give = _giver(framework, device)
         self._threads = _threads(threads)
+        if not isinstance(mmap, bool):
+            raise TypeError(f"mmap must be a bool, not {mmap!r}")
         self._table = _fletch.open_table(path, mmap)
         self._mmap = mmap
         self.path = os.fspath(path)
@@ -277,6 +284,8 @@ class safe_open(Mapping):  # type: ignore[type-arg]
             tensor = self._table.read(*key)
         else:
             tensor = fetch.take(at)
+        if not row.told:
+            row.dtype, row.told = tensor.dtype, True
         return self._part(tensor, (begin, end), key)
 
     @staticmethod
@@ -309,12 +318,17 @@ class safe_open(Mapping):  # type: ignore[type-arg]
 
         path = os.fsdecode(self.path)
         folder = path if os.path.isdir(path) else os.path.dirname(path)
-        try:
-            with open(os.path.join(folder, "metadata.json"), encoding="utf-8") as file:
-                found = json.load(file)
-        except FileNotFoundError:
+        path = os.path.join(folder, "metadata.json")
+        if not os.path.lexists(path):
             return {}
-        return found if isinstance(found, dict) else {}
+        try:
+            with system(path), open(path, encoding="utf-8") as file:
+                found = json.load(file)
+        except (ValueError, RecursionError) as error:
+            raise FormatError(f"{path}: not JSON: {error}", path) from None
+        if not isinstance(found, dict):
+            raise FormatError(f"{path}: holds {found!r:.40}, expected an object", path)
+        return found
 
     def get_tensor(self, name: str) -> Any:
         """A tensor, as an array of the framework's, the caller's own. KeyError."""
@@ -337,7 +351,7 @@ class safe_open(Mapping):  # type: ignore[type-arg]
 
     def get_slice(self, name: str) -> TensorSlice:
         """A tensor of which parts are read when they are asked for: get_slice(name)[:16]."""
-        return TensorSlice(self, self._row(name))
+        return TensorSlice(self, self._row(name), name)
 
     def raw(self, name: str) -> _fletch.Tensor:
         """A tensor as fletch's own, whatever the framework."""
@@ -348,9 +362,10 @@ class safe_open(Mapping):  # type: ignore[type-arg]
         """The element type, "float16", and the shape of a tensor; read only where the file
         tells nothing else of how wide its elements are."""
         row = self._row(name)
-        dtype = self.raw(name).dtype if row.estimated else row.dtype
+        if not row.told:
+            self.raw(name)
         begin, end = row.span
-        return dtype, row.shape if begin < 0 else (end - begin, *row.shape[1:])
+        return row.dtype, row.shape if begin < 0 else (end - begin, *row.shape[1:])
 
     def to_safetensors(self, path: Path) -> None:
         """Write the tensors, as they are, to one file of safetensors, with metadata() in its
@@ -381,6 +396,9 @@ class safe_open(Mapping):  # type: ignore[type-arg]
 
     def __repr__(self) -> str:
         return f"<fletch.safe_open {os.fsdecode(self.path)!r}: {len(self)} tensors>"
+
+    def __reduce__(self) -> Any:
+        raise TypeError("cannot pickle an open file: open it in each process, by its path")
 
     # ---- The file ----
 
@@ -420,19 +438,24 @@ class Table:
 class TensorSlice:
     """What get_slice gives: a tensor's shape and type, and parts of it by indices."""
 
-    def __init__(self, of: safe_open, row: _Row) -> None:
+    def __init__(self, of: safe_open, row: _Row, name: str) -> None:
         self._of = of
         self._row = row
+        self._name = name
         begin, end = row.span
         self._shape = row.shape if begin < 0 else (end - begin, *row.shape[1:])
+
+    def __repr__(self) -> str:
+        return f"<fletch.TensorSlice {self._name!r} {self._row.dtype} {self.get_shape()}>"
 
     def get_shape(self) -> list[int]:
         """Elements, outermost first."""
         return list(self._shape)
 
     def get_dtype(self) -> str:
-        """The element type as safetensors has it: "F16"."""
-        return SHORT.get(self._row.dtype, self._row.dtype)
+        """The element type as safetensors has it: "F16". Read as safe_open.facts does."""
+        dtype, _ = self._of.facts(self._name)
+        return SHORT.get(dtype, dtype)
 
     def __getitem__(self, index: Any) -> Any:
         """numbers, slices and ...; of the file, only the rows that the first one needs, where
@@ -446,8 +469,11 @@ class TensorSlice:
             begin, end = (min(picked), max(picked) + 1) if picked else (0, 0)
             first = slice(*_within(picked, begin))
         elif self._shape and hasattr(first, "__index__"):
-            at: int = range(self._shape[0])[operator.index(first)]
-            begin, end, first = at, at + 1, 0
+            at, rows = operator.index(first), self._shape[0]
+            if not -rows <= at < rows:
+                raise IndexError(f"{self._name!r}: index {at} is out of range for dimension 0 "
+                                 f"of {rows}")
+            begin, end, first = at % rows, at % rows + 1, 0
         if (begin, end) == (0, self._shape[0] if self._shape else 0) and offset == 0:
             begin = end = -1
         if begin >= 0:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from ._errors import ArgumentError, UnsupportedError
+from ._errors import ArgumentError, Error, UnsupportedError, system
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Any, BinaryIO
 
     from ._api import Path
@@ -46,7 +46,8 @@ def _format(view: memoryview, name: str) -> str:
         code = {("l", 4): "i", ("n", 4): "i", ("L", 4): "I", ("N", 4): "I"}.get(
             (code, view.itemsize), "q" if code in "ln" else "Q")
     if code not in _FORMATS or _SIZES[_FORMATS[code]] != view.itemsize:
-        raise UnsupportedError(f"tensor '{name}': elements of format {view.format!r}")
+        raise UnsupportedError(f"tensor '{name}': elements of format {view.format!r}, expected "
+                               "numbers of at most 8 bytes, or bools")
     return _FORMATS[code]
 
 
@@ -82,8 +83,11 @@ def _take(value: Any, name: str) -> tuple[str, memoryview]:
             import numpy
 
             view = memoryview(numpy.from_dlpack(value))  # type: ignore[arg-type, unused-ignore]
+        except (ValueError, BufferError) as error:  # numpy's, of dates
+            raise UnsupportedError(f"tensor '{name}': {error}") from None
         if view.format[:1] in (">", "!"):
-            raise UnsupportedError(f"tensor '{name}': its most significant byte comes first")
+            raise UnsupportedError(f"tensor '{name}': its most significant byte comes first, "
+                                   "expected the least: .astype(dtype.newbyteorder('<'))")
         found = _format(view, name), view
     return found
 
@@ -127,24 +131,21 @@ def _aligned(item: tuple[str, str]) -> tuple[int, str]:
     return -_SIZES.get(short, 1), name
 
 
-def _publish(path: str, write: Any) -> None:
+def _publish(path: str, write: Callable[[BinaryIO], object]) -> None:
     """A file that appears whole or not at all."""
-    import tempfile
-
-    handle, beside = tempfile.mkstemp(prefix=".fletch-save-",
-                                      dir=os.path.dirname(os.path.abspath(path)))
-    try:
-        with os.fdopen(handle, "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        umask = os.umask(0o077)
-        os.umask(umask)
-        os.chmod(beside, 0o666 & ~umask)
-        os.replace(beside, path)
-    except BaseException:
-        os.unlink(beside)
-        raise
+    beside = os.path.join(os.path.dirname(os.path.abspath(path)),
+                          f".fletch-save-{os.urandom(8).hex()}")
+    with system(path):
+        file = open(beside, "xb")
+        try:
+            with file:
+                write(file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(beside, path)
+        except BaseException:
+            os.unlink(beside)
+            raise
 
 
 def to_safetensors(source: safe_open, path: Path) -> None:
@@ -181,7 +182,7 @@ def save_file(tensors: Mapping[str, Any], path: Path, *, compression: str | None
     tensors: numpy's and torch's, or anything with the buffer protocol or DLPack, in any
     layout. Types that the layout has not are widened to one that it has: bfloat16 and
     float8 become float32, int16 int32, which changes no value. exact: what no type holds
-    exactly, as most of float64, is an error (VerifyError); False rounds it to float32.
+    exactly, as most of float64, is an error (UnsupportedError); False rounds it to float32.
     compression, compression_level, force, threads: see convert.
 
     On the way the tensors are written to a file of safetensors beside `path`, which takes
@@ -190,33 +191,61 @@ def save_file(tensors: Mapping[str, Any], path: Path, *, compression: str | None
     import shutil
     import tempfile
 
-    from ._api import convert
-
     if not isinstance(tensors, Mapping):
         raise TypeError(f"tensors must be a mapping of names to tensors, not {type(tensors)!r}")
+    if not isinstance(exact, bool):
+        raise TypeError(f"exact must be a bool, not {exact!r}")
     taken = {}
     for name, value in tensors.items():
-        if not isinstance(name, str):
-            raise TypeError(f"a tensor's name must be a str, not {name!r}")
+        _check_name(name)
         taken[name] = _take(value, name)
     if not taken:
         raise ArgumentError("there are no tensors to save")
     order = sorted(((name, short) for name, (short, _) in taken.items()), key=_aligned)
     listed = [(name, short, tuple(taken[name][1].shape or ()), taken[name][1].nbytes)
               for name, short in order]
+    if not os.fsdecode(path):
+        raise ArgumentError("the output folder's name is empty")
     out = os.path.abspath(os.fsdecode(path))
     alone = out.endswith(".parquet")
-    os.makedirs(os.path.dirname(out), exist_ok=True)
-    work = tempfile.mkdtemp(prefix=".fletch-save-", dir=os.path.dirname(out))
+    with system(os.path.dirname(out)):
+        os.makedirs(os.path.dirname(out), exist_ok=True)
+        work = tempfile.mkdtemp(prefix=".fletch-save-", dir=os.path.dirname(out))
     try:
         source = os.path.join(work, "model.safetensors")
-        with open(source, "wb") as file:
+        with system(path), open(source, "wb") as file:
             _write(file, listed, None, (_pieces(taken[name][1]) for name, _ in order))
         into = os.path.join(work, "out") if alone else out
-        convert(source, into, type="any", prefix=".", float16=False,
-                compression=compression, compression_level=compression_level,
-                require_exact=exact, force=force, threads=threads)
+        _convert(source, into, path, compression=compression, require_exact=exact,
+                 compression_level=compression_level, force=force, threads=threads)
         if alone:
-            os.replace(os.path.join(into, "weights.parquet"), out)
+            with system(path):
+                os.replace(os.path.join(into, "weights.parquet"), out)
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _check_name(name: object) -> None:
+    if not isinstance(name, str):
+        raise TypeError(f"a tensor's name must be a str, not {name!r}")
+    if name == "__metadata__" or "\0" in name or any("\ud800" <= c <= "\udfff" for c in name):
+        raise ArgumentError(f"tensor {name!r}: no such name can be written: it is '__metadata__', "
+                            "or has a NUL or half of a surrogate pair in it")
+
+
+def _convert(source: str, into: str, path: Path, **options: Any) -> None:
+    """The file on the way into the folder; neither errors nor metadata.json name that file."""
+    import json
+
+    from ._api import convert
+
+    try:
+        result = convert(source, into, type="any", prefix=".", float16=False, **options)
+    except Error as error:
+        said = error.message.removeprefix(f"{source}: ")
+        if options["require_exact"] and "would not be exact" in said:
+            said += "; exact=False rounds them"
+        raise type(error)(said, path, error.tensor) from None
+    metadata = {**result.metadata, "model_name": os.fsdecode(path)}
+    _publish(result.metadata_path,
+             lambda file: file.write(json.dumps(metadata, indent=2).encode()))

@@ -178,9 +178,9 @@ PyObject *fletch_py_open_table(PyObject *module, PyObject *args)
 
 static PyObject *describe(const struct fletch_row *row)
 {
-    PyObject *name = PyUnicode_FromString(row->name), *shape;
+    PyObject *name = fletch_py_str(row->name), *shape;
 
-    if (!name) /* what is no UTF-8 is not found by anybody */
+    if (!name)
         return NULL;
     shape = fletch_py_shape(row->shape, row->rank);
     if (!shape) {

@@ -67,3 +67,20 @@ def test_values_out_of_range(keywords, words, golden, tmp_path):
     assert str(failure.value) == words
     assert isinstance(failure.value, ValueError) and failure.value.status == "argument"
     assert not (tmp_path / "out").exists()
+
+
+def test_settings_and_sizes_are_checked(golden, tmp_path):
+    for settings in ([1], ["a=1", b"b=2"]):
+        with pytest.raises(TypeError, match="set: each must be a str, 'KEY=VALUE', not"):
+            fletch.plan(golden("clip"), set=settings)
+    with pytest.raises(fletch.ArgumentError, match="is no size such as 96M or 1G"):
+        fletch.plan(golden("clip"), memory="9" * 5000)
+
+
+def test_warnings_name_the_callers_line(overflowing, tmp_path):
+    """Also those of a package whose name begins as ours."""
+    source = compile("import fletch\nfletch.convert(model, out, type='any')\n", "theirs.py", "exec")
+    for name in ("mine", "fletcher", "fletch_tools.run"):
+        with pytest.warns(fletch.FletchWarning) as caught:
+            exec(source, {"__name__": name, "model": overflowing, "out": tmp_path / name})
+        assert {(one.filename, one.lineno) for one in caught} == {("theirs.py", 2)}

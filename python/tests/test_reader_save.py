@@ -106,7 +106,10 @@ def test_what_cannot_be_saved(tmp_path):
             ({"a": None}, TypeError, "tensor 'a'"), ({}, ValueError, "no tensors to save"),
             ({"a": np.zeros(2, ">f4")}, ValueError, "most significant byte comes first"),
             ({"a": np.array(["x"])}, ValueError, "elements of format"),
-            ({"a": np.zeros(2, "M8[s]")}, (TypeError, ValueError), "")]:
+            ({"a": np.zeros(2, "M8[s]")}, fletch.UnsupportedError, "tensor 'a': "),
+            ({"__metadata__": good}, fletch.ArgumentError, "tensor '__metadata__': no such name"),
+            ({"a\0b": good}, fletch.ArgumentError, r"tensor 'a\x00b': no such name"),
+            ({"a\udcff": good}, fletch.ArgumentError, r"tensor 'a\udcff': no such name")]:
         with pytest.raises(error) as caught:
             fletch.save_file(tensors, out)
         assert words in str(caught.value)
@@ -116,6 +119,58 @@ def test_what_cannot_be_saved(tmp_path):
     with pytest.raises(fletch.ArgumentError):
         fletch.save_file({"a": good}, tmp_path / "taken")
     assert os.listdir(tmp_path) == ["taken"] and os.listdir(tmp_path / "taken") == ["notes.txt"]
+
+
+def test_errors_are_of_the_call_and_not_of_files_on_the_way(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for tensors, keywords, words in [
+            ({"a": np.array([0.1])}, {}, "1 of 1 tensors would not be exact: 'a'; exact=False"),
+            ({"a": np.array([1], np.complex64)}, {}, "tensor 'a': torch.complex64 has no place"),
+            ({"a": np.zeros(1)}, {"compression": "bz2"}, "codec 'bz2' is not known")]:
+        with pytest.raises(fletch.Error) as caught:
+            fletch.save_file(tensors, "out", **keywords)
+        assert str(caught.value).startswith(words) and caught.value.path == "out"
+        assert ".fletch-save" not in repr(caught.value)
+    with pytest.raises(TypeError, match="exact must be a bool"):
+        fletch.save_file(TENSORS, "out", exact="no")
+    with pytest.raises(fletch.ArgumentError, match="name is empty"):
+        fletch.save_file(TENSORS, "")
+    assert os.listdir() == []
+
+
+def test_where_nothing_can_be_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    open("file", "w").close()
+    os.makedirs("folder.parquet/more")
+    fletch.save_file(TENSORS, "out")
+    there = sorted(os.listdir())
+    for path, kind, words in [("file/out", fletch.FileError, "/file: is a file, expected a folder"),
+                              ("folder.parquet", fletch.FileError, "folder.parquet: Is a direct")]:
+        with pytest.raises(kind) as caught:
+            fletch.save_file(TENSORS, path)
+        assert words in str(caught.value) and ".fletch-save" not in str(caught.value)
+    with fletch.safe_open("out") as file:
+        for path, kind, words in [
+                ("no/model", fletch.NotFoundError, "no/model: No such file or directory"),
+                ("file/model", fletch.FileError, "file/model: Not a directory"),
+                ("out", fletch.FileError, "out: Is a directory")]:
+            with pytest.raises(kind) as caught:
+                file.to_safetensors(path)
+            assert str(caught.value) == words and caught.value.path == path
+            assert isinstance(caught.value, OSError)
+    assert sorted(os.listdir()) == there
+
+
+def test_metadata_names_the_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for path in ("out", b"out2"):
+        fletch.save_file(TENSORS, path)
+        with fletch.safe_open(path) as file:
+            assert file.info()["model_name"] == os.fsdecode(path)
+            assert ".fletch-save" not in str(file.info())
+        assert fletch.verify(path).compared
+    mode = os.stat("out/metadata.json").st_mode
+    assert mode == os.stat("out/weights.parquet").st_mode
 
 
 @pytest.mark.parametrize("framework", ["numpy", None])

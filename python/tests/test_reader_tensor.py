@@ -127,6 +127,22 @@ def test_types_that_buffers_do_not_have(foreign):
             file["brain"]
 
 
+def test_types_and_names_as_they_are(tmp_path):
+    """Labels that the bytes belie, as files of old have them; a name that is no UTF-8."""
+    path = tmp_path / "weights.parquet"
+    pq.write_table(pa.table({
+        "layer_name": pa.array([b"half", b"\xff"], pa.binary()),
+        "shape": pa.array([[4], [1]], pa.list_(pa.int32())),
+        "dtype": ["torch.float32", "torch.float32"],
+        "data": pa.array([np.arange(4, dtype=np.float16).tobytes(), b"1234"], pa.binary()),
+        "num_params": pa.array([4, 1], pa.int64())}), path)
+    with fletch.safe_open(path) as file:
+        part = file.get_slice("half")
+        assert part.get_dtype() == "F16" and part[1:3].dtype == np.float16
+        assert file.facts("half") == ("float16", (4,))
+        assert file.keys() == ["half", "\udcff"] and file["\udcff"].tobytes() == b"1234"
+
+
 def test_array_is_asked_for_by_name(plain, foreign):
     """As libraries do that know numpy's protocol and no buffers."""
     with fletch.safe_open(plain, None) as file:
