@@ -192,8 +192,8 @@ static PyObject *array_of(PyObject *self, PyObject *dtype, PyObject *copy)
     return made;
 }
 
-/* numpy asks for it where the buffer protocol said no, and would else wrap the object; other
- * libraries ask for nothing else. */
+/* numpy asks for it where the buffer protocol said no, and would else wrap the object;
+ * other libraries ask for nothing else. */
 PyObject *fletch_py_array(PyObject *self, PyObject *args, PyObject *keywords)
 {
     static char *names[] = { "dtype", "copy", NULL };

@@ -288,7 +288,7 @@ static bool tell_all(struct fletch_py_job *job, PyObject *follow)
     return fine && (!news || !follow || tell(follow, &latest, NULL));
 }
 
-/* Whether the worker, which asks for it, may publish: nothing is left to be told, no signal. */
+/* Whether the worker, which asks for it, may publish: nothing is left to be told. */
 static void answer(struct fletch_py_job *job)
 {
     pthread_mutex_lock(&job->lock);

@@ -262,8 +262,8 @@ static const char *way_for_unknown(const struct fletch_detect_input *detect_inpu
     return detect_input->no_text ? fletch_family_any.name : fletch_family_transformers.name;
 }
 
-/* Whether a model of that type is of the family; pictures and sound are no pipeline of texts,
- * unless there is a modules.json which makes them one. */
+/* Whether a model of that type is of the family; pictures and sound are no pipeline of
+ * texts, unless there is a modules.json which makes them one. */
 static bool may_be(const struct fletch_family *family, const char *type,
                    const struct fletch_detect_input *detect_input)
 {

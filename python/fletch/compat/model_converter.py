@@ -97,7 +97,7 @@ class ModelConverter:
                     f"Could not auto-detect model type for '{name}'. Please specify model_type "
                     "explicitly: 'bert', 'clip', 'whisper', or 'causallm'", name)
         model = _hub.find(name)
-        logger.info("%s is of the type %s", name, model_type)
+        logger.info("%s is converted as type %s", name, model_type)
         done = _api.convert(model, str(output), type=self._family(model, model_type), force=True,
                             **self._options())
         result.metadata = _mend_metadata(done, name, model, model_type)
