@@ -48,7 +48,8 @@ def _size(value: int | str | None) -> int | None:
 
     digits = value.rstrip("KMGTkmgtiIbB")
     unit = value[len(digits):].lower().removesuffix("b").removesuffix("i")
-    if not (digits.isascii() and digits.isdigit()) or len(digits) > 19 or unit not in ("", "k", "m", "g", "t"):
+    fine = digits.isascii() and digits.isdigit() and len(digits) < 20
+    if not fine or unit not in ("", "k", "m", "g", "t"):
         raise ArgumentError(f"memory: {value!r} is no size such as 96M or 1G")
     return int(digits) << 10 * (" kmgt".index(unit) if unit else 0)
 
@@ -115,7 +116,8 @@ def convert(
         stderr. An exception that it raises stops the conversion.
 
     Warnings are FletchWarning's by the module warnings; one that is made an error stops the
-    conversion. Notes go to the logger "fletch", level INFO. Raises a fletch.Error; TypeError for arguments of a wrong type.
+    conversion. Notes go to the logger "fletch", level INFO. Raises a fletch.Error; TypeError
+    for arguments of a wrong type.
     """
     options = dict(
         type=type, prefix=prefix, set=_settings(set), float16=float16,

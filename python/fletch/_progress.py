@@ -68,7 +68,7 @@ class _Line:
         self.total = total
         self.desc = desc
         self.shown = -1
-        self.terminal = sys.stderr is not None and sys.stderr.isatty()
+        self.terminal = sys.stderr.isatty()
 
     def update(self, more: int) -> None:
         self.n += more
@@ -99,7 +99,8 @@ def follower(progress: Callable[[Progress], object] | bool | None) -> Iterator[F
     """What the extension calls, for the `progress` that a user gave."""
     if not (progress is None or isinstance(progress, bool) or callable(progress)):
         raise TypeError(f"progress must be callable or a bool, not {type(progress)!r}")
-    bar = _Bar() if progress is True else None
+    # a daemon or a program without a console has no stderr: nothing is shown
+    bar = _Bar() if progress is True and sys.stderr is not None else None
     told = bar if bar else None if isinstance(progress, bool) else progress
 
     def follow(stage: str, done: int, total: int, tensors_done: int, tensors_total: int,

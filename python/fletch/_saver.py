@@ -70,6 +70,16 @@ def _narrow(value: Any, name: str) -> tuple[str, memoryview] | None:
 
 def _take(value: Any, name: str) -> tuple[str, memoryview]:
     """The type and the elements of what has the buffer protocol or DLPack."""
+    try:
+        return _elements(value, name)
+    except Error:
+        raise
+    except (BufferError, NotImplementedError, ValueError) as error:
+        # what libraries say of dates, sparse or quantized tensors, of none on a device
+        raise UnsupportedError(f"tensor '{name}': {error}") from error
+
+
+def _elements(value: Any, name: str) -> tuple[str, memoryview]:
     if hasattr(value, "detach"):  # torch's: neither gradients nor other devices, nor lazy bits
         value = value.detach().cpu().resolve_conj().resolve_neg()
     found = _narrow(value, name)
@@ -83,8 +93,6 @@ def _take(value: Any, name: str) -> tuple[str, memoryview]:
             import numpy
 
             view = memoryview(numpy.from_dlpack(value))  # type: ignore[arg-type, unused-ignore]
-        except (ValueError, BufferError) as error:  # numpy's, of dates
-            raise UnsupportedError(f"tensor '{name}': {error}") from None
         if view.format[:1] in (">", "!"):
             raise UnsupportedError(f"tensor '{name}': its most significant byte comes first, "
                                    "expected the least: .astype(dtype.newbyteorder('<'))")

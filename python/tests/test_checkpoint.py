@@ -132,6 +132,11 @@ def test_closed(golden):
     assert failure.value.path == golden("bert-safetensors")
 
 
+def test_one_is_itself_alone(golden):
+    one, other = (fletch.open_checkpoint(golden("clip")) for _ in range(2))
+    assert one == one and one != other and {one: 1, other: 2}[other] == 2
+
+
 def test_a_tensor_keeps_its_checkpoint_open(golden):
     tensor = fletch.open_checkpoint(golden("bert-safetensors"))["embeddings.LayerNorm.bias"]
     assert len(tensor.read()) == 128

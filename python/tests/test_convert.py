@@ -84,3 +84,18 @@ def test_warnings_name_the_callers_line(overflowing, tmp_path):
         with pytest.warns(fletch.FletchWarning) as caught:
             exec(source, {"__name__": name, "model": overflowing, "out": tmp_path / name})
         assert {(one.filename, one.lineno) for one in caught} == {("theirs.py", 2)}
+
+
+def test_progress_without_a_stderr(golden, tmp_path, monkeypatch):
+    """As daemons have none."""
+    monkeypatch.setattr("sys.stderr", None)
+    assert fletch.convert(golden("clip"), tmp_path / "out", progress=True).passed
+
+
+def test_the_last_step_is_told(golden, tmp_path):
+    for i in range(20):
+        last = {}
+        fletch.convert(golden("clip"), tmp_path / str(i),
+                       progress=lambda at: last.update({at.stage: at}))
+        assert {stage for stage, at in last.items() if at.done == at.total > 0} == \
+            {"write", "verify"}

@@ -220,6 +220,13 @@ def test_metadata_that_is_none(tmp_path):
             file.info()
 
 
+def test_files_are_compared_without_being_read(plain):
+    with fletch.safe_open(plain) as file, fletch.safe_open(plain) as other:
+        file.close()  # whoever reads it now fails
+        assert file == file and file != other and file != dict(other)
+        assert other in [file, other] and {file: 1, other: 2}[other] == 2
+
+
 def test_an_open_file_is_not_pickled(plain):
     with fletch.safe_open(plain) as file:
         for take in (pickle.dumps, copy.copy, copy.deepcopy):

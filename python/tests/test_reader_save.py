@@ -121,6 +121,28 @@ def test_what_cannot_be_saved(tmp_path):
     assert os.listdir(tmp_path) == ["taken"] and os.listdir(tmp_path / "taken") == ["notes.txt"]
 
 
+class Refuses:
+    """As torch's sparse, quantized and meta tensors do."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def __dlpack__(self, **keywords):
+        raise self.error
+
+    def __dlpack_device__(self):
+        return 1, 0
+
+
+@pytest.mark.parametrize("kind", [BufferError, NotImplementedError, ValueError])
+def test_what_will_not_be_taken_is_named(kind, tmp_path):
+    with pytest.raises(fletch.UnsupportedError, match="^tensor 'a': no data$"):
+        fletch.save_file({"a": Refuses(kind("no data"))}, tmp_path / "out")
+    with pytest.raises(RuntimeError, match="^mine$"):  # other errors are none of ours
+        fletch.save_file({"a": Refuses(RuntimeError("mine"))}, tmp_path / "out")
+    assert os.listdir(tmp_path) == []
+
+
 def test_errors_are_of_the_call_and_not_of_files_on_the_way(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for tensors, keywords, words in [
