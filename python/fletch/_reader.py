@@ -226,6 +226,9 @@ class safe_open(Mapping):  # type: ignore[type-arg]
         self._table = _fletch.open_table(path, mmap)
         self._mmap = mmap
         self.path = os.fspath(path)
+        # of now: the program may go to another folder
+        beside = os.path.abspath(os.fsdecode(self.path))
+        self._folder = beside if os.path.isdir(beside) else os.path.dirname(beside)
         self._rows = {row[0]: _Row(i, *row[1:]) for i, row in enumerate(self._table.rows())}
         # (row, begin, end) -> where it is in what is being fetched
         self._ahead: dict[tuple[int, int, int], int] = {}
@@ -316,9 +319,7 @@ class safe_open(Mapping):  # type: ignore[type-arg]
         """metadata.json, beside the file: {} where there is none."""
         import json
 
-        path = os.fsdecode(self.path)
-        folder = path if os.path.isdir(path) else os.path.dirname(path)
-        path = os.path.join(folder, "metadata.json")
+        path = os.path.join(self._folder, "metadata.json")
         if not os.path.lexists(path):
             return {}
         try:

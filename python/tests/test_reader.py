@@ -202,6 +202,20 @@ def test_metadata(golden, tmp_path):
         assert file.info() == {} and file.metadata() == {"format": "pt"}
 
 
+def test_metadata_is_that_of_the_file(tmp_path, monkeypatch):
+    """Wherever the program has gone since."""
+    reading.convert(tmp_path, TENSORS)
+    monkeypatch.chdir(tmp_path)
+    for path in ("out", "out/weights.parquet", b"out", pathlib.Path("out")):
+        with fletch.safe_open(path) as file:
+            monkeypatch.chdir("/")
+            assert file.info()["num_weight_tensors"] == len(TENSORS)
+            file.to_safetensors(tmp_path / "model.safetensors")
+        monkeypatch.chdir(tmp_path)
+        with safetensors.safe_open("model.safetensors", "np") as file:
+            assert file.metadata()["model_type"] == "any"
+
+
 def test_metadata_that_is_none(tmp_path):
     out = reading.convert(tmp_path, TENSORS)
     for text, words in [(b"{", "not JSON: "), (b"\xff", "not JSON: "), (b"[1]", "holds [1], expec"),
