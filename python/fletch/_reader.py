@@ -237,8 +237,11 @@ class safe_open(Mapping):  # type: ignore[type-arg]
         if include is not None:
             chosen = {}
             for name, span in self._choose(include):
-                chosen[name] = self._rows[name]
-                chosen[name].span = span
+                row = chosen.setdefault(name, self._rows[name])
+                if span[0] >= 0 <= row.span[0] and span != row.span:
+                    raise ArgumentError(f"include: {name!r}: rows {row.span[0]} to {row.span[1]} "
+                                        f"and rows {span[0]} to {span[1]}, expected one part")
+                row.span = span
             self._rows = {name: row for name, row in self._rows.items() if name in chosen}
             spans = [self._key(row, *row.span) for row in self._rows.values()]
         if plan is not None:

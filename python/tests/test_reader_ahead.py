@@ -90,6 +90,18 @@ def test_what_makes_no_sense(folder):
             assert words in str(caught.value)
 
 
+def test_one_part_of_a_tensor_is_there(folder):
+    """Several may be planned."""
+    name = "layer.0.bias"
+    parts = [(name, slice(0, 2)), (name, slice(4, 6))]
+    with pytest.raises(fletch.ArgumentError, match="rows 0 to 2 and rows 4 to 6, expected one"):
+        fletch.safe_open(folder, include=parts)
+    assert len(fletch.load_file(folder, include=[parts[0], parts[0]])[name]) == 2
+    with fletch.safe_open(folder, plan=parts) as file:
+        for _, part in parts:
+            reading.assert_same(file.get_slice(name)[part], TENSORS[name][part])
+
+
 def run(code, *arguments, **keywords):
     return subprocess.run([sys.executable, "-c", code, *map(str, arguments)], check=True,
                           capture_output=True, text=True, **keywords).stdout
