@@ -42,6 +42,11 @@ class NotFoundError(Error, FileNotFoundError):
 
     status = "not-found"
 
+    def __init__(self, message: str, path: Any = None, tensor: str | None = None) -> None:
+        super().__init__(message, path, tensor)
+        self.errno = 2  # ENOENT, as any FileNotFoundError's
+        self.filename = path
+
 
 class TensorNotFoundError(Error, KeyError):
     """A tensor or row that is not there."""
@@ -122,7 +127,9 @@ class system:
             kind = NotFoundError if isinstance(error, FileNotFoundError) else FileError
             why = "is a file, expected a folder" if isinstance(error, FileExistsError) \
                 else error.strerror or str(error)
-            raise kind(f"{os.fsdecode(self.path)}: {why}", self.path) from error
+            made = kind(f"{os.fsdecode(self.path)}: {why}", self.path)
+            made.errno = error.errno
+            raise made from error
 
 
 def make(status: str, message: str, path: Any = None) -> Error:

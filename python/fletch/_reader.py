@@ -235,7 +235,7 @@ class safe_open(Mapping):  # type: ignore[type-arg]
         self._fetch: _fletch.Fetch | None = None
         spans: list[tuple[int, int, int]] = []
         if include is not None:
-            chosen = {}
+            chosen: dict[str, _Row] = {}
             for name, span in self._choose(include):
                 row = chosen.setdefault(name, self._rows[name])
                 if span[0] >= 0 <= row.span[0] and span != row.span:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Exceptions: which class, and that the sentence is the command's."""
+import errno
 import pickle
 
 import pytest
@@ -24,6 +25,18 @@ def test_classes(status):
     assert str(error) == "row 'x': wrong"
     again = pickle.loads(pickle.dumps(error))
     assert type(again) is ours and vars(again) == vars(error) and str(again) == str(error)
+
+
+def test_the_systems_errors_have_its_numbers(golden, tmp_path):
+    with pytest.raises(FileNotFoundError) as failure:
+        fletch.safe_open(tmp_path / "none")
+    assert failure.value.errno == errno.ENOENT and failure.value.filename == tmp_path / "none"
+    assert pickle.loads(pickle.dumps(failure.value)).errno == errno.ENOENT
+    assert str(failure.value).startswith(f"{tmp_path}/none: no such file or folder, expected")
+    fletch.convert(golden("clip"), tmp_path / "out")
+    with fletch.safe_open(tmp_path / "out") as file, pytest.raises(OSError) as failure:
+        file.to_safetensors(tmp_path)
+    assert failure.value.errno == errno.EISDIR and isinstance(failure.value, fletch.FileError)
 
 
 def empty(folder):
