@@ -5,6 +5,7 @@ The library converts files: what is saved goes through a safetensors file beside
 """
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from ._api import Path
     from ._reader import safe_open
+    from ._results import Result
 
 # What does not lie in order is copied in parts of at most so many bytes, where it has parts.
 _COPY = 16 << 20
@@ -243,8 +245,6 @@ def _check_name(name: object) -> None:
 
 def _convert(source: str, into: str, path: Path, **options: Any) -> None:
     """The file on the way into the folder; neither errors nor metadata.json name that file."""
-    import json
-
     from ._api import convert
 
     try:
@@ -254,6 +254,39 @@ def _convert(source: str, into: str, path: Path, **options: Any) -> None:
         if options["require_exact"] and "would not be exact" in said:
             said += "; exact=False rounds them"
         raise type(error)(said, path, error.tensor) from None
-    metadata = {**result.metadata, "model_name": os.fsdecode(path)}
-    _publish(result.metadata_path,
-             lambda file: file.write(json.dumps(metadata, indent=2).encode()))
+    mend_metadata(result, {**result.metadata, "model_name": os.fsdecode(path)})
+
+
+def mend_metadata(result: Result, metadata: dict[str, Any]) -> None:
+    """Another metadata.json in the folder that was written, whole or not at all. Where another
+    conversion has taken the folder's place meanwhile, it is left alone."""
+    import json
+
+    text = json.dumps(metadata, indent=2).encode()
+    beside = f".fletch-{os.urandom(8).hex()}"  # which other conversions know as ours
+    try:
+        folder = os.open(os.path.dirname(result.metadata_path), os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
+        return
+
+    def within(name: str, flags: int) -> int:
+        return os.open(name, flags, 0o666, dir_fd=folder)
+
+    try:
+        with open("metadata.json", "rb", opener=within) as found:
+            if json.load(found) != result.metadata:
+                return
+        try:
+            with open(beside, "xb", opener=within) as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(beside, "metadata.json", src_dir_fd=folder, dst_dir_fd=folder)
+        except BaseException:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(beside, dir_fd=folder)
+            raise
+    except FileNotFoundError:
+        pass
+    finally:
+        os.close(folder)

@@ -3,8 +3,10 @@
 import array
 import ctypes
 import importlib.util
+import json
 import os
 import pathlib
+import shutil
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -13,6 +15,7 @@ import safetensors
 import safetensors.numpy
 
 import fletch
+from fletch import _saver
 
 spec = importlib.util.spec_from_file_location("reading",
                                               pathlib.Path(__file__).parent / "reading.py")
@@ -193,6 +196,20 @@ def test_metadata_names_the_folder(tmp_path, monkeypatch):
         assert fletch.verify(path).compared
     mode = os.stat("out/metadata.json").st_mode
     assert mode == os.stat("out/weights.parquet").st_mode
+
+
+def test_another_ones_metadata_is_left_alone(tmp_path, golden):
+    out = tmp_path / "out"
+    first = fletch.convert(golden("clip"), out)
+    _saver.mend_metadata(first, first.metadata)
+    assert sorted(os.listdir(out)) == ["metadata.json", "weights.parquet"]
+    second = fletch.convert(golden("bert-safetensors"), out)
+    for found in (second.metadata, None):
+        if found is None:
+            shutil.rmtree(out)
+        _saver.mend_metadata(first, {**first.metadata, "model_name": "mine"})
+        assert not found or json.loads((out / "metadata.json").read_text()) == found
+    assert os.listdir(tmp_path) == []
 
 
 @pytest.mark.parametrize("framework", ["numpy", None])

@@ -13,6 +13,7 @@ from typing import Any
 from .. import _api
 from .._errors import ArgumentError, FamilyError, NotFoundError
 from .._results import Result
+from .._saver import mend_metadata
 from . import _hub
 from ._records import ConversionConfig, ConversionResult
 
@@ -194,20 +195,5 @@ def _mend_metadata(done: Result, name: str, model: str, model_type: str) -> dict
         new["model_info"] = {
             **info, **{key: config[key] for key in _DECODER_KEYS if key in config}, **last}
     if new != old:
-        _replace(done.metadata_path, json.dumps(new, indent=2))
+        mend_metadata(done, new)
     return new
-
-
-def _replace(path: str, text: str) -> None:
-    """Another content for a file, whole or not at all."""
-    beside = os.path.join(os.path.dirname(path), f".metadata.fletch-{os.getpid()}")
-    try:
-        with open(beside, "w", encoding="ascii") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(beside, path)
-    except BaseException:
-        if os.path.exists(beside):
-            os.unlink(beside)
-        raise
