@@ -186,7 +186,7 @@ class _Row:
         self.nbytes = nbytes
         self.stored = stored
         self.estimated = estimated
-        self.span = (-1, -1)
+        self.span: tuple[int, int] = (-1, -1)
         # whether `dtype` is what the values are of, not only what they are labelled
         self.told = not estimated
 
