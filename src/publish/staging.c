@@ -21,12 +21,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* How much of the output's name the staging folder's name has: leaves room in 255 bytes. */
@@ -275,6 +277,18 @@ static bool must_stay(const struct fletch_staging *staging)
             (above.st_dev != final.st_dev || is_same(&above, &final)));
 }
 
+/* For a name that no other conversion has had, of this process or of one with the same PID on
+ * another machine. An older output that took the name is removed by it: that must never meet
+ * a folder that was made since. */
+static uint32_t unlikely_number(const struct fletch_staging *staging)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint32_t)now.tv_nsec * 2654435761u ^ (uint32_t)now.tv_sec * 2246822519u ^
+           (uint32_t)((uintptr_t)staging >> 4);
+}
+
 static enum fletch_status make_staging(struct fletch_staging *staging,
                                        struct fletch_error *err)
 {
@@ -285,8 +299,9 @@ static enum fletch_status make_staging(struct fletch_staging *staging,
         return fletch_fail_memory(err, PATH_MAX, "a path");
     remove_stale(folder, prefix);
     for (unsigned attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-        char *path = fletch_arena_format(&staging->arena, "%s/%s%ld-%u", folder, prefix,
-                                         (long)getpid(), attempt);
+        char *path =
+            fletch_arena_format(&staging->arena, "%s/%s%ld-%08" PRIx32, folder, prefix,
+                                (long)getpid(), unlikely_number(staging) + attempt);
 
         if (!path)
             return fletch_fail_memory(err, PATH_MAX, "a path");

@@ -7,6 +7,7 @@
 #include "publish/staging.h"
 
 #include <dirent.h>
+#include <pthread.h>
 #include <sys/wait.h>
 
 /* Entries of a folder, dot files included. */
@@ -462,6 +463,64 @@ static void what_is_there_is_asked_when_it_counts(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_scratch, remove_scratch)
 
+#define RIVALS 4
+#define ROUNDS 150
+
+struct rival {
+    const char *out;
+    struct fletch_error err;
+};
+
+/* Publishes into one folder again and again; returns the sentence of the first failure. */
+static void *publish_often(void *arg)
+{
+    struct rival *rival = arg;
+    struct fletch_error *err = &rival->err;
+
+    for (int i = 0; i < ROUNDS; i++) {
+        struct fletch_staging *staging;
+        char path[4096];
+        FILE *file;
+
+        if (fletch_staging_open(&staging, rival->out, false, err))
+            return err->message;
+        snprintf(path, sizeof(path), "%s/metadata.json", fletch_staging_path(staging));
+        file = fopen(path, "w");
+        if (file) {
+            fputs("{\"layer_info\": {}, \"model_name\": \"x\"}", file);
+            fclose(file);
+        }
+        if (fletch_staging_publish(staging, err)) {
+            fletch_staging_close(staging);
+            return err->message;
+        }
+        fletch_staging_close(staging);
+    }
+    return NULL;
+}
+
+static void rivals_of_one_process_do_not_take_each_others(void **state)
+{
+    struct rival rivals[RIVALS];
+    const char *out = at("out");
+    pthread_t threads[RIVALS];
+
+    (void)state;
+    for (size_t i = 0; i < RIVALS; i++) {
+        rivals[i].out = out;
+        assert_int_equal(pthread_create(&threads[i], NULL, publish_often, &rivals[i]), 0);
+    }
+    for (size_t i = 0; i < RIVALS; i++) {
+        void *failed;
+
+        pthread_join(threads[i], &failed);
+        if (failed)
+            fail_msg("%s", (const char *)failed);
+    }
+    assert_int_equal(entries(at("out")), 1);
+    assert_int_equal(entries(at("")), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -482,6 +541,7 @@ int main(void)
         TEST(the_working_directory_stays),
         TEST(only_the_folder_itself_must_be_writable),
         TEST(what_is_there_is_asked_when_it_counts),
+        TEST(rivals_of_one_process_do_not_take_each_others),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
