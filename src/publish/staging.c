@@ -277,9 +277,9 @@ static bool must_stay(const struct fletch_staging *staging)
             (above.st_dev != final.st_dev || is_same(&above, &final)));
 }
 
-/* For a name that no other conversion has had, of this process or of one with the same PID on
- * another machine. An older output that took the name is removed by it: that must never meet
- * a folder that was made since. */
+/* For a name that no other conversion has had, of this process or of one with the same PID
+ * on another machine. An older output that took the name is removed by it, which must never
+ * meet a folder that was made since. */
 static uint32_t unlikely_number(const struct fletch_staging *staging)
 {
     struct timespec now;

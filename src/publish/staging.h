@@ -3,8 +3,8 @@
  *
  * Everything is written into a folder beside the final one (.NAME.fletch-PID-NUMBER) and
  * synced; one rename then puts it in place (or exchanges it with an older output, which is
- * removed afterwards). The folder is locked while its process lives; the next run removes what a
- * killed process left.
+ * removed afterwards). The folder is locked while its process lives; the next run removes
+ * what a killed process left.
  */
 #ifndef FLETCH_PUBLISH_STAGING_H
 #define FLETCH_PUBLISH_STAGING_H
