@@ -164,7 +164,7 @@ INLINE uint8_t next_byte(struct reader *r, const uint16_t *lookup)
 #define CLOSE(i) close_reader(&walks[i], r##i);
 
 #define DIRECT(i) uint8_t *to##i = walks[i].to;
-#define PUT_DIRECT(i, k) to##i[at + k] = next_byte(&r##i, lookup);
+#define PUT_DIRECT(i, k) to##i[at + (k)] = next_byte(&r##i, lookup);
 #define DIRECT_0(i) PUT_DIRECT(i, 0)
 #define DIRECT_1(i) PUT_DIRECT(i, 1)
 #define DIRECT_2(i) PUT_DIRECT(i, 2)
@@ -197,17 +197,16 @@ INLINE void walk_four(struct fletch_zstd_walk *walks, const uint16_t *lookup)
 /* The second byte of a word can be stored as such; compilers rather move it first, or, who
  * know that nothing else can lie in the stages, make vectors of many. */
 #define PUT(i, k)                                                                          \
-    {                                                                                      \
-        const uint32_t found = lookup[r##i.bits >> SHIFT];                                 \
+    const uint32_t found_##i##_##k = lookup[r##i.bits >> SHIFT];                           \
                                                                                            \
-        r##i.bits <<= found & 63;                                                          \
-        __asm__ volatile("movb %h[found], %c[at](%[to])"                                   \
-                         :                                                                 \
-                         : [found] "Q"(found), [to] "R"(to), [at] "i"(STAGE * i + k)       \
-                         : "memory");                                                      \
-    }
+    r##i.bits <<= found_##i##_##k & 63;                                                    \
+    __asm__ volatile(                                                                      \
+        "movb %h[found], %c[at](%[to])"                                                    \
+        :                                                                                  \
+        : [found] "Q"(found_##i##_##k), [to] "R"(to), [at] "i"(STAGE * (i) + (k))          \
+        : "memory");
 #else
-#define PUT(i, k) to[STAGE * i + k] = next_byte(&r##i, lookup);
+#define PUT(i, k) to[STAGE * (i) + (k)] = next_byte(&r##i, lookup);
 #endif
 #define PUT_0(i) PUT(i, 0)
 #define PUT_1(i) PUT(i, 1)

@@ -57,17 +57,12 @@ static enum fletch_status read_into(struct fletch_cursor *cursor, size_t i,
 }
 
 enum fletch_status fletch_cursor_read_into(struct fletch_cursor *cursor, size_t i,
-                                           const void **bytes, uint64_t *size, bool *own,
+                                           struct fletch_slice *value, bool *own,
                                            fletch_memory_fn get, void *user,
                                            struct fletch_error *err)
 {
-    struct fletch_slice value = { 0 };
-
-    TRY(fletch_reader_error_context(read_into(cursor, i, &value, own, get, user, err),
-                                    cursor->reader->file->file, err));
-    *bytes = value.bytes;
-    *size = value.size;
-    return FLETCH_OK;
+    return fletch_reader_error_context(read_into(cursor, i, value, own, get, user, err),
+                                       cursor->reader->file->file, err);
 }
 
 /* For a stream that has just begun. Uncompressed bytes are skipped, not read. */

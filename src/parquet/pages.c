@@ -282,16 +282,16 @@ static enum fletch_status read_stored(uint8_t *out, const struct fletch_page_loa
     return fletch_page_check_crc(page, crc, err);
 }
 
-/* Through `in`, of STEP_SIZE bytes. */
+/* Through loader->stored, which has STEP_SIZE bytes. */
 static enum fletch_status
-stream_steps(uint8_t *out, uint8_t *in, const struct fletch_codec *codec,
-             struct fletch_decoder *decoder, const struct fletch_page_loader *loader,
-             const struct fletch_chunk *chunk, const struct fletch_page *page,
-             struct fletch_error *err)
+stream_steps(uint8_t *out, const struct fletch_codec *codec, struct fletch_decoder *decoder,
+             const struct fletch_page_loader *loader, const struct fletch_chunk *chunk,
+             const struct fletch_page *page, struct fletch_error *err)
 {
     size_t size = (size_t)page->header.uncompressed_size, given = 0;
     uint64_t left = (uint64_t)page->header.compressed_size;
     uint64_t at = page->offset + page->header_size;
+    uint8_t *in = loader->stored.bytes;
     uint32_t crc = 0;
 
     TRY(codec->stream_begin_into(decoder, left, out, size, err));
@@ -327,16 +327,15 @@ static enum fletch_status stream_stored(uint8_t *out, struct fletch_page_loader 
     struct fletch_decoder *decoder = NULL;
     struct fletch_error first = { 0 };
     enum fletch_status status;
-    uint8_t *in = make_room(&loader->stored, STEP_SIZE);
 
-    if (!in)
+    if (!make_room(&loader->stored, STEP_SIZE))
         return fletch_fail_memory(err, STEP_SIZE, "a stored page");
     TRY(fletch_page_decoder(&decoder, &codec, loader, chunk->codec, err));
-    status = stream_steps(out, in, codec, decoder, loader, chunk, page, &first);
+    status = stream_steps(out, codec, decoder, loader, chunk, page, &first);
     if (!status)
         return FLETCH_OK;
     if (codec->stream_again && codec->stream_again(decoder))
-        return stream_steps(out, in, codec, decoder, loader, chunk, page, err);
+        return stream_steps(out, codec, decoder, loader, chunk, page, err);
     return fletch_fail(err, status, "%s", first.message);
 }
 

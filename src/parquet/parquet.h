@@ -118,10 +118,12 @@ enum fletch_status fletch_cursor_use_map(struct fletch_cursor *cursor, const uin
 enum fletch_status fletch_cursor_read(struct fletch_cursor *cursor, size_t i,
                                       const void **bytes, uint64_t *size,
                                       struct fletch_error *err);
+struct fletch_slice; /* decode.h */
+
 /* As fletch_cursor_read, but a value that has a page to itself goes into memory that `get`
  * returns; *own is then true. */
 enum fletch_status fletch_cursor_read_into(struct fletch_cursor *cursor, size_t i,
-                                           const void **bytes, uint64_t *size, bool *own,
+                                           struct fletch_slice *value, bool *own,
                                            fletch_memory_fn get, void *user,
                                            struct fletch_error *err);
 /* Reads `size` bytes of row i's value, starting at its byte `begin`, into out[size].

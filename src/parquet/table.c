@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* table.c - the public table: a written file's rows by index and by name */
 #include "output/files.h"
+#include "parquet/decode.h"
 #include "parquet/parquet.h"
 
 #include "base/bytes.h"
@@ -284,12 +285,15 @@ enum fletch_status fletch_table_read_into(struct fletch_row *out,
                                           fletch_memory_fn get, void *user,
                                           struct fletch_error *err)
 {
+    struct fletch_slice value;
     struct fletch_row row;
     const void *data;
     bool own = false;
 
     TRY(begin_row(&row, table, i, err));
-    TRY(fletch_cursor_read_into(table->cursor, i, &data, &row.size, &own, get, user, err));
+    TRY(fletch_cursor_read_into(table->cursor, i, &value, &own, get, user, err));
+    data = value.bytes;
+    row.size = value.size;
     row.mapped = !own && is_mapped(table, data);
     if (!own && !row.mapped)
         TRY(copy_value(&data, row.size, get, user, err));
