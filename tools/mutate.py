@@ -25,7 +25,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD_LIMIT = 600
 TEST_LIMIT = 300
 # Repeat what others see, over every byte of a file.
-SLOW = {"alloc", "torch_real", "torch_hostile", "pipeline", "proof_shared"}
+SLOW = {"alloc", "torch_real", "torch_hostile", "pipeline", "verify_shared"}
 
 CONSTANT = re.compile(r"(?<![\w.'\"])(\d+)(?=[^\w.'\"]|[uUlL]+\b)")
 COMPARISONS = {"<=": "<", ">=": ">", "<": "<=", ">": ">=", "==": "!=", "!=": "=="}

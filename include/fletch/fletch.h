@@ -178,8 +178,8 @@ struct fletch_options {
     fletch_cancel_fn cancel;     /* may be NULL */
     void *user;                  /* passed to both callbacks */
     /* since 1 to here */
-    bool paranoid; /* read back with the codec's library alone, where a faster decoder of
-                      fletch's own would do: whoever doubts that decoder */
+    bool paranoid; /* read back with the codec's library alone, never with fletch's own,
+                      faster decoder: the proof then does not depend on that decoder */
 };
 
 /* ---- Convert ---- */
